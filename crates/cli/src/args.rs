@@ -1,0 +1,236 @@
+//! Declares the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const ABOUT: &str = "Self-hosted AI server: your documents, your machine, nothing leaves.";
+
+const TEACH: &str = "\
+First steps:
+  intramuros models recommend            what fits this machine
+  intramuros models pull <id>            fetch a model (or: import <path>, offline)
+  intramuros keys create --name me       make an API key, shown once
+  intramuros serve                       start the server on 127.0.0.1:8484
+
+Then, with INTRAMUROS_API_KEY set to the key:
+  intramuros kb create docs --title 'Our documents'
+  intramuros kb add docs ./documents
+  intramuros ask --kb docs 'Quelle est la caution pour une mini-pelle ?'
+
+Something wrong?  intramuros doctor";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "intramuros", version, about = ABOUT, after_help = TEACH)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Print machine-readable JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Settings file [default: ./intramuros.toml, then /etc/intramuros/intramuros.toml].
+    #[arg(long, global = true, env = "INTRAMUROS_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Server to talk to (ask, search, kb).
+    #[arg(long, global = true, env = "INTRAMUROS_URL", default_value = "http://127.0.0.1:8484")]
+    pub(crate) url: String,
+    /// API key (ask, search, kb). Better given by the environment, where other users of the
+    /// machine cannot see it.
+    #[arg(
+        long,
+        global = true,
+        env = "INTRAMUROS_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    pub(crate) key: Option<String>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server and stay in the foreground.
+    Serve(Serve),
+    /// Ask a question about the documents of a knowledge base.
+    Ask(Ask),
+    /// Find passages in a knowledge base.
+    Search(Search),
+    /// Manage knowledge bases and their documents.
+    #[command(subcommand)]
+    Kb(Kb),
+    /// Manage the models on this machine.
+    #[command(subcommand)]
+    Models(Models),
+    /// Manage API keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Check the machine, the settings, the models and the data, and say how to mend what is
+    /// wrong.
+    Doctor,
+}
+
+/// Options of `serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Address and port [setting: server.listen].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Folder of ledger, passages and files [setting: data_dir].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Folder of models [setting: models_dir].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models_dir: Option<PathBuf>,
+}
+
+/// Options of `ask`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ask {
+    /// The question, in French or English.
+    pub(crate) question: String,
+    /// Knowledge base; may be left out when there is only one.
+    #[arg(long)]
+    pub(crate) kb: Option<String>,
+    /// Passages to write from, 1 to 20.
+    #[arg(long)]
+    pub(crate) passages: Option<usize>,
+}
+
+/// Options of `search`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Search {
+    /// Words or a question.
+    pub(crate) query: String,
+    /// Knowledge base; may be left out when there is only one.
+    #[arg(long)]
+    pub(crate) kb: Option<String>,
+    /// The most passages, 1 to 100.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) limit: usize,
+}
+
+/// `kb` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kb {
+    /// List knowledge bases.
+    List,
+    /// Create a knowledge base.
+    Create {
+        /// Lower-case letters, digits and hyphens.
+        id: String,
+        /// What people call it.
+        #[arg(long)]
+        title: Option<String>,
+        /// Main language, ISO 639-1.
+        #[arg(long, default_value = "fr")]
+        language: String,
+    },
+    /// Add files, or the files of folders, and wait until they are searchable.
+    Add {
+        /// Knowledge base.
+        id: String,
+        /// Files and folders.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// List the documents of a knowledge base.
+    Documents {
+        /// Knowledge base.
+        id: String,
+    },
+    /// Erase one document.
+    Remove {
+        /// Knowledge base.
+        id: String,
+        /// Document id (doc_…).
+        document: String,
+    },
+    /// Erase a knowledge base with its documents.
+    Delete {
+        /// Knowledge base.
+        id: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `models` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List the catalogue and what is installed.
+    List {
+        /// Only what is installed.
+        #[arg(long)]
+        installed: bool,
+    },
+    /// Fetch a model from the hub (HF_ENDPOINT and HF_TOKEN are honoured).
+    Pull {
+        /// Id in the catalogue.
+        id: String,
+    },
+    /// Take in a model from disk: a .gguf file, or a folder with config.json, safetensors and
+    /// tokenizer.json.
+    Import {
+        /// File or folder.
+        path: PathBuf,
+        /// Id to give it [default: from the file's name].
+        #[arg(long)]
+        id: Option<String>,
+        /// Its licence, for the record.
+        #[arg(long)]
+        licence: Option<String>,
+    },
+    /// Compare the files of models with their manifests.
+    Verify {
+        /// Id; all when left out.
+        id: Option<String>,
+    },
+    /// Remove a model.
+    Rm {
+        /// Id.
+        id: String,
+    },
+    /// Say which models fit this machine, with the figures.
+    Recommend {
+        /// Context to plan for, in tokens.
+        #[arg(long, default_value_t = 8192)]
+        context: u32,
+    },
+}
+
+/// `keys` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key. The secret is shown once.
+    Create {
+        /// What it is for.
+        #[arg(long)]
+        name: String,
+        /// What it allows: inference, knowledge:read, knowledge:write, admin.
+        #[arg(long = "scope", value_delimiter = ',',
+            default_values_t = ["inference".to_string(), "knowledge:read".to_string(), "knowledge:write".to_string()])]
+        scopes: Vec<String>,
+        /// Days until it expires.
+        #[arg(long, value_name = "DAYS")]
+        expires: Option<u32>,
+    },
+    /// List keys, without their secrets.
+    List,
+    /// Refuse a key from now on.
+    Revoke {
+        /// The key's id (imk_… and 8 characters).
+        id: String,
+    },
+}

@@ -1,0 +1,158 @@
+//! Talks to a running server, as any HTTP client would.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use ureq::Agent;
+use ureq::unversioned::multipart::{Form, Part};
+
+use crate::args::Common;
+
+/// A server and the key to it.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+    key: String,
+}
+
+/// A status and its JSON body.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Client {
+    /// The server and key of the command line.
+    pub(crate) fn new(common: &Common) -> anyhow::Result<Self> {
+        let key = common.key.clone().context(
+            "an API key is needed: set INTRAMUROS_API_KEY ('intramuros keys create --name me' \
+             makes one)",
+        )?;
+        Ok(Self { agent: agent(), base: common.url.trim_end_matches('/').to_string(), key })
+    }
+
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.agent.get(self.address(path)).header("authorization", self.bearer());
+        self.finish(request.call())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.post(self.address(path)).header("authorization", self.bearer());
+        self.finish(request.send_json(body))
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.agent.delete(self.address(path)).header("authorization", self.bearer());
+        self.finish(request.call())
+    }
+
+    /// Uploads a file; the answer may be an error that concerns only this file.
+    pub(crate) fn upload(&self, path: &str, file: &Path) -> anyhow::Result<Reply> {
+        let part = Part::file(file)
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        let form = Form::new().part("file", part);
+        let request = self.agent.post(self.address(path)).header("authorization", self.bearer());
+        self.reply(request.send(form))
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.key)
+    }
+
+    fn reply(
+        &self,
+        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<Reply> {
+        let mut response = result.with_context(|| {
+            format!("no answer from {}; is 'intramuros serve' running there (--url)?", self.base)
+        })?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().context("the answer broke off")?;
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).context("the answer is not JSON; is --url right?")?
+        };
+        Ok(Reply { status, body })
+    }
+
+    fn finish(
+        &self,
+        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<Value> {
+        let reply = self.reply(result)?;
+        if reply.status >= 400 {
+            bail!("{}", reply.problem());
+        }
+        Ok(reply.body)
+    }
+}
+
+impl Reply {
+    /// The message of an error reply.
+    pub(crate) fn problem(&self) -> String {
+        let detail = self.body["detail"].as_str().or(self.body["error"]["message"].as_str());
+        match detail {
+            Some(detail) => detail.to_string(),
+            None => format!("the server answered with status {}", self.status),
+        }
+    }
+}
+
+/// An agent without proxies: the server is ours, and `HTTP_PROXY` must not see its keys.
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .timeout_connect(Some(Duration::from_secs(5)))
+        .build()
+        .new_agent()
+}
+
+/// Whether a server answers at `url`, and whether it is ready.
+pub(crate) fn readiness(url: &str) -> Option<(u16, Value)> {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(3)))
+        .build();
+    let address = format!("{}/readyz", url.trim_end_matches('/'));
+    let mut response = config.new_agent().get(address).call().ok()?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().read_to_string().ok()?;
+    Some((status, serde_json::from_str(&body).ok()?))
+}
+
+/// The knowledge base to use: the one named, or the only one there is.
+pub(crate) fn choose_base(client: &Client, named: Option<&str>) -> anyhow::Result<String> {
+    if let Some(named) = named {
+        return Ok(named.to_string());
+    }
+    let list = client.get("/api/v1/knowledge-bases")?;
+    let bases = list["knowledge_bases"].as_array().cloned().unwrap_or_default();
+    let ids: Vec<&str> = bases.iter().filter_map(|base| base["id"].as_str()).collect();
+    match ids.as_slice() {
+        [only] => Ok((*only).to_string()),
+        [] => bail!("there is no knowledge base; 'intramuros kb create <id>' makes one"),
+        several => bail!("there are several knowledge bases, name one with --kb: {}", several.join(", ")),
+    }
+}
+
+/// Percent-encodes one segment of a path.
+pub(crate) fn segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

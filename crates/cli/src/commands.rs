@@ -1,0 +1,9 @@
+//! Implements the subcommands, one file each with one function `run`.
+
+pub(crate) mod ask;
+pub(crate) mod doctor;
+pub(crate) mod kb;
+pub(crate) mod keys;
+pub(crate) mod models;
+pub(crate) mod search;
+pub(crate) mod serve;

@@ -1,0 +1,106 @@
+//! `intramuros keys`: works on the ledger directly, also while the server runs.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use intramuros_ledger::{KeyRecord, Ledger, Scope};
+use intramuros_types::KeyId;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::args::{Common, Keys};
+use crate::{output, settings};
+
+pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
+    let settings = settings::load(common, &[])?.settings;
+    std::fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("{} cannot be created", settings.data_dir.display()))?;
+    let path = settings.data_dir.join("ledger.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let ledger = Ledger::open(&path).await?;
+        let outcome = match command {
+            Keys::Create { name, scopes, expires } => {
+                create(common, &ledger, name, scopes, *expires).await
+            }
+            Keys::List => list(common, &ledger).await,
+            Keys::Revoke { id } => revoke(common, &ledger, id).await,
+        };
+        ledger.close().await;
+        outcome
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create(
+    common: &Common,
+    ledger: &Ledger,
+    name: &str,
+    scopes: &[String],
+    expires: Option<u32>,
+) -> anyhow::Result<()> {
+    let scopes: Vec<Scope> =
+        scopes.iter().map(|scope| scope.trim().parse()).collect::<Result<_, _>>()?;
+    let expires = expires.map(|days| OffsetDateTime::now_utc() + Duration::days(i64::from(days)));
+    let key = ledger.create_key(name, &scopes, expires).await?;
+    if common.json {
+        let mut record = to_json(&key.record);
+        record["key"] = json!(key.secret);
+        output::json(&record);
+    } else {
+        output::note("Keep this key now, it is not shown again:");
+        output::line(&key.secret);
+    }
+    Ok(())
+}
+
+async fn list(common: &Common, ledger: &Ledger) -> anyhow::Result<()> {
+    let keys = ledger.list_keys().await?;
+    if common.json {
+        output::json(&json!({"keys": keys.iter().map(to_json).collect::<Vec<_>>()}));
+        return Ok(());
+    }
+    let rows = keys.iter().map(|key| {
+        let state = match (key.revoked, key.expires) {
+            (Some(at), _) => format!("revoked {}", date(at)),
+            (None, Some(at)) => format!("until {}", date(at)),
+            (None, None) => "active".to_string(),
+        };
+        let used = key.last_used.map_or_else(|| "never".to_string(), date);
+        vec![key.id.to_string(), key.name.clone(), scopes(key), state, used]
+    });
+    output::table(&["ID", "NAME", "SCOPES", "STATE", "LAST USED"], &rows.collect::<Vec<_>>());
+    Ok(())
+}
+
+async fn revoke(common: &Common, ledger: &Ledger, id: &str) -> anyhow::Result<()> {
+    ledger.revoke_key(&KeyId::new(id)).await?;
+    if common.json {
+        output::json(&json!({"revoked": id}));
+    } else {
+        output::line(format!("{id} is revoked"));
+    }
+    Ok(())
+}
+
+fn scopes(key: &KeyRecord) -> String {
+    key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",")
+}
+
+fn to_json(key: &KeyRecord) -> Value {
+    let moment = |at: Option<OffsetDateTime>| at.and_then(|at| at.format(&Rfc3339).ok());
+    json!({
+        "id": key.id.as_str(),
+        "name": key.name,
+        "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "created": moment(Some(key.created)),
+        "expires": moment(key.expires),
+        "revoked": moment(key.revoked),
+        "last_used": moment(key.last_used),
+    })
+}
+
+fn date(at: OffsetDateTime) -> String {
+    at.date().to_string()
+}

@@ -1,0 +1,136 @@
+//! `intramuros serve`: loads the models, opens the data, serves until told to stop.
+//!
+//! Order matters: the port is bound and the data directory locked before the models load, so that
+//! a mistake shows within a second; `/readyz` and systemd are told ready only after the models
+//! have answered a warm-up.
+
+mod parts;
+mod stop;
+mod watchdog;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use intramuros_http::{AppState, HttpLimits, Readiness, router};
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::args::{Common, Serve};
+use crate::settings::{self, Settings};
+use crate::telemetry;
+
+/// Longest time to receive a JSON body, and longest silence during an upload.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) fn run(common: &Common, command: &Serve) -> anyhow::Result<ExitCode> {
+    let loaded = settings::load(common, &flags(command))?;
+    let settings = loaded.settings;
+    parts::set_compute_threads(settings.compute.threads)?;
+    telemetry::start(&settings.log)?;
+    if let Some(file) = &loaded.file {
+        tracing::info!(file = %file.display(), "settings read");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("the async runtime could not start")?;
+    runtime.block_on(serve(settings))?;
+    // Blocking threads may hang in a third-party parser; they hold nothing that matters.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn flags(command: &Serve) -> Vec<String> {
+    let mut flags = Vec::new();
+    if let Some(listen) = &command.listen {
+        flags.push(format!("server.listen={listen}"));
+    }
+    if let Some(dir) = &command.data_dir {
+        flags.push(format!("data_dir={}", dir.display()));
+    }
+    if let Some(dir) = &command.models_dir {
+        flags.push(format!("models_dir={}", dir.display()));
+    }
+    flags
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let address = settings.server.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on (server.listen)"))?;
+    let _lock = parts::lock_data_dir(&settings.data_dir)?;
+    let readiness = Readiness::default();
+    let parts = parts::load(&settings).await?;
+
+    let (stop_sender, stop_receiver) = watch::channel(false);
+    let indexer = tokio::spawn({
+        let knowledge = parts.knowledge.clone();
+        let stop = stop_receiver.clone();
+        async move {
+            if let Err(error) = knowledge.run_indexer(stop).await {
+                tracing::error!(%error, "the indexer could not start; uploads stay pending");
+            }
+        }
+    });
+    let app = router(AppState {
+        ledger: parts.ledger.clone(),
+        text: parts.text.clone(),
+        embed: parts.embed.clone(),
+        knowledge: parts.knowledge.clone(),
+        limits: Arc::new(limits(&settings)),
+        readiness: readiness.clone(),
+        started_at: OffsetDateTime::now_utc().unix_timestamp(),
+    });
+    let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
+    let drain = Duration::from_secs(settings.server.drain_seconds);
+    let stopping = stop::signalled(readiness, stop_sender, parts.clone(), drain);
+    let bound = listener.local_addr().context("the bound address is unknown")?;
+    tracing::info!(address = %bound, "listening");
+
+    let server = axum::serve(listener, app).with_graceful_shutdown(stopping.requested());
+    tokio::select! {
+        served = server => served.context("the server failed")?,
+        () = stopping.overdue() => tracing::warn!("requests were cut off when the drain ended"),
+    }
+    warm_up.abort();
+    indexer.await.context("the indexer failed")?;
+    parts.ledger.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn limits(settings: &Settings) -> HttpLimits {
+    HttpLimits {
+        max_body_bytes: settings.server.max_body_bytes,
+        max_upload_bytes: settings.server.max_upload_bytes,
+        body_timeout: BODY_TIMEOUT,
+        request_timeout: Duration::from_secs(settings.server.request_timeout_seconds),
+    }
+}
+
+/// Lets both models answer once, then tells the world. A model that cannot answer leaves the
+/// server alive and not ready, so that the reason can be read.
+async fn warm_up(parts: parts::Parts, readiness: Readiness) {
+    let started = std::time::Instant::now();
+    let outcome = async {
+        parts.embed.warm_up().await?;
+        if let Some(text) = &parts.text {
+            text.warm_up().await?;
+        }
+        Ok::<_, intramuros_engine::EngineError>(())
+    };
+    match outcome.await {
+        Ok(()) => {
+            readiness.set_warm();
+            watchdog::ready();
+            tracing::info!(elapsed_ms = started.elapsed().as_millis(), "ready");
+        }
+        Err(error) => tracing::error!(%error, "the models did not answer the warm-up"),
+    }
+    watchdog::run(parts).await;
+}

@@ -1,0 +1,182 @@
+//! Loads what the server is made of.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use intramuros_backend::{EmbedBackend, TextBackend};
+use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
+use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
+use intramuros_engine::{EmbedConfig, EmbedEngine, EngineConfig, TextEngine};
+use intramuros_ingest::{ChunkConfig, ExtractLimits};
+use intramuros_knowledge::{Knowledge, KnowledgeConfig, KnowledgeParts};
+use intramuros_ledger::Ledger;
+use intramuros_model::{CandleTextBackend, LoadOptions, ModelCodec, ModelFiles};
+use intramuros_store::{Blobs, Store};
+
+use crate::settings::Settings;
+
+/// The parts, as cheap handles.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) ledger: Ledger,
+    pub(super) text: Option<TextEngine>,
+    pub(super) embed: EmbedEngine,
+    pub(super) knowledge: Knowledge,
+}
+
+/// Variables that the compute libraries read once, when their pools start.
+const THREAD_VARIABLES: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
+
+/// Bounds the compute threads. The libraries take the number from the environment only, and
+/// changing the own environment is not safe once threads run, so the process starts itself again
+/// with it, keeping its process id.
+pub(super) fn set_compute_threads(threads: usize) -> anyhow::Result<()> {
+    if threads == 0 || THREAD_VARIABLES.iter().all(|name| std::env::var_os(name).is_some()) {
+        return Ok(());
+    }
+    let program = std::env::current_exe().context("the program's own path is unknown")?;
+    let mut command = std::process::Command::new(program);
+    command.args(std::env::args_os().skip(1));
+    for name in THREAD_VARIABLES {
+        command.env(name, threads.to_string());
+    }
+    let error = std::os::unix::process::CommandExt::exec(&mut command);
+    Err(error).context("the server could not start itself with compute.threads")
+}
+
+/// Keeps a second server out of the data directory for as long as the file is held.
+pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("the data directory {} cannot be created", dir.display()))?;
+    let path = dir.join("lock");
+    let file = File::create(&path)
+        .with_context(|| format!("{} cannot be written; is data_dir right?", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => bail!(
+            "another intramuros server uses {}; stop it, or give this one its own data_dir",
+            dir.display()
+        ),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
+    }
+}
+
+/// Opens the data and loads the models.
+pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
+    let ledger = Ledger::open(&settings.data_dir.join("ledger.sqlite")).await?;
+    let lance = settings.data_dir.join("lance");
+    let store = Store::open(lance.to_str().context("data_dir is not valid UTF-8")?).await?;
+    let blobs_dir = settings.data_dir.join("blobs");
+    let (embed, text, blobs) = {
+        let settings = settings.clone();
+        tokio::task::spawn_blocking(move || {
+            let models = ModelsDir::new(&settings.models_dir);
+            let embed = load_embed(&settings, &models)?;
+            let text = load_text(&settings, &models)?;
+            Ok::<_, anyhow::Error>((embed, text, Blobs::open(&blobs_dir)?))
+        })
+        .await??
+    };
+    let parts = KnowledgeParts {
+        ledger: ledger.clone(),
+        store,
+        blobs,
+        embed: embed.clone(),
+        text: text.clone(),
+    };
+    let knowledge = Knowledge::new(parts, knowledge_config(settings));
+    Ok(Parts { ledger, text, embed, knowledge })
+}
+
+fn installed(models: &ModelsDir, id: &str, task: Task) -> anyhow::Result<InstalledModel> {
+    let found = models.get(id).with_context(|| {
+        format!(
+            "the model '{id}' is not in {}; fetch it with 'intramuros models pull {id}', or take \
+             it in with 'intramuros models import <path>'",
+            models.path().display()
+        )
+    })?;
+    match found.task(Catalog::embedded()) {
+        Some(other) if other != task => {
+            bail!("the model '{id}' is for {}, not for {}", other.as_str(), task.as_str())
+        }
+        _ => Ok(found),
+    }
+}
+
+fn load_embed(settings: &Settings, models: &ModelsDir) -> anyhow::Result<EmbedEngine> {
+    let id = &settings.embedding.model;
+    let model = installed(models, id, Task::Embedding)?;
+    let files = EncoderFiles::discover(&model.dir)?;
+    let profile = match model.profile(Catalog::embedded()) {
+        Some(profile) => profile,
+        None => files.declared_profile()?.with_context(|| {
+            format!("the encoder '{id}' does not say how it pools; import it with its catalogue id")
+        })?,
+    };
+    let codec = Arc::new(EncoderCodec::load(&files, &profile)?);
+    let config = EmbedConfig {
+        max_queue_inputs: settings.embedding.max_queue_inputs,
+        max_batch_tokens: settings.embedding.max_batch_tokens,
+    };
+    let load = move || {
+        let backend = CandleEmbedBackend::load(&files, model.id, &profile)?;
+        Ok(Box::new(backend) as Box<dyn EmbedBackend>)
+    };
+    let started = std::time::Instant::now();
+    let engine = EmbedEngine::start(load, codec, config)
+        .with_context(|| format!("the encoder '{id}' could not be loaded"))?;
+    tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "encoder loaded");
+    Ok(engine)
+}
+
+fn load_text(settings: &Settings, models: &ModelsDir) -> anyhow::Result<Option<TextEngine>> {
+    let id = &settings.text.model;
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let model = installed(models, id, Task::Text)?;
+    let files = ModelFiles::discover(&model.dir)?;
+    let codec = Arc::new(ModelCodec::load(&files)?);
+    let options = LoadOptions {
+        context_tokens: Some(settings.text.context_tokens).filter(|tokens| *tokens > 0),
+        kv_budget_bytes: Some(settings.text.kv_cache_mib.saturating_mul(1 << 20)),
+    };
+    let config = EngineConfig {
+        max_queue: settings.text.max_queue,
+        max_sequences: settings.text.max_sequences,
+        prefill_chunk_tokens: settings.text.prefill_chunk_tokens,
+        default_max_tokens: None,
+        request_timeout: Duration::from_secs(settings.server.request_timeout_seconds),
+    };
+    let load = move || {
+        let backend = CandleTextBackend::load(&files, model.id, &options)?;
+        Ok(Box::new(backend) as Box<dyn TextBackend>)
+    };
+    let started = std::time::Instant::now();
+    let engine = TextEngine::start(load, codec, config)
+        .with_context(|| format!("the model '{id}' could not be loaded"))?;
+    tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "generator loaded");
+    Ok(Some(engine))
+}
+
+fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
+    KnowledgeConfig {
+        chunks: ChunkConfig {
+            target_tokens: settings.knowledge.chunk_target_tokens,
+            max_tokens: settings.knowledge.chunk_max_tokens,
+            overlap_tokens: 0,
+        },
+        extract: ExtractLimits {
+            max_bytes: settings.server.max_upload_bytes,
+            ..ExtractLimits::default()
+        },
+        passages: settings.knowledge.passages,
+        answer_tokens: settings.knowledge.answer_tokens,
+    }
+}

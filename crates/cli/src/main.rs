@@ -1,0 +1,43 @@
+//! Runs `intramuros`: reads the command line, then calls one module a subcommand.
+//!
+//! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search` and `kb`
+//! talk to a running server over HTTP, like any other client.
+
+mod args;
+mod client;
+mod commands;
+mod machine;
+mod output;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let json = args.common.json;
+    match run(args) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(json, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let common = args.common;
+    match args.command {
+        Command::Serve(command) => commands::serve::run(&common, &command),
+        Command::Ask(command) => commands::ask::run(&common, &command),
+        Command::Search(command) => commands::search::run(&common, &command),
+        Command::Kb(command) => commands::kb::run(&common, &command),
+        Command::Models(command) => commands::models::run(&common, &command),
+        Command::Keys(command) => commands::keys::run(&common, &command),
+        Command::Doctor => commands::doctor::run(&common),
+    }
+}

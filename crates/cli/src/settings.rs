@@ -1,0 +1,161 @@
+//! Reads settings in two stages: as typed (defaults → file → environment → flags), then checked.
+//!
+//! As typed, settings are a TOML table; every layer may only use keys that the defaults have, so
+//! an unknown key is an error that names the nearest known one. Environment variables are
+//! `INTRAMUROS_` and the key in capitals, dots as underscores (`INTRAMUROS_SERVER_LISTEN`).
+
+mod layers;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+use crate::args::Common;
+
+/// The settings, checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Folder of ledger, passages and files.
+    pub(crate) data_dir: PathBuf,
+    /// Folder of models.
+    pub(crate) models_dir: PathBuf,
+    pub(crate) server: Server,
+    pub(crate) text: Text,
+    pub(crate) embedding: Embedding,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) compute: Compute,
+    pub(crate) log: Log,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) max_upload_bytes: u64,
+    pub(crate) request_timeout_seconds: u64,
+    pub(crate) drain_seconds: u64,
+}
+
+/// `[text]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Text {
+    /// Empty: no generator, search only.
+    pub(crate) model: String,
+    pub(crate) context_tokens: u32,
+    pub(crate) max_sequences: usize,
+    pub(crate) max_queue: usize,
+    pub(crate) prefill_chunk_tokens: usize,
+    pub(crate) kv_cache_mib: u64,
+}
+
+/// `[embedding]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Embedding {
+    pub(crate) model: String,
+    pub(crate) max_queue_inputs: usize,
+    pub(crate) max_batch_tokens: usize,
+}
+
+/// `[knowledge]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Knowledge {
+    pub(crate) chunk_target_tokens: usize,
+    pub(crate) chunk_max_tokens: usize,
+    pub(crate) passages: usize,
+    pub(crate) answer_tokens: u32,
+}
+
+/// `[compute]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Compute {
+    /// 0: as many as physical cores.
+    pub(crate) threads: usize,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    Text,
+    Json,
+}
+
+/// The settings and where they came from.
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    /// The file that was read, if any.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Reads and checks the settings; `flags` are `key=value` from dedicated options.
+pub(crate) fn load(common: &Common, flags: &[String]) -> anyhow::Result<Loaded> {
+    let mut table = layers::defaults();
+    let file = layers::file_path(common)?;
+    if let Some(path) = &file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the settings file {} cannot be read", path.display()))?;
+        layers::apply_file(&mut table, &text)
+            .with_context(|| format!("in the settings file {}", path.display()))?;
+    }
+    layers::apply_environment(&mut table, std::env::vars())?;
+    for assignment in common.set.iter().chain(flags) {
+        layers::apply_assignment(&mut table, assignment)?;
+    }
+    let settings = check(table)?;
+    Ok(Loaded { settings, file })
+}
+
+fn check(table: toml::Table) -> anyhow::Result<Settings> {
+    let mut settings: Settings = table.try_into().context("a setting has the wrong type")?;
+    if settings.models_dir.as_os_str().is_empty() {
+        settings.models_dir = settings.data_dir.join("models");
+    }
+    let zero = |name: &str, value: u64| {
+        if value == 0 { bail!("{name} is 0; it must be at least 1") } else { Ok(()) }
+    };
+    zero("server.max_body_bytes", settings.server.max_body_bytes as u64)?;
+    zero("server.max_upload_bytes", settings.server.max_upload_bytes)?;
+    zero("server.request_timeout_seconds", settings.server.request_timeout_seconds)?;
+    zero("text.max_sequences", settings.text.max_sequences as u64)?;
+    zero("text.max_queue", settings.text.max_queue as u64)?;
+    zero("text.prefill_chunk_tokens", settings.text.prefill_chunk_tokens as u64)?;
+    zero("embedding.max_queue_inputs", settings.embedding.max_queue_inputs as u64)?;
+    zero("embedding.max_batch_tokens", settings.embedding.max_batch_tokens as u64)?;
+    zero("knowledge.answer_tokens", u64::from(settings.knowledge.answer_tokens))?;
+    let knowledge = &settings.knowledge;
+    if knowledge.chunk_target_tokens == 0
+        || knowledge.chunk_target_tokens > knowledge.chunk_max_tokens
+    {
+        bail!(
+            "knowledge.chunk_target_tokens is {}; it must be 1 to knowledge.chunk_max_tokens ({})",
+            knowledge.chunk_target_tokens,
+            knowledge.chunk_max_tokens
+        );
+    }
+    if !(1..=20).contains(&knowledge.passages) {
+        bail!("knowledge.passages is {}; it must be 1 to 20", knowledge.passages);
+    }
+    if settings.embedding.model.is_empty() {
+        bail!("embedding.model is empty; search needs an encoder such as multilingual-e5-small");
+    }
+    Ok(settings)
+}

@@ -1,0 +1,189 @@
+//! Lays settings over each other, key by key.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use toml::{Table, Value};
+
+use crate::args::Common;
+
+/// The defaults, which are also the list of known keys.
+const DEFAULTS: &str = r#"
+data_dir = ""
+models_dir = ""
+
+[server]
+listen = "127.0.0.1:8484"
+max_body_bytes = 10485760
+max_upload_bytes = 104857600
+request_timeout_seconds = 600
+drain_seconds = 30
+
+[text]
+model = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+context_tokens = 8192
+max_sequences = 8
+max_queue = 64
+prefill_chunk_tokens = 256
+kv_cache_mib = 2048
+
+[embedding]
+model = "multilingual-e5-small"
+max_queue_inputs = 8192
+max_batch_tokens = 4096
+
+[knowledge]
+chunk_target_tokens = 220
+chunk_max_tokens = 400
+passages = 5
+answer_tokens = 300
+
+[compute]
+threads = 0
+
+[log]
+level = "info"
+format = "auto"
+"#;
+
+const PREFIX: &str = "INTRAMUROS_";
+
+/// Variables with the prefix that are not settings.
+const OTHER_VARIABLES: &[&str] = &["INTRAMUROS_CONFIG", "INTRAMUROS_URL", "INTRAMUROS_API_KEY"];
+
+/// The default settings.
+pub(super) fn defaults() -> Table {
+    let mut table: Table = DEFAULTS.parse().expect("the defaults are valid TOML");
+    table.insert("data_dir".into(), Value::String(default_data_dir()));
+    table
+}
+
+fn default_data_dir() -> String {
+    let base = std::env::var("XDG_DATA_HOME")
+        .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.local/share")))
+        .unwrap_or_else(|_| "/var/lib".into());
+    format!("{base}/intramuros")
+}
+
+/// The file to read: the one named, or the first that exists of the usual two.
+pub(super) fn file_path(common: &Common) -> anyhow::Result<Option<PathBuf>> {
+    if let Some(path) = &common.config {
+        if !path.is_file() {
+            bail!("the settings file {} does not exist", path.display());
+        }
+        return Ok(Some(path.clone()));
+    }
+    let usual = ["intramuros.toml", "/etc/intramuros/intramuros.toml"];
+    Ok(usual.iter().map(Path::new).find(|path| path.is_file()).map(Path::to_path_buf))
+}
+
+/// Lays the settings of a file over `table`.
+pub(super) fn apply_file(table: &mut Table, text: &str) -> anyhow::Result<()> {
+    let file: Table = text.parse().context("this is not valid TOML")?;
+    for (key, value) in file {
+        match value {
+            Value::Table(section) => {
+                if !matches!(table.get(&key), Some(Value::Table(_))) {
+                    return Err(unknown(table, &key));
+                }
+                for (name, value) in section {
+                    set(table, &format!("{key}.{name}"), value)?;
+                }
+            }
+            value => set(table, &key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Lays `INTRAMUROS_…` variables over `table`.
+pub(super) fn apply_environment(
+    table: &mut Table,
+    variables: impl Iterator<Item = (String, String)>,
+) -> anyhow::Result<()> {
+    let known: Vec<(String, String)> =
+        keys(table).into_iter().map(|key| (variable_of(&key), key)).collect();
+    for (variable, text) in variables {
+        if !variable.starts_with(PREFIX) || OTHER_VARIABLES.contains(&variable.as_str()) {
+            continue;
+        }
+        let Some((_, key)) = known.iter().find(|(name, _)| *name == variable) else {
+            let names = known.iter().map(|(name, _)| name.as_str());
+            bail!("unknown environment variable {variable}{}", nearest(&variable, names));
+        };
+        set_text(table, key, &text).with_context(|| format!("in {variable}"))?;
+    }
+    Ok(())
+}
+
+/// Lays `key=value` over `table`.
+pub(super) fn apply_assignment(table: &mut Table, assignment: &str) -> anyhow::Result<()> {
+    let (key, text) = assignment
+        .split_once('=')
+        .with_context(|| format!("'{assignment}' is not of the form key=value"))?;
+    set_text(table, key.trim(), text.trim())
+}
+
+fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
+}
+
+/// Every known key, dotted.
+fn keys(table: &Table) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(section) => keys.extend(section.keys().map(|name| format!("{key}.{name}"))),
+            _ => keys.push(key.clone()),
+        }
+    }
+    keys
+}
+
+/// Sets `key` from text, read as the type that the default has.
+fn set_text(table: &mut Table, key: &str, text: &str) -> anyhow::Result<()> {
+    let Some(default) = slot(table, key) else { return Err(unknown(table, key)) };
+    let value = match default {
+        Value::Integer(_) => Value::Integer(
+            text.parse().with_context(|| format!("{key}: '{text}' is not a whole number"))?,
+        ),
+        Value::Boolean(_) => Value::Boolean(
+            text.parse().with_context(|| format!("{key}: '{text}' is neither true nor false"))?,
+        ),
+        _ => Value::String(text.to_string()),
+    };
+    set(table, key, value)
+}
+
+fn set(table: &mut Table, key: &str, value: Value) -> anyhow::Result<()> {
+    let Some(place) = slot(table, key) else { return Err(unknown(table, key)) };
+    if !place.same_type(&value) {
+        bail!("{key} must be of type {}, it is {}", place.type_str(), value.type_str());
+    }
+    *place = value;
+    Ok(())
+}
+
+fn slot<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
+    match key.split_once('.') {
+        None => table.get_mut(key).filter(|value| !value.is_table()),
+        Some((section, name)) => table.get_mut(section)?.as_table_mut()?.get_mut(name),
+    }
+}
+
+fn unknown(table: &Table, key: &str) -> anyhow::Error {
+    let keys = keys(table);
+    anyhow::anyhow!("unknown setting '{key}'{}", nearest(key, keys.iter().map(String::as_str)))
+}
+
+/// ` (did you mean 'x'?)` for the known name most like `name`.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let scored = known.map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
+    match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((score, candidate)) if score > 0.75 => format!(" (did you mean '{candidate}'?)"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

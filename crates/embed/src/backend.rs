@@ -1,0 +1,142 @@
+//! Runs an encoder behind the [`EmbedBackend`] trait: checks, batches by length, pools.
+
+use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo};
+use intramuros_types::{EncoderProfile, ModelId};
+
+use crate::config::EncoderConfig;
+use crate::encoder::Encoder;
+use crate::weights::Weights;
+use crate::{EmbedError, EncoderFiles, pooling, profile};
+
+/// The most tokens of one forward pass over several inputs: enough rows to keep the matrix
+/// products busy, few enough for the activations to stay in the cache.
+const BATCH_TOKENS: usize = 1024;
+
+/// An encoder on the CPU.
+pub struct CandleEmbedBackend {
+    encoder: Encoder,
+    profile: EncoderProfile,
+    info: EmbedModelInfo,
+}
+
+impl CandleEmbedBackend {
+    /// Loads the encoder of `files`. Linear layers become f32; the token table stays in the file,
+    /// memory-mapped.
+    ///
+    /// # Errors
+    /// Any [`EmbedError`] but [`EmbedError::NotFinite`] and [`EmbedError::Tokenizer`]: files that
+    /// are missing, damaged, contradictory or of an unsupported kind.
+    pub fn load(
+        files: &EncoderFiles,
+        id: ModelId,
+        profile: &EncoderProfile,
+    ) -> Result<Self, EmbedError> {
+        profile::check(&files.folder, profile)?;
+        let config = EncoderConfig::read(&files.config)?;
+        let max_tokens = max_tokens(&config, profile, files)?;
+        let encoder = Encoder::load(config, &Weights::open(&files.weights)?)?;
+        let info = EmbedModelInfo {
+            id,
+            dimension: encoder.config().hidden,
+            max_tokens,
+            weight_bytes: encoder.weight_bytes(),
+        };
+        tracing::debug!(model = %info.id, info.dimension, info.max_tokens, "encoder loaded");
+        Ok(Self { encoder, profile: profile.clone(), info })
+    }
+
+    /// Refuses what the encoder's tables cannot answer.
+    fn check(&self, batch: &EmbedBatch) -> Result<(), BackendError> {
+        let vocabulary = self.encoder.config().vocabulary;
+        for (input, sequence) in batch.sequences.iter().enumerate() {
+            if sequence.is_empty() {
+                return Err(BackendError::Input(format!("input {input} has no token")));
+            }
+            if sequence.len() > self.info.max_tokens as usize {
+                return Err(too_long(sequence.len(), self.info.max_tokens));
+            }
+            if let Some(token) = sequence.iter().find(|token| **token as usize >= vocabulary) {
+                return Err(BackendError::Input(format!(
+                    "input {input} has token {token}, the encoder's vocabulary is {vocabulary}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl EmbedBackend for CandleEmbedBackend {
+    fn info(&self) -> &EmbedModelInfo {
+        &self.info
+    }
+
+    fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Vec<f32>>, BackendError> {
+        self.check(batch)?;
+        let mut vectors = vec![Vec::new(); batch.sequences.len()];
+        for inputs in sub_batches(&batch.sequences) {
+            let sequences: Vec<&[u32]> =
+                inputs.iter().map(|input| batch.sequences[*input].as_slice()).collect();
+            let states = self.encoder.forward(&sequences)?;
+            let mut rest = states.as_slice();
+            for (input, sequence) in inputs.into_iter().zip(sequences) {
+                let (own, others) = rest.split_at(sequence.len() * self.info.dimension);
+                rest = others;
+                let mut vector = pooling::pool(own, self.info.dimension, self.profile.pooling);
+                if self.profile.normalise {
+                    pooling::normalise(&mut vector);
+                }
+                if vector.iter().any(|value| !value.is_finite()) {
+                    return Err(EmbedError::NotFinite { input }.into());
+                }
+                vectors[input] = vector;
+            }
+        }
+        Ok(vectors)
+    }
+}
+
+/// Positions of the inputs, longest first, cut into passes of at most [`BATCH_TOKENS`] tokens or
+/// one input. Sequences of one pass that are of similar length finish their attention together.
+fn sub_batches(sequences: &[Vec<u32>]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..sequences.len()).collect();
+    order.sort_by_key(|input| std::cmp::Reverse(sequences[*input].len()));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut room = 0;
+    for input in order {
+        let tokens = sequences[input].len();
+        match batches.last_mut() {
+            Some(batch) if tokens <= room => batch.push(input),
+            _ => {
+                batches.push(vec![input]);
+                room = BATCH_TOKENS.max(tokens);
+            }
+        }
+        room -= tokens;
+    }
+    batches
+}
+
+/// The most tokens of an input: what the position table allows, less if the profile says so.
+pub(crate) fn max_tokens(
+    config: &EncoderConfig,
+    profile: &EncoderProfile,
+    files: &EncoderFiles,
+) -> Result<u32, EmbedError> {
+    let table = u32::try_from(config.max_tokens()).unwrap_or(u32::MAX);
+    match profile.max_tokens {
+        Some(0..3) => Err(EmbedError::Profile {
+            folder: files.folder.clone(),
+            reason: "max_tokens is less than 3, which leaves no room for text".to_owned(),
+        }),
+        Some(limit) => Ok(limit.min(table)),
+        None => Ok(table),
+    }
+}
+
+/// The error of an input that exceeds the encoder's limit.
+pub(crate) fn too_long(tokens: usize, max_tokens: u32) -> BackendError {
+    BackendError::Input(format!("input has {tokens} tokens, the encoder takes {max_tokens}"))
+}
+
+#[cfg(test)]
+mod tests;

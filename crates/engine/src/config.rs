@@ -1,0 +1,97 @@
+//! Holds the limits of both engines and refuses those that cannot work.
+
+use std::time::Duration;
+
+use crate::EngineError;
+
+/// Limits of a [`TextEngine`](crate::TextEngine).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// The most requests that wait; one more is refused as overloaded.
+    pub max_queue: usize,
+    /// The most sequences that run in one batch.
+    pub max_sequences: usize,
+    /// The most prompt tokens of one step, over all sequences; bounds how long a long prompt can
+    /// hold up the streams.
+    pub prefill_chunk_tokens: usize,
+    /// Answer length of a request that names none; `None` means to the context's end.
+    pub default_max_tokens: Option<u32>,
+    /// Time from submission to the last token of a request that names none.
+    pub request_timeout: Duration,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            max_queue: 64,
+            max_sequences: 8,
+            prefill_chunk_tokens: 256,
+            default_max_tokens: None,
+            request_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Limits of an [`EmbedEngine`](crate::EmbedEngine).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbedConfig {
+    /// The most inputs (not requests) that wait, for each priority on its own, so that bulk
+    /// indexing cannot take the places of searches.
+    pub max_queue_inputs: usize,
+    /// The most tokens of one batch; bounds how long a search waits behind bulk work. A longer
+    /// single input goes alone.
+    pub max_batch_tokens: usize,
+}
+
+impl Default for EmbedConfig {
+    fn default() -> Self {
+        Self { max_queue_inputs: 4096, max_batch_tokens: 4096 }
+    }
+}
+
+/// Semaphores hand out at most `u32::MAX` places at once.
+const MAX_PLACES: usize = u32::MAX as usize;
+
+impl EngineConfig {
+    /// Refuses limits under which nothing could run.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidConfig`] that names the field.
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
+        in_range("max_queue", self.max_queue, MAX_PLACES)?;
+        in_range("max_sequences", self.max_sequences, MAX_PLACES)?;
+        in_range("prefill_chunk_tokens", self.prefill_chunk_tokens, usize::MAX)?;
+        if self.default_max_tokens == Some(0) {
+            return Err(invalid("default_max_tokens", "is 0; give at least 1, or leave it out"));
+        }
+        if self.request_timeout.is_zero() {
+            return Err(invalid("request_timeout", "is 0; every request would time out at once"));
+        }
+        Ok(())
+    }
+}
+
+impl EmbedConfig {
+    /// Refuses limits under which nothing could run.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidConfig`] that names the field.
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
+        in_range("max_queue_inputs", self.max_queue_inputs, MAX_PLACES)?;
+        in_range("max_batch_tokens", self.max_batch_tokens, usize::MAX)
+    }
+}
+
+fn in_range(name: &'static str, value: usize, most: usize) -> Result<(), EngineError> {
+    if value == 0 {
+        return Err(invalid(name, "is 0; give at least 1"));
+    }
+    if value > most {
+        return Err(invalid(name, "is larger than 4,294,967,295; give less"));
+    }
+    Ok(())
+}
+
+fn invalid(name: &'static str, reason: &str) -> EngineError {
+    EngineError::InvalidConfig { name, reason: reason.to_owned() }
+}

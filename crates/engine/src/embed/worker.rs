@@ -1,0 +1,176 @@
+//! Owns the encoder: one batch after the other until it is stopped.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Instant;
+
+use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo};
+
+use super::queue::{Batch, Job, Queue};
+use crate::EngineError;
+use crate::compute::guarded;
+use crate::pace::Pace;
+use crate::status::{Counters, FAILURES_TO_UNHEALTHY};
+
+/// What handles tell the encoder's thread.
+pub(super) enum Command {
+    /// Embed.
+    Run(Box<Job>),
+    /// End jobs that have not begun now and begun ones at `deadline` (`None`: never).
+    Stop {
+        /// When the grace is over.
+        deadline: Option<Instant>,
+    },
+}
+
+/// What the worker shares with the handles.
+pub(super) struct Parts {
+    pub(super) inbox: Receiver<Command>,
+    pub(super) max_batch_tokens: usize,
+    pub(super) counters: Arc<Counters>,
+    pub(super) pace: Arc<Pace>,
+}
+
+/// The encoder thread's state. Nothing else touches the backend.
+pub(super) struct Worker {
+    backend: Box<dyn EmbedBackend>,
+    info: EmbedModelInfo,
+    parts: Parts,
+    queue: Queue,
+    /// Set by a stop; the end of the grace.
+    stopping: Option<Option<Instant>>,
+    /// All handles are gone.
+    abandoned: bool,
+}
+
+impl Worker {
+    pub(super) fn new(backend: Box<dyn EmbedBackend>, info: EmbedModelInfo, parts: Parts) -> Self {
+        Self { backend, info, parts, queue: Queue::default(), stopping: None, abandoned: false }
+    }
+
+    /// Works until it is stopped, or until nobody can send work any more and all is done.
+    pub(super) fn run(mut self) {
+        while self.receive() {
+            self.sweep();
+            if let Some(batch) = self.queue.next_batch(self.parts.max_batch_tokens) {
+                self.compute(batch);
+            }
+        }
+    }
+
+    /// Takes in all commands; waits for one when there is nothing to do. False at the end.
+    fn receive(&mut self) -> bool {
+        if self.queue.is_empty() {
+            if self.stopping.is_some() || self.abandoned {
+                return false;
+            }
+            match self.parts.inbox.recv() {
+                Ok(command) => self.obey(command),
+                Err(_) => return false,
+            }
+        }
+        loop {
+            match self.parts.inbox.try_recv() {
+                Ok(command) => self.obey(command),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => {
+                    self.abandoned = true;
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Run(job) => self.queue.push(*job),
+            Command::Stop { deadline } => {
+                // A second stop may shorten the grace, never prolong it.
+                let sooner = match self.stopping.flatten() {
+                    Some(first) => Some(deadline.map_or(first, |deadline| deadline.min(first))),
+                    None => deadline,
+                };
+                self.stopping = Some(sooner);
+            }
+        }
+    }
+
+    /// Drops jobs whose client left and what a stop ends.
+    fn sweep(&mut self) {
+        let counters = &self.parts.counters;
+        let stopping = self.stopping.is_some();
+        let grace_over = self.stopping.flatten().is_some_and(|end| Instant::now() >= end);
+        self.queue.sweep(|job| {
+            if job.is_gone() {
+                Counters::add(&counters.cancelled, 1);
+                return None;
+            }
+            if grace_over || (stopping && !job.has_begun()) {
+                Counters::add(&counters.failed, 1);
+                job.fail(EngineError::Stopped);
+                return None;
+            }
+            Some(job)
+        });
+    }
+
+    fn compute(&mut self, batch: Batch) {
+        let Batch { priority, jobs, members, sequences, tokens } = batch;
+        let counters = self.parts.counters.clone();
+        counters.running.store(jobs, Ordering::Relaxed);
+        let begun = Instant::now();
+        let inputs = EmbedBatch { sequences };
+        let (backend, dimension) = (&mut self.backend, self.info.dimension);
+        let outcome = guarded(|| {
+            let vectors = backend.embed(&inputs)?;
+            check_shape(members.len(), dimension, &vectors)?;
+            Ok(vectors)
+        });
+        match outcome {
+            Ok(vectors) => {
+                counters.step_succeeded();
+                Counters::add(&counters.prompt_tokens, tokens as u64);
+                self.parts.pace.record(begun.elapsed() / u32::try_from(members.len()).unwrap_or(1));
+                for ((at, input), vector) in members.into_iter().zip(vectors) {
+                    if let Some(job) = self.queue.job(priority, at) {
+                        job.put(input, vector);
+                    }
+                }
+                for job in self.queue.remove_taken(priority, jobs) {
+                    let counter =
+                        if job.complete() { &counters.completed } else { &counters.cancelled };
+                    Counters::add(counter, 1);
+                }
+            }
+            Err(fault) => {
+                let in_a_row = counters.step_failed();
+                tracing::error!(inputs = members.len(), %fault, in_a_row, "an embedding batch failed");
+                if in_a_row == FAILURES_TO_UNHEALTHY {
+                    tracing::error!(in_a_row, "the embedding engine is unhealthy");
+                }
+                for job in self.queue.remove(priority, jobs) {
+                    Counters::add(&counters.failed, 1);
+                    job.fail(EngineError::StepFailed);
+                }
+            }
+        }
+        counters.running.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Holds the backend to its contract. A vector that is not made of numbers would poison an index
+/// unnoticed.
+fn check_shape(inputs: usize, dimension: usize, vectors: &[Vec<f32>]) -> Result<(), BackendError> {
+    if vectors.len() != inputs {
+        let got = vectors.len();
+        return Err(BackendError::Compute(format!("{inputs} inputs gave {got} vectors")));
+    }
+    let whole = |vector: &Vec<f32>| {
+        vector.len() == dimension && vector.iter().all(|value| value.is_finite())
+    };
+    if vectors.iter().all(whole) {
+        return Ok(());
+    }
+    Err(BackendError::Compute(format!("a vector has not {dimension} finite numbers")))
+}

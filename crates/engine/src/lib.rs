@@ -1,0 +1,51 @@
+//! Schedules: turns requests into batches for one model thread and tokens back into text.
+//!
+//! # The straight line
+//! A caller hands a [`GenerateRequest`] to [`TextEngine::submit`]. A place in the bounded queue is
+//! reserved first ([`EngineError::Overloaded`] otherwise), then the prompt is tokenised on a
+//! blocking thread and its length checked. The job crosses over to the one model thread, which
+//! owns the backend and runs *iterations*: admit, build one ragged batch (a decode token of every
+//! running sequence plus at most `prefill_chunk_tokens` of prefill), forward, sample, send. Text
+//! comes back through a per-request channel, the [`Generation`].
+//!
+//! [`EmbedEngine`] has the same shape for encoders: bounded queue → one thread → one answer.
+//!
+//! # Invariants
+//! - The model thread never waits for a client, and waits for work without using the processor.
+//! - Dropping a [`Generation`] frees its sequence at the next step, whether it was queued, in
+//!   prefill or in decode.
+//! - With a seed, or greedily, a request's answer does not depend on what else is running (as far
+//!   as the backend's arithmetic does not).
+//! - A prompt is never truncated and a parameter never ignored: both are errors that say so.
+//! - A panic or an error in a step fails the requests of that batch only; three in a row turn
+//!   [`EngineStatus::healthy`] off.
+//! - No prompt and no answer is ever logged.
+//!
+//! # What is absent
+//! candle, the model crates, HTTP, and any knowledge of use cases. Chat templates and tokenizers
+//! are behind [`TextCodec`](intramuros_backend::TextCodec).
+
+mod assemble;
+mod clock;
+mod compute;
+mod config;
+mod embed;
+mod error;
+mod generation;
+mod pace;
+mod request;
+mod sampling;
+mod status;
+#[cfg(test)]
+mod testing;
+mod text;
+mod validate;
+
+pub use intramuros_backend::InputKind;
+pub use config::{EmbedConfig, EngineConfig};
+pub use embed::EmbedEngine;
+pub use error::EngineError;
+pub use generation::Generation;
+pub use request::{Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt};
+pub use status::EngineStatus;
+pub use text::TextEngine;

@@ -1,0 +1,291 @@
+//! Takes text requests, tokenises them and hands them to the scheduler's thread.
+
+mod scheduler;
+mod sequence;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use intramuros_backend::{BackendError, ChatOptions, TextBackend, TextCodec, TextModelInfo};
+use intramuros_types::{RequestId, SamplingParams};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
+use crate::assemble::TextAssembler;
+use crate::clock::Clock;
+use crate::compute::{self, Finished};
+use crate::pace::Pace;
+use crate::sampling::Sampler;
+use crate::status::Counters;
+use crate::{
+    EngineConfig, EngineError, EngineStatus, GenerateRequest, Generation, Prompt, validate,
+};
+use scheduler::{Command, Job, Scheduler};
+
+/// A handle to one loaded text model. Cloning is cheap; the model thread ends after
+/// [`stop`](Self::stop), or when the last handle is gone and all accepted work is done.
+#[derive(Clone)]
+pub struct TextEngine {
+    shared: Arc<Shared>,
+}
+
+/// What all handles hold.
+struct Shared {
+    info: TextModelInfo,
+    codec: Arc<dyn TextCodec>,
+    config: EngineConfig,
+    clock: Clock,
+    /// The places of the queue. A semaphore because a place is held by whoever has the request:
+    /// the task that tokenises, then the job; it is free again when the job is admitted or gone.
+    places: Arc<Semaphore>,
+    /// To the model thread. Unbounded, since every job in it holds a place.
+    commands: Sender<Command>,
+    /// Set once by `stop`; new requests look at it first.
+    stopping: AtomicBool,
+    counters: Arc<Counters>,
+    pace: Arc<Pace>,
+    finished: Finished,
+}
+
+impl fmt::Debug for TextEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TextEngine").field("model", &self.shared.info.id).finish_non_exhaustive()
+    }
+}
+
+impl TextEngine {
+    /// Starts the model thread, calls `load` on it and returns when the model is loaded. Blocks:
+    /// call it outside of async tasks.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidConfig`]; [`EngineError::Thread`]; [`EngineError::Backend`] when
+    /// `load` fails or panics.
+    pub fn start<F>(
+        load: F,
+        codec: Arc<dyn TextCodec>,
+        config: EngineConfig,
+    ) -> Result<Self, EngineError>
+    where
+        F: FnOnce() -> Result<Box<dyn TextBackend>, BackendError> + Send + 'static,
+    {
+        Self::start_at(load, codec, config, Clock::System)
+    }
+
+    fn start_at(
+        load: impl FnOnce() -> Result<Box<dyn TextBackend>, BackendError> + Send + 'static,
+        codec: Arc<dyn TextCodec>,
+        config: EngineConfig,
+        clock: Clock,
+    ) -> Result<Self, EngineError> {
+        config.validate()?;
+        let (commands, inbox): (_, Receiver<Command>) = mpsc::channel();
+        let counters = Arc::new(Counters::default());
+        let pace = Arc::new(Pace::default());
+        let work = {
+            let (config, codec, clock) = (config.clone(), codec.clone(), clock.clone());
+            let (counters, pace) = (counters.clone(), pace.clone());
+            move |backend, info| {
+                let parts = scheduler::Parts { inbox, codec, config, clock, counters, pace };
+                Scheduler::new(backend, info, parts).run();
+            }
+        };
+        let (info, finished) = compute::start(
+            "text-model",
+            counters.clone(),
+            load,
+            |backend: &(dyn TextBackend + 'static)| backend.info().clone(),
+            work,
+        )?;
+        let places = Arc::new(Semaphore::new(config.max_queue));
+        let stopping = AtomicBool::new(false);
+        let shared = Shared {
+            info,
+            codec,
+            config,
+            clock,
+            places,
+            commands,
+            stopping,
+            counters,
+            pace,
+            finished,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// What the model is.
+    pub fn info(&self) -> &TextModelInfo {
+        &self.shared.info
+    }
+
+    /// The text side of the model.
+    pub fn codec(&self) -> &Arc<dyn TextCodec> {
+        &self.shared.codec
+    }
+
+    /// Accepts a request: checks it, reserves a place in the queue, tokenises on a blocking
+    /// thread, checks the length, and queues it. The time limit counts from here.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidParameter`]; [`EngineError::Overloaded`] when no place is free;
+    /// [`EngineError::PromptTooLong`]; [`EngineError::Backend`] when the codec refuses the prompt;
+    /// [`EngineError::StepFailed`] when the codec panics; [`EngineError::Stopped`].
+    pub async fn submit(&self, request: GenerateRequest) -> Result<Generation, EngineError> {
+        validate::sampling(&request.sampling)?;
+        let timeout = request.timeout.unwrap_or(self.shared.config.request_timeout);
+        let deadline = self.shared.clock.deadline(timeout);
+        let place = self.reserve()?;
+        let (place, tokens) = self.tokenise(request.prompt, place).await?;
+        let max_tokens = self.answer_length(&tokens, request.sampling.max_tokens)?;
+        self.check_vocabulary(&tokens)?;
+        let prompt_tokens = count(&tokens);
+        let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let SamplingParams { stop, .. } = &request.sampling;
+        let job = Job {
+            request: request.id,
+            text: TextAssembler::new(stop.clone()),
+            sampler: Sampler::new(&request.sampling, &tokens),
+            prompt: tokens,
+            max_tokens,
+            deadline,
+            timeout,
+            events,
+            place,
+        };
+        let run = Command::Run(Box::new(job));
+        self.shared.commands.send(run).map_err(|_| EngineError::Stopped)?;
+        Counters::add(&self.shared.counters.accepted, 1);
+        Ok(Generation::new(prompt_tokens, receiver))
+    }
+
+    /// Tokens of `prompt`, template included; of any length.
+    ///
+    /// # Errors
+    /// [`EngineError::Backend`] when the codec refuses; [`EngineError::StepFailed`] when it
+    /// panics.
+    pub async fn count_prompt_tokens(&self, prompt: &Prompt) -> Result<u32, EngineError> {
+        if let Prompt::Tokens(tokens) = prompt {
+            return Ok(count(tokens));
+        }
+        let (codec, prompt) = (self.shared.codec.clone(), prompt.clone());
+        let tokens = tokio::task::spawn_blocking(move || encode(codec.as_ref(), prompt)).await;
+        Ok(count(&tokens.map_err(|_| EngineError::StepFailed)??))
+    }
+
+    /// Generates two tokens, so that a prefill and a decode step have been through the model.
+    ///
+    /// # Errors
+    /// Those of [`submit`](Self::submit) and of [`Generation::next`].
+    pub async fn warm_up(&self) -> Result<(), EngineError> {
+        let request = GenerateRequest {
+            id: RequestId::new("req_warm_up"),
+            prompt: Prompt::Text("Bonjour".to_owned()),
+            sampling: SamplingParams::greedy(2),
+            timeout: None,
+        };
+        self.submit(request).await?.collect().await.map(|_| ())
+    }
+
+    /// How the engine is doing.
+    pub fn status(&self) -> EngineStatus {
+        self.shared.counters.snapshot(self.queued(), self.shared.config.max_queue)
+    }
+
+    /// Stops: new and waiting requests get [`EngineError::Stopped`] at once, running ones may end
+    /// within `grace` and get it then. Returns when the model thread has ended and the model's
+    /// memory is free; may be called more than once.
+    pub async fn stop(&self, grace: Duration) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        let deadline = self.shared.clock.deadline(grace);
+        // Fails when the thread has already ended, which is what is asked for.
+        let _ = self.shared.commands.send(Command::Stop { deadline });
+        self.shared.finished.wait(grace).await;
+    }
+
+    fn queued(&self) -> usize {
+        self.shared.config.max_queue.saturating_sub(self.shared.places.available_permits())
+    }
+
+    fn reserve(&self) -> Result<OwnedSemaphorePermit, EngineError> {
+        if self.shared.stopping.load(Ordering::Relaxed) {
+            return Err(EngineError::Stopped);
+        }
+        self.shared.places.clone().try_acquire_owned().map_err(|error| match error {
+            TryAcquireError::Closed => EngineError::Stopped,
+            TryAcquireError::NoPermits => {
+                let (queued, config) = (self.queued(), &self.shared.config);
+                EngineError::Overloaded {
+                    what: "generation",
+                    queued,
+                    limit: config.max_queue,
+                    retry_after: self.shared.pace.retry_after(queued, config.max_sequences),
+                }
+            }
+        })
+    }
+
+    /// Tokenises on a blocking thread. The place goes along, so that clients who leave meanwhile
+    /// cannot have more prompts tokenised at once than the queue has places.
+    async fn tokenise(
+        &self,
+        prompt: Prompt,
+        place: OwnedSemaphorePermit,
+    ) -> Result<(OwnedSemaphorePermit, Vec<u32>), EngineError> {
+        let codec = self.shared.codec.clone();
+        let task = move || encode(codec.as_ref(), prompt).map(|tokens| (place, tokens));
+        let encoded = tokio::task::spawn_blocking(task).await;
+        Ok(encoded.map_err(|_| EngineError::StepFailed)??)
+    }
+
+    /// The most tokens of the answer. Nothing is cut: what was asked for fits or is refused.
+    fn answer_length(&self, prompt: &[u32], asked: Option<u32>) -> Result<u32, EngineError> {
+        let prompt_tokens = count(prompt);
+        let context_tokens = self.shared.info.context_tokens;
+        let too_long =
+            |max_tokens| EngineError::PromptTooLong { prompt_tokens, context_tokens, max_tokens };
+        let room = context_tokens.saturating_sub(prompt_tokens);
+        if prompt.is_empty() {
+            let reason = "has no tokens; give at least one".to_owned();
+            return Err(EngineError::InvalidParameter { name: "prompt", reason });
+        }
+        if room == 0 {
+            return Err(too_long(None));
+        }
+        match asked {
+            Some(most) if most > room => Err(too_long(Some(most))),
+            Some(most) => Ok(most),
+            None => Ok(self.shared.config.default_max_tokens.unwrap_or(room).min(room)),
+        }
+    }
+
+    fn check_vocabulary(&self, prompt: &[u32]) -> Result<(), EngineError> {
+        let vocabulary = self.shared.info.vocab_size;
+        match prompt.iter().find(|&&token| token as usize >= vocabulary) {
+            None => Ok(()),
+            Some(token) => Err(EngineError::InvalidParameter {
+                name: "prompt",
+                reason: format!("has token id {token}; the model has ids below {vocabulary}"),
+            }),
+        }
+    }
+}
+
+fn encode(codec: &dyn TextCodec, prompt: Prompt) -> Result<Vec<u32>, BackendError> {
+    match prompt {
+        Prompt::Chat(messages) => {
+            codec.encode_chat(&messages, &ChatOptions { add_generation_prompt: true })
+        }
+        Prompt::Text(text) => codec.encode(&text, true),
+        Prompt::Tokens(tokens) => Ok(tokens),
+    }
+}
+
+/// The length as the API counts; beyond 32 bits nothing fits any context anyway.
+fn count(tokens: &[u32]) -> u32 {
+    u32::try_from(tokens.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,10 @@
+//! Serves the knowledge bases under `/api/v1`.
+//!
+//! One file an operation group. Errors are RFC 9457 problem details.
+
+pub(crate) mod ask;
+pub(crate) mod documents;
+pub(crate) mod hit;
+pub(crate) mod knowledge_bases;
+pub(crate) mod search;
+mod upload;

@@ -1,0 +1,230 @@
+//! Uploads, lists, shows and erases documents.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Multipart, Path, State};
+use axum::http::StatusCode;
+use intramuros_ledger::{DocumentRecord, FailureReason, Inserted, Page};
+use intramuros_types::{DocumentId, KnowledgeBaseId};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+use super::upload;
+use crate::error::ApiError;
+use crate::query::QueryParams;
+use crate::state::AppState;
+
+const DEFAULT_PAGE: u32 = 100;
+
+/// A document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentDto {
+    /// Its id.
+    id: String,
+    /// The knowledge base it belongs to.
+    knowledge_base: String,
+    /// The name it was uploaded under.
+    file_name: String,
+    /// Its media type.
+    media_type: String,
+    /// Its size.
+    bytes: u64,
+    /// SHA-256 of its bytes.
+    sha256: String,
+    /// `pending`, `indexing`, `ready` or `failed`.
+    state: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureDto>,
+    /// Its title, once indexed.
+    title: Option<String>,
+    /// Its main language, once indexed.
+    language: Option<String>,
+    /// Number of pages, where the format has them.
+    pages: Option<u32>,
+    /// Number of passages, once indexed.
+    passages: Option<u32>,
+    /// When it was uploaded.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = "date-time")]
+    created: OffsetDateTime,
+    /// When it last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = "date-time")]
+    updated: OffsetDateTime,
+}
+
+/// Why a document could not be indexed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailureDto {
+    /// A stable name: `empty`, `too_large`, `unsupported_format`, `encrypted`, `no_text`,
+    /// `limit_exceeded`, `damaged`, `server_failure`.
+    code: String,
+    /// What people read.
+    detail: String,
+}
+
+impl From<FailureReason> for FailureDto {
+    fn from(reason: FailureReason) -> Self {
+        Self { code: reason.code, detail: reason.text }
+    }
+}
+
+impl From<DocumentRecord> for DocumentDto {
+    fn from(record: DocumentRecord) -> Self {
+        Self {
+            id: record.id.to_string(),
+            knowledge_base: record.knowledge_base.to_string(),
+            file_name: record.file_name,
+            media_type: record.media_type,
+            bytes: record.bytes,
+            sha256: record.sha256,
+            state: record.state.as_str(),
+            failure: record.reason.map(FailureDto::from),
+            title: record.title,
+            language: record.language,
+            pages: record.pages,
+            passages: record.chunks,
+            created: record.created,
+            updated: record.updated,
+        }
+    }
+}
+
+/// What follows an upload.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UploadQuery {
+    /// Answer only when the document is ready or failed, or the request timeout is near.
+    #[serde(default)]
+    wait: bool,
+}
+
+/// A part of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Continue after this document, as `next` said.
+    after: Option<String>,
+    /// The most documents, 1 to 1,000; default 100.
+    limit: Option<u32>,
+}
+
+/// A page of documents, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentList {
+    /// The documents.
+    documents: Vec<DocumentDto>,
+    /// What to pass as `after` to go on; `null` at the end.
+    next: Option<String>,
+}
+
+/// The file, as `multipart/form-data`.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "describes the multipart body in the OpenAPI document")]
+pub struct UploadBody {
+    /// Text, Markdown, HTML, PDF or DOCX.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// Uploads a document. It is durable when this answers, and searchable when its state is `ready`.
+#[utoipa::path(post, path = "/api/v1/knowledge-bases/{kb}/documents", tag = "knowledge",
+    params(("kb" = String, Path, description = "id of the knowledge base"), UploadQuery),
+    request_body(content = UploadBody, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "the knowledge base has this content already",
+            body = DocumentDto),
+        (status = 201, description = "indexed (with wait)", body = DocumentDto),
+        (status = 202, description = "queued for indexing", body = DocumentDto),
+        (status = 400, description = "the file is missing or empty"),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such knowledge base"),
+        (status = 413, description = "the file is too large")),
+    security(("key" = [])))]
+pub(crate) async fn upload_document(
+    State(state): State<AppState>,
+    Path(kb): Path<String>,
+    QueryParams(query): QueryParams<UploadQuery>,
+    multipart: Multipart,
+) -> Result<(StatusCode, Json<DocumentDto>), ApiError> {
+    let kb = KnowledgeBaseId::new(kb);
+    state.knowledge.get(&kb).await?;
+    let upload = upload::receive(&state, multipart).await?;
+    let (status, record) = match state.knowledge.add(&kb, upload).await? {
+        Inserted::New(record) => (StatusCode::ACCEPTED, record),
+        Inserted::Duplicate(record) => (StatusCode::OK, record),
+    };
+    if !query.wait {
+        return Ok((status, Json(record.into())));
+    }
+    let patience = state.limits.request_timeout.saturating_sub(Duration::from_secs(1));
+    match tokio::time::timeout(patience, state.knowledge.indexed(&kb, &record.id)).await {
+        Ok(record) => {
+            let status = if status == StatusCode::OK { status } else { StatusCode::CREATED };
+            Ok((status, Json(record?.into())))
+        }
+        Err(_) => Ok((status, Json(record.into()))),
+    }
+}
+
+/// Lists documents, oldest first.
+#[utoipa::path(get, path = "/api/v1/knowledge-bases/{kb}/documents", tag = "knowledge",
+    params(("kb" = String, Path, description = "id of the knowledge base"), ListQuery),
+    responses((status = 200, description = "a page of documents", body = DocumentList),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such knowledge base")),
+    security(("key" = [])))]
+pub(crate) async fn list_documents(
+    State(state): State<AppState>,
+    Path(kb): Path<String>,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<DocumentList>, ApiError> {
+    let page = Page {
+        after: query.after.map(DocumentId::new),
+        limit: query.limit.unwrap_or(DEFAULT_PAGE),
+    };
+    let page = state.knowledge.documents(&KnowledgeBaseId::new(kb), page).await?;
+    Ok(Json(DocumentList {
+        documents: page.documents.into_iter().map(DocumentDto::from).collect(),
+        next: page.next.map(|id| id.to_string()),
+    }))
+}
+
+/// Describes one document.
+#[utoipa::path(get, path = "/api/v1/knowledge-bases/{kb}/documents/{document}", tag = "knowledge",
+    params(("kb" = String, Path, description = "id of the knowledge base"),
+        ("document" = String, Path, description = "id of the document")),
+    responses((status = 200, description = "the document", body = DocumentDto),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such document")),
+    security(("key" = [])))]
+pub(crate) async fn get_document(
+    State(state): State<AppState>,
+    Path((kb, document)): Path<(String, String)>,
+) -> Result<Json<DocumentDto>, ApiError> {
+    let (kb, document) = (KnowledgeBaseId::new(kb), DocumentId::new(document));
+    Ok(Json(state.knowledge.document(&kb, &document).await?.into()))
+}
+
+/// Erases a document: passages, file and record.
+#[utoipa::path(delete, path = "/api/v1/knowledge-bases/{kb}/documents/{document}",
+    tag = "knowledge",
+    params(("kb" = String, Path, description = "id of the knowledge base"),
+        ("document" = String, Path, description = "id of the document")),
+    responses((status = 204, description = "erased"),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such document")),
+    security(("key" = [])))]
+pub(crate) async fn delete_document(
+    State(state): State<AppState>,
+    Path((kb, document)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let (kb, document) = (KnowledgeBaseId::new(kb), DocumentId::new(document));
+    state.knowledge.delete_document(&kb, &document).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

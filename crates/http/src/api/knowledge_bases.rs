@@ -1,0 +1,150 @@
+//! Creates, lists and erases knowledge bases.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use intramuros_ledger::{DocumentCounts, KnowledgeBase};
+use intramuros_types::KnowledgeBaseId;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::body::{JsonBody, RequestBody};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// A knowledge base to create.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CreateKnowledgeBase {
+    /// A slug that names it for good: lower-case letters, digits and hyphens, up to 63.
+    id: String,
+    /// What people call it; the id when not given.
+    title: Option<String>,
+    /// Main language of the documents, ISO 639-1; default `fr`.
+    language: Option<String>,
+}
+
+impl RequestBody for CreateKnowledgeBase {
+    const FIELDS: &'static [&'static str] = &["id", "title", "language"];
+}
+
+/// A knowledge base.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KnowledgeBaseDto {
+    /// The slug.
+    id: String,
+    /// What people call it.
+    title: String,
+    /// Main language, ISO 639-1.
+    language: String,
+    /// The encoder of its vectors.
+    embedding_model: String,
+    /// When it was created.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = "date-time")]
+    created: OffsetDateTime,
+    /// Documents by state.
+    documents: CountsDto,
+}
+
+/// Documents by state.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CountsDto {
+    /// Waiting.
+    pending: u64,
+    /// In work.
+    indexing: u64,
+    /// Searchable.
+    ready: u64,
+    /// Failed; each says why.
+    failed: u64,
+}
+
+impl From<DocumentCounts> for CountsDto {
+    fn from(counts: DocumentCounts) -> Self {
+        let DocumentCounts { pending, indexing, ready, failed, deleting: _ } = counts;
+        Self { pending, indexing, ready, failed }
+    }
+}
+
+impl From<KnowledgeBase> for KnowledgeBaseDto {
+    fn from(base: KnowledgeBase) -> Self {
+        Self {
+            id: base.id.to_string(),
+            title: base.title,
+            language: base.language,
+            embedding_model: base.embedding_model.to_string(),
+            created: base.created,
+            documents: base.documents.into(),
+        }
+    }
+}
+
+/// The knowledge bases.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KnowledgeBaseList {
+    /// Every one, by id.
+    knowledge_bases: Vec<KnowledgeBaseDto>,
+}
+
+/// Creates a knowledge base.
+#[utoipa::path(post, path = "/api/v1/knowledge-bases", tag = "knowledge",
+    request_body = CreateKnowledgeBase,
+    responses((status = 201, description = "created", body = KnowledgeBaseDto),
+        (status = 400, description = "a field is wrong"),
+        (status = 401, description = "no valid key"),
+        (status = 409, description = "the id exists")),
+    security(("key" = [])))]
+pub(crate) async fn create_knowledge_base(
+    State(state): State<AppState>,
+    JsonBody(request): JsonBody<CreateKnowledgeBase>,
+) -> Result<(StatusCode, Json<KnowledgeBaseDto>), ApiError> {
+    let title = request.title.unwrap_or_else(|| request.id.clone());
+    let language = request.language.unwrap_or_else(|| "fr".into());
+    let id = KnowledgeBaseId::new(request.id);
+    let base = state.knowledge.create(id, title, language).await?;
+    Ok((StatusCode::CREATED, Json(base.into())))
+}
+
+/// Lists the knowledge bases.
+#[utoipa::path(get, path = "/api/v1/knowledge-bases", tag = "knowledge",
+    responses((status = 200, description = "every knowledge base", body = KnowledgeBaseList),
+        (status = 401, description = "no valid key")),
+    security(("key" = [])))]
+pub(crate) async fn list_knowledge_bases(
+    State(state): State<AppState>,
+) -> Result<Json<KnowledgeBaseList>, ApiError> {
+    let bases = state.knowledge.list().await?;
+    let knowledge_bases = bases.into_iter().map(KnowledgeBaseDto::from).collect();
+    Ok(Json(KnowledgeBaseList { knowledge_bases }))
+}
+
+/// Describes one knowledge base.
+#[utoipa::path(get, path = "/api/v1/knowledge-bases/{kb}", tag = "knowledge",
+    params(("kb" = String, Path, description = "id of the knowledge base")),
+    responses((status = 200, description = "the knowledge base", body = KnowledgeBaseDto),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such knowledge base")),
+    security(("key" = [])))]
+pub(crate) async fn get_knowledge_base(
+    State(state): State<AppState>,
+    Path(kb): Path<String>,
+) -> Result<Json<KnowledgeBaseDto>, ApiError> {
+    let base = state.knowledge.get(&KnowledgeBaseId::new(kb)).await?;
+    Ok(Json(base.into()))
+}
+
+/// Erases a knowledge base with its documents and files.
+#[utoipa::path(delete, path = "/api/v1/knowledge-bases/{kb}", tag = "knowledge",
+    params(("kb" = String, Path, description = "id of the knowledge base")),
+    responses((status = 204, description = "erased"),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such knowledge base")),
+    security(("key" = [])))]
+pub(crate) async fn delete_knowledge_base(
+    State(state): State<AppState>,
+    Path(kb): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.knowledge.delete(&KnowledgeBaseId::new(kb)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,66 @@
+//! Searches a knowledge base.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use intramuros_knowledge::SearchRequest;
+use intramuros_types::{DocumentId, KnowledgeBaseId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::hit::HitDto;
+use crate::body::{JsonBody, RequestBody};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+const DEFAULT_LIMIT: usize = 10;
+
+/// What to look for.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SearchBody {
+    /// Words or a question.
+    query: String,
+    /// The most passages, 1 to 100; default 10.
+    limit: Option<usize>,
+    /// Only in these documents.
+    documents: Option<Vec<String>>,
+}
+
+impl RequestBody for SearchBody {
+    const FIELDS: &'static [&'static str] = &["query", "limit", "documents"];
+}
+
+/// The passages, best first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchResponse {
+    /// The passages.
+    hits: Vec<HitDto>,
+}
+
+/// Document ids as the client wrote them.
+pub(crate) fn document_ids(ids: Option<Vec<String>>) -> Option<Vec<DocumentId>> {
+    ids.map(|ids| ids.into_iter().map(DocumentId::new).collect())
+}
+
+/// Finds passages by meaning and by words.
+#[utoipa::path(post, path = "/api/v1/knowledge-bases/{kb}/search", tag = "knowledge",
+    params(("kb" = String, Path, description = "id of the knowledge base")),
+    request_body = SearchBody,
+    responses((status = 200, description = "the passages, best first", body = SearchResponse),
+        (status = 400, description = "a field is wrong"),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such knowledge base"),
+        (status = 429, description = "the queue is full; see Retry-After")),
+    security(("key" = [])))]
+pub(crate) async fn search(
+    State(state): State<AppState>,
+    Path(kb): Path<String>,
+    JsonBody(body): JsonBody<SearchBody>,
+) -> Result<Json<SearchResponse>, ApiError> {
+    let request = SearchRequest {
+        query: body.query,
+        limit: body.limit.unwrap_or(DEFAULT_LIMIT),
+        documents: document_ids(body.documents),
+    };
+    let hits = state.knowledge.search(&KnowledgeBaseId::new(kb), &request).await?;
+    Ok(Json(SearchResponse { hits: hits.into_iter().map(HitDto::from).collect() }))
+}

@@ -1,0 +1,142 @@
+//! Reads JSON bodies within limits and names the field that is wrong.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::error::{ApiError, Code};
+use crate::state::AppState;
+
+/// What a field that is not implemented may still hold, because it changes nothing then.
+pub(crate) enum Neutral {
+    /// Any value: the field never changes the output.
+    Any,
+    /// Only a value for which this holds (`null` always passes).
+    When(fn(&Value) -> bool),
+}
+
+/// A request body that knows which fields it has beyond its own.
+pub(crate) trait RequestBody: DeserializeOwned {
+    /// The fields that are implemented.
+    const FIELDS: &'static [&'static str];
+    /// The fields that are known, not implemented, and accepted while neutral.
+    const NEUTRAL: &'static [(&'static str, Neutral)] = &[];
+}
+
+/// The extractor for a [`RequestBody`].
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        expect_json(&request)?;
+        let bytes = read(request, state).await?;
+        parse(&bytes).map(JsonBody)
+    }
+}
+
+fn expect_json(request: &Request) -> Result<(), ApiError> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    match essence {
+        Some(kind) if kind.eq_ignore_ascii_case("application/json") => Ok(()),
+        _ => Err(ApiError::new(
+            Code::UnsupportedMediaType,
+            "the body must be JSON, sent with 'Content-Type: application/json'",
+        )),
+    }
+}
+
+async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
+    let limit = state.limits.max_body_bytes;
+    let body = to_bytes(request.into_body(), limit);
+    match tokio::time::timeout(state.limits.body_timeout, body).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_length_limit(&error) => Err(ApiError::new(
+            Code::BodyTooLarge,
+            format!("the request body is larger than {limit} bytes (server.max_body_bytes)"),
+        )),
+        Ok(Err(_)) => Err(ApiError::new(Code::InvalidRequest, "the request body broke off")),
+        Err(_) => Err(ApiError::new(
+            Code::RequestTimeout,
+            format!(
+                "the request body did not arrive within {} s",
+                state.limits.body_timeout.as_secs()
+            ),
+        )),
+    }
+}
+
+fn is_length_limit(error: &axum::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// Parses `bytes` as `T`, naming the first field that is unknown, unsupported or wrong.
+pub(crate) fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, ApiError> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::new(Code::InvalidRequest, format!("the body is not valid JSON: {error}"))
+    })?;
+    let Value::Object(mut fields) = value else {
+        return Err(ApiError::new(Code::InvalidRequest, "the body must be a JSON object"));
+    };
+    drop_neutral::<T>(&mut fields)?;
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+        let path = error.path().to_string();
+        let param = if path == "." { missing_field(error.inner()) } else { Some(path) };
+        let message = match &param {
+            Some(path) => format!("'{path}': {}", error.inner()),
+            None => error.inner().to_string(),
+        };
+        ApiError { param, ..ApiError::new(Code::InvalidRequest, message) }
+    })
+}
+
+fn drop_neutral<T: RequestBody>(fields: &mut Map<String, Value>) -> Result<(), ApiError> {
+    let names: Vec<String> = fields.keys().cloned().collect();
+    for name in names {
+        if T::FIELDS.contains(&name.as_str()) {
+            // An explicit null means "not given", as OpenAI's clients send it.
+            if fields[&name].is_null() {
+                fields.shift_remove(&name);
+            }
+            continue;
+        }
+        let known = T::NEUTRAL.iter().find(|(field, _)| *field == name);
+        let Some((_, neutral)) = known else {
+            let message = format!("unknown field '{name}'; known: {}", T::FIELDS.join(", "));
+            return Err(ApiError::invalid(name, message));
+        };
+        let value = fields.shift_remove(&name).unwrap_or_default();
+        let passes = match neutral {
+            Neutral::Any => true,
+            Neutral::When(holds) => value.is_null() || holds(&value),
+        };
+        if !passes {
+            let message =
+                format!("'{name}' is not supported with this value and would be ignored");
+            return Err(ApiError::unsupported(name, message));
+        }
+    }
+    Ok(())
+}
+
+/// The name in serde's "missing field `x`", which has no path.
+fn missing_field(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let rest = text.strip_prefix("missing field `")?;
+    Some(rest.split('`').next()?.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! Maps every failure to one row of a table: code, HTTP status, OpenAI error type.
+//!
+//! Codes are public API and never change meaning. Handlers return [`ApiError`]; the router's
+//! middleware [`render_errors`] writes it in the shape its clients expect (OpenAI's error object
+//! under `/v1`, RFC 9457 elsewhere), so that a handler cannot pick the wrong one.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use intramuros_engine::EngineError;
+use intramuros_knowledge::KnowledgeError;
+use intramuros_ledger::LedgerError;
+use intramuros_types::Fault;
+use serde_json::json;
+
+/// A row of the error table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON, or a field has the wrong type or value.
+    InvalidRequest,
+    /// A field exists elsewhere but would be ignored here.
+    UnsupportedField,
+    /// Prompt and answer do not fit the model's context.
+    ContextLengthExceeded,
+    /// No key, or one that is unknown, expired or revoked.
+    InvalidApiKey,
+    /// The key is good, its scopes do not cover this.
+    InsufficientScope,
+    /// The model is not served here.
+    ModelNotFound,
+    /// The resource or path does not exist.
+    NotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// The resource exists already or is in a state that forbids this.
+    Conflict,
+    /// The body is larger than the configured limit.
+    BodyTooLarge,
+    /// The content type or the file format cannot be read.
+    UnsupportedMediaType,
+    /// The client took too long to send its request.
+    RequestTimeout,
+    /// The queue is full.
+    Overloaded,
+    /// Not ready yet, stopping, or a part is switched off.
+    Unavailable,
+    /// The work took longer than the configured limit.
+    Timeout,
+    /// The environment failed; the log has the details under the request id.
+    Internal,
+}
+
+impl Code {
+    /// The table: public code, status, type of OpenAI's error object.
+    fn row(self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as S;
+        const INVALID: &str = "invalid_request_error";
+        match self {
+            Code::InvalidRequest => ("invalid_request", S::BAD_REQUEST, INVALID),
+            Code::UnsupportedField => ("unsupported_field", S::BAD_REQUEST, INVALID),
+            Code::ContextLengthExceeded => ("context_length_exceeded", S::BAD_REQUEST, INVALID),
+            Code::InvalidApiKey => ("invalid_api_key", S::UNAUTHORIZED, "authentication_error"),
+            Code::InsufficientScope => ("insufficient_scope", S::FORBIDDEN, "permission_error"),
+            Code::ModelNotFound => ("model_not_found", S::NOT_FOUND, INVALID),
+            Code::NotFound => ("not_found", S::NOT_FOUND, INVALID),
+            Code::MethodNotAllowed => ("method_not_allowed", S::METHOD_NOT_ALLOWED, INVALID),
+            Code::Conflict => ("conflict", S::CONFLICT, INVALID),
+            Code::BodyTooLarge => ("body_too_large", S::PAYLOAD_TOO_LARGE, INVALID),
+            Code::UnsupportedMediaType => {
+                ("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, INVALID)
+            }
+            Code::RequestTimeout => ("request_timeout", S::REQUEST_TIMEOUT, INVALID),
+            Code::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "rate_limit_error"),
+            Code::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "server_error"),
+            Code::Timeout => ("timeout", S::GATEWAY_TIMEOUT, "server_error"),
+            Code::Internal => ("internal_error", S::INTERNAL_SERVER_ERROR, "server_error"),
+        }
+    }
+
+    /// The code's HTTP status.
+    pub fn status(self) -> StatusCode {
+        self.row().1
+    }
+}
+
+/// A failure on its way to the client.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    /// Which row of the table.
+    pub code: Code,
+    /// What happened, the limit and the remedy.
+    pub message: String,
+    /// The request field at fault.
+    pub param: Option<String>,
+    /// When a retry can succeed.
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// An error of `code` with its message.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None, retry_after: None }
+    }
+
+    /// A wrong value in the field `param`.
+    pub fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(Code::InvalidRequest, message) }
+    }
+
+    /// A field that would change the output and is not supported.
+    pub fn unsupported(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(Code::UnsupportedField, message) }
+    }
+
+    /// OpenAI's error object, also used inside a stream.
+    pub fn openai_body(&self) -> serde_json::Value {
+        let (code, _, kind) = self.code.row();
+        json!({"error": {
+            "message": self.message, "type": kind, "param": self.param, "code": code,
+        }})
+    }
+
+    /// RFC 9457 problem details, also used inside a stream.
+    pub fn problem_body(&self) -> serde_json::Value {
+        let (code, status, _) = self.code.row();
+        let mut body = json!({
+            "type": format!("urn:intramuros:error:{code}"),
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
+            "code": code,
+            "detail": self.message,
+        });
+        if let Some(param) = &self.param {
+            body["param"] = json!(param);
+        }
+        body
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Leaves the error in the response's extensions for the router's renderer.
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes errors in the shape that the path's clients expect.
+pub(crate) async fn render_errors(request: Request, next: Next) -> Response {
+    let openai = request.uri().path().starts_with("/v1/");
+    let response = next.run(request).await;
+    if openai {
+        render(response, "application/json", ApiError::openai_body)
+    } else {
+        render(response, "application/problem+json", ApiError::problem_body)
+    }
+}
+
+fn render(
+    mut response: Response,
+    content_type: &'static str,
+    body: fn(&ApiError) -> serde_json::Value,
+) -> Response {
+    let error = match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => error,
+        None => match built_in(response.status()) {
+            Some(error) if !has_body_of_ours(&response) => error,
+            _ => return response,
+        },
+    };
+    let mut rendered = Response::new(Body::from(body(&error).to_string()));
+    *rendered.status_mut() = error.code.status();
+    let headers = rendered.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(after) = error.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    if error.code == Code::InvalidApiKey {
+        headers.insert("www-authenticate", HeaderValue::from_static("Bearer"));
+    }
+    rendered
+}
+
+/// Errors that axum answers by itself.
+fn built_in(status: StatusCode) -> Option<ApiError> {
+    let (code, message) = match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            (Code::MethodNotAllowed, "this path does not take this method; see /openapi.json")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            (Code::BodyTooLarge, "the request body is larger than this server accepts")
+        }
+        StatusCode::GATEWAY_TIMEOUT => {
+            (Code::Timeout, "the request took longer than server.request_timeout_seconds")
+        }
+        StatusCode::BAD_REQUEST => (Code::InvalidRequest, "the request could not be read"),
+        _ => return None,
+    };
+    Some(ApiError::new(code, message))
+}
+
+fn has_body_of_ours(response: &Response) -> bool {
+    response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().ends_with(b"json"))
+}
+
+/// Hides what is not the client's business and logs it once.
+fn hidden(fault: Fault, error: &dyn std::error::Error) -> ApiError {
+    tracing::error!(?fault, error = &error, "request failed");
+    ApiError::new(Code::Internal, "the server failed; its log has the details under x-request-id")
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Overloaded { retry_after, .. } => {
+                Self { retry_after: Some(retry_after), ..Self::new(Code::Overloaded, message) }
+            }
+            EngineError::PromptTooLong { .. } => Self::new(Code::ContextLengthExceeded, message),
+            EngineError::InvalidParameter { name, .. } => Self::invalid(name, message),
+            EngineError::TimedOut { .. } => Self::new(Code::Timeout, message),
+            EngineError::Stopped => Self {
+                retry_after: Some(Duration::from_secs(10)),
+                ..Self::new(Code::Unavailable, message)
+            },
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}
+
+/// The row for errors whose fault says enough.
+fn by_fault(fault: Fault, error: &dyn std::error::Error) -> ApiError {
+    match fault {
+        Fault::User => ApiError::new(Code::InvalidRequest, error.to_string()),
+        Fault::Capacity => ApiError {
+            retry_after: Some(Duration::from_secs(5)),
+            ..ApiError::new(Code::Overloaded, error.to_string())
+        },
+        Fault::Runtime | Fault::Bug => hidden(fault, error),
+    }
+}
+
+impl From<LedgerError> for ApiError {
+    fn from(error: LedgerError) -> Self {
+        let message = error.to_string();
+        match error {
+            LedgerError::NotFound { .. } => Self::new(Code::NotFound, message),
+            LedgerError::Conflict { .. } => Self::new(Code::Conflict, message),
+            LedgerError::Invalid { name, .. } => Self::invalid(name, message),
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}
+
+impl From<KnowledgeError> for ApiError {
+    fn from(error: KnowledgeError) -> Self {
+        match error {
+            KnowledgeError::Ledger(error) => error.into(),
+            KnowledgeError::Engine(error) => error.into(),
+            KnowledgeError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
+            KnowledgeError::TooLarge { .. } => Self::new(Code::BodyTooLarge, error.to_string()),
+            KnowledgeError::NoGenerator => Self::new(Code::Unavailable, error.to_string()),
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}

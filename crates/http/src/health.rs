@@ -1,0 +1,49 @@
+//! Answers whether the process lives and whether it takes work.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::state::AppState;
+
+/// State of the server.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `ok`, or `unavailable` with the reason.
+    status: &'static str,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Says that the process lives. Needs no key.
+#[utoipa::path(get, path = "/healthz", tag = "operation",
+    responses((status = 200, description = "the process lives", body = Health)))]
+#[allow(clippy::unused_async, reason = "axum handlers are async")]
+pub(crate) async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok", reason: None })
+}
+
+/// Says whether the server takes work: the models answered a warm-up and it is not stopping.
+/// Needs no key.
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses(
+    (status = 200, description = "takes work", body = Health),
+    (status = 503, description = "does not take work yet, or any more", body = Health)))]
+#[allow(clippy::unused_async, reason = "axum handlers are async")]
+pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Health>) {
+    let failing = state.text.as_ref().is_some_and(|text| !text.status().healthy);
+    let reason = match state.readiness.reason() {
+        Some(reason) => Some(reason),
+        None if failing => Some("the generator failed several steps in a row; see the log"),
+        None => None,
+    };
+    match reason {
+        None => (StatusCode::OK, Json(Health { status: "ok", reason: None })),
+        Some(reason) => {
+            let health = Health { status: "unavailable", reason: Some(reason.into()) };
+            (StatusCode::SERVICE_UNAVAILABLE, Json(health))
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Speaks HTTP: routes, request and answer types, authentication, streams, errors, OpenAPI.
+//!
+//! Entry: [`router`] over an [`AppState`]. Each endpoint is one file that decodes, calls one
+//! function of a lower crate and encodes; nothing is decided here. What holds for every route:
+//!
+//! - a key with the right scope is checked before a handler or a body is touched, on every path
+//!   but `/healthz`, `/readyz`, `/openapi.json` and `/docs`;
+//! - a body is read within limits of size and time; a field that would be ignored is refused by
+//!   name ([`RequestBody`](body::RequestBody));
+//! - every failure is a row of one table ([`Code`]), in OpenAI's shape under `/v1` and as RFC 9457
+//!   problem details elsewhere;
+//! - every answer carries `x-request-id`, and no prompt, answer or key is logged.
+//!
+//! What is absent: candle, LanceDB, SQL, and any thought about what an answer should be.
+
+mod api;
+mod auth;
+mod body;
+mod docs_page;
+mod error;
+mod health;
+mod openai;
+mod query;
+mod request_id;
+mod router;
+mod state;
+
+pub use error::{ApiError, Code};
+pub use router::{openapi, router};
+pub use state::{AppState, HttpLimits, Readiness};

@@ -1,0 +1,88 @@
+//! `GET /v1/models` and `GET /v1/models/{model}`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::model_not_found;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The models that are served.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelList {
+    /// `list`.
+    object: &'static str,
+    /// The models.
+    data: Vec<ModelDto>,
+}
+
+/// One model.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelDto {
+    /// What requests name in `model`.
+    id: String,
+    /// `model`.
+    object: &'static str,
+    /// When it was loaded, seconds since the Unix epoch.
+    created: i64,
+    /// `intramuros`.
+    owned_by: &'static str,
+    /// `text` or `embedding`. Not in OpenAI's object.
+    task: &'static str,
+    /// The most tokens of a request. Not in OpenAI's object.
+    context_tokens: u32,
+    /// Length of its vectors. Not in OpenAI's object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dimension: Option<usize>,
+}
+
+fn served(state: &AppState) -> Vec<ModelDto> {
+    let text = state.text.as_ref().map(|engine| ModelDto {
+        id: engine.info().id.to_string(),
+        object: "model",
+        created: state.started_at,
+        owned_by: "intramuros",
+        task: "text",
+        context_tokens: engine.info().context_tokens,
+        dimension: None,
+    });
+    let encoder = state.embed.info();
+    let embedding = ModelDto {
+        id: encoder.id.to_string(),
+        object: "model",
+        created: state.started_at,
+        owned_by: "intramuros",
+        task: "embedding",
+        context_tokens: encoder.max_tokens,
+        dimension: Some(encoder.dimension),
+    };
+    text.into_iter().chain([embedding]).collect()
+}
+
+/// Lists the models that are served.
+#[utoipa::path(get, path = "/v1/models", tag = "openai",
+    responses((status = 200, description = "the models", body = ModelList),
+        (status = 401, description = "no valid key")),
+    security(("key" = [])))]
+#[allow(clippy::unused_async, reason = "axum handlers are async")]
+pub(crate) async fn list_models(State(state): State<AppState>) -> Json<ModelList> {
+    Json(ModelList { object: "list", data: served(&state) })
+}
+
+/// Describes one model.
+#[utoipa::path(get, path = "/v1/models/{model}", tag = "openai",
+    params(("model" = String, Path, description = "id of the model")),
+    responses((status = 200, description = "the model", body = ModelDto),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "the model is not served")),
+    security(("key" = [])))]
+#[allow(clippy::unused_async, reason = "axum handlers are async")]
+pub(crate) async fn get_model(
+    State(state): State<AppState>,
+    Path(model): Path<String>,
+) -> Result<Json<ModelDto>, ApiError> {
+    let found = served(&state).into_iter().find(|served| served.id == model);
+    found.map(Json).ok_or_else(|| model_not_found(&model, None))
+}

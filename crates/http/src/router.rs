@@ -1,0 +1,142 @@
+//! Lists the routes, with the scope that each group needs.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use intramuros_ledger::Scope;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::{ask, documents, knowledge_bases, search};
+use crate::auth::{Guard, require};
+use crate::error::{ApiError, Code, render_errors};
+use crate::openai::{chat, completions, embeddings, models};
+use crate::state::AppState;
+use crate::{docs_page, health, request_id};
+
+/// Room for the multipart frame around an uploaded file.
+const MULTIPART_FRAME_BYTES: u64 = 64 * 1024;
+
+/// The whole surface.
+pub fn router(state: AppState) -> Router {
+    let (router, document) = documented(&state).split_for_parts();
+    let document = document.to_json().unwrap_or_default();
+    let openapi_route = get(move || {
+        let body = document.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], body) }
+    });
+    router
+        .route("/openapi.json", openapi_route)
+        .route("/docs", get(docs_page::page))
+        .fallback(not_found)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(render_errors))
+        .layer(from_fn(request_id::assign))
+        .layer(no_sniff())
+        .with_state(state)
+}
+
+/// The OpenAPI document without a server, for checks and files.
+pub fn openapi(state: &AppState) -> OpenApi {
+    documented(state).into_openapi()
+}
+
+/// Every documented route.
+fn documented(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(description())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .merge(openai_routes(state))
+        .merge(knowledge_read(state))
+        .merge(knowledge_write(state))
+}
+
+fn openai_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(models::list_models))
+        .routes(routes!(models::get_model))
+        .routes(routes!(chat::chat_completions))
+        .routes(routes!(completions::completions))
+        .routes(routes!(embeddings::embeddings))
+        .route_layer(from_fn_with_state(guard(state, Scope::Inference), require))
+}
+
+fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(knowledge_bases::list_knowledge_bases))
+        .routes(routes!(knowledge_bases::get_knowledge_base))
+        .routes(routes!(documents::list_documents))
+        .routes(routes!(documents::get_document))
+        .routes(routes!(search::search))
+        .layer(time_limit(state))
+        // Generations bound their own time.
+        .routes(routes!(ask::ask))
+        .route_layer(from_fn_with_state(guard(state, Scope::KnowledgeRead), require))
+}
+
+fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
+    let upload_limit = state.limits.max_upload_bytes.saturating_add(MULTIPART_FRAME_BYTES);
+    OpenApiRouter::new()
+        .routes(routes!(knowledge_bases::create_knowledge_base))
+        .routes(routes!(knowledge_bases::delete_knowledge_base))
+        .routes(routes!(documents::delete_document))
+        .layer(time_limit(state))
+        // Uploads bound the silence between two pieces instead of the whole.
+        .routes(routes!(documents::upload_document))
+        .layer(DefaultBodyLimit::max(usize::try_from(upload_limit).unwrap_or(usize::MAX)))
+        .route_layer(from_fn_with_state(guard(state, Scope::KnowledgeWrite), require))
+}
+
+fn guard(state: &AppState, scope: Scope) -> Guard {
+    Guard { state: state.clone(), scope }
+}
+
+fn time_limit(state: &AppState) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, state.limits.request_timeout)
+}
+
+fn no_sniff() -> SetResponseHeaderLayer<HeaderValue> {
+    let name = header::X_CONTENT_TYPE_OPTIONS;
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static("nosniff"))
+}
+
+#[allow(clippy::unused_async, reason = "axum handlers are async")]
+async fn not_found() -> ApiError {
+    ApiError::new(Code::NotFound, "no such path; /openapi.json lists them")
+}
+
+/// A handler panicked: that request fails, the server goes on.
+fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> axum::response::Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(panic = message, "a handler panicked");
+    let error = ApiError::new(Code::Internal, "the server failed; its log has the details");
+    axum::response::IntoResponse::into_response(error)
+}
+
+fn description() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Intramuros")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Self-hosted AI server: an OpenAI-compatible API and answers with citations from the \
+             company's own documents. Every path but the operation ones needs a key.",
+        ))
+        .build();
+    let mut document = OpenApiBuilder::new().info(info).build();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let mut components = utoipa::openapi::Components::new();
+    components.add_security_scheme("key", SecurityScheme::Http(bearer));
+    document.components = Some(components);
+    document
+}

@@ -1,0 +1,75 @@
+//! Holds what the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use intramuros_engine::{EmbedEngine, TextEngine};
+use intramuros_knowledge::Knowledge;
+use intramuros_ledger::Ledger;
+
+/// Bounds of the HTTP surface; the binary fills them from its settings.
+#[derive(Debug, Clone)]
+pub struct HttpLimits {
+    /// Largest JSON body.
+    pub max_body_bytes: usize,
+    /// Largest uploaded file.
+    pub max_upload_bytes: u64,
+    /// Longest time to receive a JSON body, and longest silence during an upload.
+    pub body_timeout: Duration,
+    /// Longest time for a request that is not a generation.
+    pub request_timeout: Duration,
+}
+
+/// What every handler can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// Keys, knowledge bases and documents.
+    pub ledger: Ledger,
+    /// The generator, when one is configured.
+    pub text: Option<TextEngine>,
+    /// The encoder.
+    pub embed: EmbedEngine,
+    /// The knowledge bases.
+    pub knowledge: Knowledge,
+    /// Bounds.
+    pub limits: Arc<HttpLimits>,
+    /// Whether the server takes work.
+    pub readiness: Readiness,
+    /// When the models were loaded, seconds since the Unix epoch.
+    pub started_at: i64,
+}
+
+/// Ready after the warm-up, not ready again while stopping. Shared by the warm-up task (sets it),
+/// the signal handler (clears it) and `/readyz`.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<ReadinessFlags>);
+
+#[derive(Debug, Default)]
+struct ReadinessFlags {
+    warm: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl Readiness {
+    /// The models answered.
+    pub fn set_warm(&self) {
+        self.0.warm.store(true, Ordering::Release);
+    }
+
+    /// The server drains.
+    pub fn set_stopping(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+    }
+
+    /// Why the server is not ready, `None` when it is.
+    pub fn reason(&self) -> Option<&'static str> {
+        if self.0.stopping.load(Ordering::Acquire) {
+            Some("stopping")
+        } else if !self.0.warm.load(Ordering::Acquire) {
+            Some("warming up: the models have not answered yet")
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Builds an extracted document block by block, so that every format counts positions alike.
+
+use intramuros_types::{Block, BlockKind, DocumentFormat, ExtractedDocument, Span};
+
+use crate::limits::Deadline;
+use crate::normalise::{Layout, clean};
+use crate::{ExtractLimits, IngestError, language};
+
+/// Headings are repeated in the path of every block below them, so there they are cut to this
+/// many characters.
+const MAX_PATH_TITLE_CHARS: usize = 200;
+
+/// A document under construction. Formats push blocks in reading order.
+pub(crate) struct Builder<'l> {
+    /// What reading may cost.
+    pub(crate) limits: &'l ExtractLimits,
+    /// When reading has taken too long.
+    pub(crate) deadline: Deadline,
+    /// Title from the document's metadata.
+    pub(crate) title: Option<String>,
+    /// Language that the document declares.
+    pub(crate) declared_language: Option<String>,
+    /// Number of pages, where the format has them.
+    pub(crate) pages: Option<u32>,
+    /// Page of the blocks that come next, from 1.
+    pub(crate) page: Option<u32>,
+    text: String,
+    chars: u64,
+    blocks: Vec<Block>,
+    open_headings: Vec<(u8, String)>,
+}
+
+impl<'l> Builder<'l> {
+    /// An empty document; the time starts to count.
+    pub(crate) fn new(limits: &'l ExtractLimits) -> Self {
+        Self {
+            limits,
+            deadline: Deadline::start(limits),
+            title: None,
+            declared_language: None,
+            pages: None,
+            page: None,
+            text: String::new(),
+            chars: 0,
+            blocks: Vec::new(),
+            open_headings: Vec::new(),
+        }
+    }
+
+    /// Whether no block was pushed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Appends a block of `raw` text, cleaned; nothing when nothing visible is in it.
+    ///
+    /// # Errors
+    /// [`IngestError::LimitExceeded`] for the text's length, the number of blocks or the time.
+    pub(crate) fn push(&mut self, kind: BlockKind, raw: &str) -> Result<(), IngestError> {
+        let layout = match kind {
+            BlockKind::Heading(_) | BlockKind::TableRow => Layout::Line,
+            BlockKind::Paragraph | BlockKind::ListItem => Layout::Lines,
+            BlockKind::Code => Layout::Verbatim,
+        };
+        let text = clean(raw, layout);
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.deadline.check()?;
+        let kind = match kind {
+            BlockKind::Heading(level) => BlockKind::Heading(level.clamp(1, 6)),
+            other => other,
+        };
+        self.separate(kind);
+        let start = self.chars;
+        self.chars += text.chars().count() as u64;
+        self.check_limits()?;
+        self.text.push_str(&text);
+        if let BlockKind::Heading(level) = kind {
+            self.open_headings.retain(|(above, _)| *above < level);
+        }
+        let section_path = self.open_headings.iter().map(|(_, title)| title.clone()).collect();
+        let span = Span::new(start as u32, self.chars as u32);
+        self.blocks.push(Block { kind, span, page: self.page, section_path });
+        if let BlockKind::Heading(level) = kind {
+            self.open_headings.push((level, shortened(text)));
+        }
+        Ok(())
+    }
+
+    /// Ends the document. The title is the metadata's, else the first heading, else the file name
+    /// without its extension.
+    ///
+    /// # Errors
+    /// [`IngestError::Empty`] when it has no block.
+    pub(crate) fn finish(
+        self,
+        format: DocumentFormat,
+        file_name: &str,
+    ) -> Result<ExtractedDocument, IngestError> {
+        if self.blocks.is_empty() {
+            return Err(IngestError::Empty);
+        }
+        let heading = self.blocks.iter().find(|b| matches!(b.kind, BlockKind::Heading(_)));
+        let title = self
+            .title
+            .map(|title| shortened(clean(&title, Layout::Line)))
+            .filter(|title| !title.is_empty())
+            .or_else(|| heading.map(|b| shortened(b.span.slice(&self.text).to_owned())))
+            .unwrap_or_else(|| stem(file_name).to_owned());
+        let language = language::detect(&self.text)
+            .or_else(|| self.declared_language.as_deref().and_then(language::from_tag));
+        Ok(ExtractedDocument {
+            format,
+            title,
+            language,
+            text: self.text,
+            blocks: self.blocks,
+            pages: self.pages,
+        })
+    }
+
+    /// Puts white space between the last block and the next one, of `kind`.
+    fn separate(&mut self, kind: BlockKind) {
+        let Some(last) = self.blocks.last() else { return };
+        let close = matches!(kind, BlockKind::ListItem | BlockKind::TableRow) && last.kind == kind;
+        let separator = if close { "\n" } else { "\n\n" };
+        self.text.push_str(separator);
+        self.chars += separator.len() as u64;
+    }
+
+    fn check_limits(&self) -> Result<(), IngestError> {
+        let max_chars = self.limits.max_text_chars.min(u64::from(u32::MAX));
+        if self.chars > max_chars {
+            return Err(IngestError::LimitExceeded { what: "characters", limit: max_chars });
+        }
+        let max_blocks = self.limits.max_blocks;
+        if self.blocks.len() >= max_blocks as usize {
+            let limit = u64::from(max_blocks);
+            return Err(IngestError::LimitExceeded { what: "paragraphs", limit });
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a title that is far too long to be one.
+fn shortened(title: String) -> String {
+    match title.char_indices().nth(MAX_PATH_TITLE_CHARS) {
+        Some((at, _)) => format!("{}…", title[..at].trim_end()),
+        None => title,
+    }
+}
+
+/// The file name without folders and extension.
+fn stem(file_name: &str) -> &str {
+    let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests;

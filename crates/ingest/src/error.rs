@@ -1,0 +1,63 @@
+//! Names the ways in which a document cannot be read, in words for the person who uploaded it.
+
+use intramuros_types::Fault;
+
+/// Why a document could not be read. Nothing of its content is in the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// The file has no bytes, or nothing but white space.
+    #[error("the document is empty")]
+    Empty,
+    /// The file is larger than what is accepted.
+    #[error("the document has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Size of the file.
+        bytes: u64,
+        /// The most that is accepted.
+        limit: u64,
+    },
+    /// The format is none of the supported ones.
+    #[error("{found} cannot be read; supported formats: {}", crate::detect::SUPPORTED)]
+    Unsupported {
+        /// What the file seems to be.
+        found: String,
+    },
+    /// The file is protected with a password.
+    #[error("the document is encrypted; remove its password and send it again")]
+    Encrypted,
+    /// The file is readable but holds no text, as a scan does.
+    #[error(
+        "the document has no text layer ({pages} pages), so it needs character recognition (OCR), which is not available"
+    )]
+    NoText {
+        /// Number of pages that were looked at.
+        pages: u32,
+    },
+    /// The file is broken.
+    #[error("the document is damaged: {reason}")]
+    Damaged {
+        /// What is broken, in the parser's words.
+        reason: String,
+    },
+    /// The file exceeds one of the limits on what reading it may cost.
+    #[error("the document exceeds the limit of {limit} {what}")]
+    LimitExceeded {
+        /// What is counted, in the plural.
+        what: &'static str,
+        /// The most that is accepted.
+        limit: u64,
+    },
+}
+
+impl IngestError {
+    /// Whose fault the error is: always the document's.
+    pub fn fault(&self) -> Fault {
+        Fault::User
+    }
+
+    /// A damaged document, with the parser's error as the reason.
+    pub(crate) fn damaged(reason: impl std::fmt::Display) -> Self {
+        Self::Damaged { reason: reason.to_string() }
+    }
+}

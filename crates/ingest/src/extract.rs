@@ -1,0 +1,55 @@
+//! Reads a document of any supported format.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use intramuros_types::{DocumentFormat, ExtractedDocument};
+
+use crate::builder::Builder;
+use crate::{ExtractLimits, IngestError, detect, format};
+
+/// Reads `bytes`, uploaded as `file_name`, into text with structure and positions.
+///
+/// Every format fills the same builder, so what holds for one document (cleaned text, ordered
+/// blocks, spans in characters) holds for all.
+///
+/// # Errors
+/// Those of [`detect`], and
+/// - [`IngestError::TooLarge`]: more than `limits.max_bytes`;
+/// - [`IngestError::Empty`]: nothing but white space;
+/// - [`IngestError::NoText`]: pages without a text layer;
+/// - [`IngestError::Encrypted`]: a password is needed;
+/// - [`IngestError::LimitExceeded`]: another of the `limits`;
+/// - [`IngestError::Damaged`]: it cannot be parsed, or the parser panicked on it.
+pub fn extract(
+    bytes: &[u8],
+    file_name: &str,
+    limits: &ExtractLimits,
+) -> Result<ExtractedDocument, IngestError> {
+    let size = bytes.len() as u64;
+    if size > limits.max_bytes {
+        return Err(IngestError::TooLarge { bytes: size, limit: limits.max_bytes });
+    }
+    // The parsers are third-party code on hostile input; their state is dropped with the panic.
+    catch_unwind(AssertUnwindSafe(|| read(bytes, file_name, limits)))
+        .unwrap_or_else(|_| Err(IngestError::damaged("its parser gave up")))
+}
+
+fn read(
+    bytes: &[u8],
+    file_name: &str,
+    limits: &ExtractLimits,
+) -> Result<ExtractedDocument, IngestError> {
+    let format = detect(bytes, file_name)?;
+    let mut builder = Builder::new(limits);
+    match format {
+        DocumentFormat::Text => format::text::extract(bytes, &mut builder)?,
+        DocumentFormat::Markdown => format::markdown::extract(bytes, &mut builder)?,
+        DocumentFormat::Html => format::html::extract(bytes, &mut builder)?,
+        DocumentFormat::Pdf => format::pdf::extract(bytes, &mut builder)?,
+        DocumentFormat::Docx => format::docx::extract(bytes, &mut builder)?,
+    }
+    builder.finish(format, file_name)
+}
+
+#[cfg(test)]
+mod tests;

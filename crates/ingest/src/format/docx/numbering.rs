@@ -1,0 +1,170 @@
+//! Numbers the paragraphs of a DOCX, which stores the rules and not the numbers.
+//!
+//! Source: ECMA-376 part 1, 17.9.
+
+use std::collections::HashMap;
+
+use super::xml::{Step, Xml, attribute, number};
+use crate::IngestError;
+use crate::builder::Builder;
+
+/// Levels of a list. Source: ECMA-376 part 1, 17.9.6.
+const LEVELS: usize = 9;
+
+/// The rules of all lists and how far each has counted.
+#[derive(Debug, Default)]
+pub(super) struct Numbering {
+    /// Levels of each abstract list.
+    rules: HashMap<u32, [Level; LEVELS]>,
+    /// The abstract list that each list follows.
+    lists: HashMap<u32, u32>,
+    /// Last numbers, by abstract list: lists that share one go on counting.
+    counters: HashMap<u32, [Option<u32>; LEVELS]>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Level {
+    format: String,
+    text: String,
+    start: Option<u32>,
+}
+
+impl Numbering {
+    /// The marker of the next paragraph of `list` at `level`, with a space behind. A list that is
+    /// not described has bullets; one whose numbers are not shown has no marker.
+    pub(super) fn marker(&mut self, list: u32, level: u32) -> String {
+        let level = (level as usize).min(LEVELS - 1);
+        let rule = self.lists.get(&list).copied();
+        let Some((id, levels)) = rule.and_then(|id| Some((id, self.rules.get(&id)?))) else {
+            return "- ".to_owned();
+        };
+        if matches!(levels[level].format.as_str(), "bullet" | "") {
+            return "- ".to_owned();
+        }
+        let counters = self.counters.entry(id).or_default();
+        let first = levels[level].start.unwrap_or(1);
+        counters[level] = Some(counters[level].map_or(first, |last| last.saturating_add(1)));
+        counters[level + 1..].fill(None);
+        if levels[level].format == "none" {
+            return String::new();
+        }
+        let mut text = levels[level].text.clone();
+        for at in 0..=level {
+            let shown = counters[at].unwrap_or_else(|| levels[at].start.unwrap_or(1));
+            text = text.replace(&format!("%{}", at + 1), &numeral(shown, &levels[at].format));
+        }
+        if text.trim().is_empty() { String::new() } else { format!("{} ", text.trim()) }
+    }
+}
+
+/// Reads `word/numbering.xml`.
+///
+/// # Errors
+/// Those of [`Xml::next`].
+pub(super) fn read(source: &str, builder: &Builder<'_>) -> Result<Numbering, IngestError> {
+    let mut numbering = Numbering::default();
+    let (mut rule, mut list) = (0, 0);
+    let mut level = None;
+    let mut xml = Xml::new(source, builder);
+    while let Some(step) = xml.next()? {
+        let Step::Open(tag) = step else { continue };
+        let id = |name| attribute(&tag, name).and_then(|v| v.trim().parse::<u32>().ok());
+        match tag.local_name().as_ref() {
+            "abstractNum" => rule = id("abstractNumId").unwrap_or(0),
+            "num" => {
+                list = id("numId").unwrap_or(0);
+                level = None;
+            }
+            "abstractNumId" => {
+                numbering.lists.insert(list, number(&tag).unwrap_or(0));
+            }
+            "lvl" => level = id("ilvl").map(|at| at as usize).filter(|at| *at < LEVELS),
+            name @ ("numFmt" | "lvlText" | "start") => {
+                let Some(at) = level else { continue };
+                let level = &mut numbering.rules.entry(rule).or_default()[at];
+                match name {
+                    "numFmt" => level.format = attribute(&tag, "val").unwrap_or_default(),
+                    "lvlText" => {
+                        let text = attribute(&tag, "val").unwrap_or_default();
+                        level.text = text.chars().take(80).collect();
+                    }
+                    _ => level.start = number(&tag),
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(numbering)
+}
+
+/// `value` in a number format of the specification; those not known count in figures.
+fn numeral(value: u32, format: &str) -> String {
+    match format {
+        "lowerLetter" => letters(value),
+        "upperLetter" => letters(value).to_uppercase(),
+        "lowerRoman" => roman(value),
+        "upperRoman" => roman(value).to_uppercase(),
+        "decimalZero" => format!("{value:02}"),
+        _ => value.to_string(),
+    }
+}
+
+/// a … z, then aa, bb … as Word counts; beyond 26 letters, figures.
+fn letters(value: u32) -> String {
+    if value == 0 || value > 26 * 26 {
+        return value.to_string();
+    }
+    let letter = (b'a' + ((value - 1) % 26) as u8) as char;
+    letter.to_string().repeat(((value - 1) / 26 + 1) as usize)
+}
+
+fn roman(value: u32) -> String {
+    const DIGITS: [(u32, &str); 13] = [
+        (1000, "m"),
+        (900, "cm"),
+        (500, "d"),
+        (400, "cd"),
+        (100, "c"),
+        (90, "xc"),
+        (50, "l"),
+        (40, "xl"),
+        (10, "x"),
+        (9, "ix"),
+        (5, "v"),
+        (4, "iv"),
+        (1, "i"),
+    ];
+    if value == 0 || value >= 4000 {
+        return value.to_string();
+    }
+    let mut rest = value;
+    let mut out = String::new();
+    for (worth, digit) in DIGITS {
+        while rest >= worth {
+            out.push_str(digit);
+            rest -= worth;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numeral;
+
+    #[track_caller]
+    fn check(value: u32, format: &str, expected: &str) {
+        assert_eq!(numeral(value, format), expected);
+    }
+
+    #[test]
+    fn numeral_counts_in_every_format() {
+        check(4, "decimal", "4");
+        check(3, "lowerLetter", "c");
+        check(28, "upperLetter", "BB");
+        check(1994, "upperRoman", "MCMXCIV");
+        check(0, "lowerRoman", "0");
+        check(7, "decimalZero", "07");
+        check(u32::MAX, "lowerLetter", "4294967295");
+    }
+}

@@ -1,0 +1,53 @@
+//! Words the rows of tables: each row carries its headers, so that it can be understood alone.
+
+/// Separates the cells of a row.
+const CELL_SEPARATOR: &str = " ; ";
+/// The longest cell that can be a header, in characters.
+const MAX_HEADER_CHARS: usize = 60;
+
+/// One row as `Header: cell ; Header: cell`. Empty cells are left out; a cell without a header
+/// stands alone.
+pub(crate) fn row_text(headers: &[String], cells: &[String]) -> String {
+    let mut out = String::new();
+    for (column, cell) in cells.iter().enumerate() {
+        let cell = cell.trim();
+        if cell.is_empty() {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push_str(CELL_SEPARATOR);
+        }
+        let header = headers.get(column).map_or("", |h| h.trim().trim_end_matches(':').trim_end());
+        if !header.is_empty() && header != cell {
+            out.push_str(header);
+            out.push_str(": ");
+        }
+        out.push_str(cell);
+    }
+    out
+}
+
+/// Whether the first of `rows` reads like a row of headers although nothing declares it: at least
+/// three columns, every cell filled, short, different, without a figure, and a row below.
+pub(crate) fn first_row_is_header(rows: &[Vec<String>]) -> bool {
+    let [first, second, ..] = rows else { return false };
+    let filled = |row: &[String]| row.iter().filter(|cell| !cell.trim().is_empty()).count();
+    if first.len() < 3 || filled(first) < first.len() || filled(second) < 2 {
+        return false;
+    }
+    let short = first.iter().all(|cell| {
+        let cell = cell.trim();
+        cell.chars().count() <= MAX_HEADER_CHARS
+            && !cell.ends_with([':', '.'])
+            && !cell.chars().any(|c| c.is_ascii_digit())
+    });
+    let different = first.iter().enumerate().all(|(at, cell)| !first[..at].contains(cell));
+    short && different && rows[1..].iter().any(|row| has_figure(row))
+}
+
+fn has_figure(row: &[String]) -> bool {
+    row.iter().any(|cell| cell.chars().any(|c| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests;

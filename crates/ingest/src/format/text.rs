@@ -1,0 +1,28 @@
+//! Reads plain text: paragraphs are separated by blank lines.
+
+use intramuros_types::BlockKind;
+
+use crate::IngestError;
+use crate::builder::Builder;
+use crate::format::encoding::decode;
+
+/// Reads `bytes` into `builder`.
+///
+/// # Errors
+/// [`IngestError::Unsupported`] for binary data; the limits of [`Builder::push`].
+pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), IngestError> {
+    let text = decode(bytes, None)?.replace("\r\n", "\n").replace('\r', "\n");
+    let mut from = 0;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim().is_empty() {
+            builder.push(BlockKind::Paragraph, &text[from..at])?;
+            from = at + line.len();
+        }
+        at += line.len();
+    }
+    builder.push(BlockKind::Paragraph, &text[from..])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Ties a sentence of an answer to the words of a passage.
+
+use intramuros_types::{ChunkId, DocumentId, Span};
+
+use crate::search::Hit;
+
+/// A quotation that supports a sentence. It stands verbatim in a passage that was retrieved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Citation {
+    /// The passage.
+    pub passage: ChunkId,
+    /// Its document.
+    pub document: DocumentId,
+    /// The document's title.
+    pub title: String,
+    /// Headings above the passage, outermost first.
+    pub section_path: Vec<String>,
+    /// First and last page of the passage, where the format has pages.
+    pub pages: Option<(u32, u32)>,
+    /// The quoted words.
+    pub quote: String,
+    /// Where they are in the document's extracted text, in characters.
+    pub span: Span,
+}
+
+impl Citation {
+    /// Cites `quote`, which must be a slice of `hit.text`; `None` when it is not, so that a
+    /// citation that does not stand in its passage cannot be made.
+    pub(crate) fn new(hit: &Hit, quote: &str) -> Option<Self> {
+        let within = intramuros_ingest::find_quote(&hit.text, quote)?;
+        let span = Span::new(hit.span.start + within.start, hit.span.start + within.end);
+        Some(Self {
+            passage: hit.id.clone(),
+            document: hit.document.clone(),
+            title: hit.title.clone(),
+            section_path: hit.section_path.clone(),
+            pages: hit.pages,
+            quote: within.slice(&hit.text).to_string(),
+            span,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! Holds the knobs of indexing and answering.
+
+use intramuros_ingest::{ChunkConfig, ExtractLimits};
+
+/// Knobs of [`Knowledge`](crate::Knowledge), validated by the binary.
+#[derive(Debug, Clone)]
+pub struct KnowledgeConfig {
+    /// How documents are cut.
+    pub chunks: ChunkConfig,
+    /// Bounds of reading one document.
+    pub extract: ExtractLimits,
+    /// Passages given to the generator for one answer.
+    pub passages: usize,
+    /// The most tokens of one answer.
+    pub answer_tokens: u32,
+}

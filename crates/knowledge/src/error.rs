@@ -1,0 +1,84 @@
+//! Says what can go wrong between a document and an answer.
+
+use intramuros_engine::EngineError;
+use intramuros_ingest::IngestError;
+use intramuros_ledger::LedgerError;
+use intramuros_store::StoreError;
+use intramuros_types::Fault;
+
+/// An error of indexing, search or answering.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KnowledgeError {
+    /// The record does not exist, exists already, or the ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The encoder or the generator refused or failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// A field of the request cannot be honoured.
+    #[error("'{name}' {reason}")]
+    Invalid {
+        /// The field.
+        name: &'static str,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// The upload is larger than the configured limit.
+    #[error("the file has more than {limit} bytes (server.max_upload_bytes); split it")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The knowledge base was indexed with another encoder than the one that runs.
+    #[error(
+        "the knowledge base was indexed with the encoder '{indexed}', the server runs \
+         '{running}'; start it with the first, or create the knowledge base again"
+    )]
+    OtherEncoder {
+        /// The encoder of the stored vectors.
+        indexed: String,
+        /// The encoder that runs.
+        running: String,
+    },
+    /// The server runs without a generator.
+    #[error("no text model is configured (text.model), so that only search works")]
+    NoGenerator,
+    /// A worker thread was lost.
+    #[error("a background task ended unexpectedly")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl From<StoreError> for KnowledgeError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::BlobTooLarge { max_bytes } => KnowledgeError::TooLarge { limit: max_bytes },
+            other => KnowledgeError::Store(other),
+        }
+    }
+}
+
+impl KnowledgeError {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            KnowledgeError::Ledger(error) => error.fault(),
+            KnowledgeError::Store(error) => error.fault(),
+            KnowledgeError::Engine(error) => error.fault(),
+            KnowledgeError::Ingest(error) => error.fault(),
+            KnowledgeError::Invalid { .. } | KnowledgeError::TooLarge { .. } => Fault::User,
+            KnowledgeError::OtherEncoder { .. } | KnowledgeError::NoGenerator => Fault::Runtime,
+            KnowledgeError::Task(_) => Fault::Bug,
+        }
+    }
+
+    pub(crate) fn invalid(name: &'static str, reason: impl Into<String>) -> Self {
+        KnowledgeError::Invalid { name, reason: reason.into() }
+    }
+}

@@ -1,0 +1,74 @@
+use intramuros_types::{ChunkId, DocumentId, Span};
+
+use super::{Evidence, Support};
+use crate::search::Hit;
+
+fn hit(text: &str) -> Hit {
+    Hit {
+        id: ChunkId::new("doc_1:0"),
+        document: DocumentId::new("doc_1"),
+        title: "Grille tarifaire 2026".into(),
+        section_path: vec!["Mini-pelles".into()],
+        pages: None,
+        span: Span::new(100, 100 + u32::try_from(text.chars().count()).unwrap()),
+        ordinal: 0,
+        text: text.into(),
+        score: 1.0,
+        similarity: None,
+        lexical: None,
+    }
+}
+
+const PASSAGE: &str = "Mini-pelle 1,8 t : 145 € par jour, 580 € par semaine.\n\
+                       La garantie des pièces est de 2 ans.\n\
+                       Une caution de 1500 € est demandée au départ.";
+
+/// Expected quotation, or `None` for an unsupported sentence.
+#[track_caller]
+fn check(question: &str, sentence: &str, quoted: Option<&str>) {
+    let hits = [hit(PASSAGE)];
+    match (Evidence::new(question, &hits).check(sentence), quoted) {
+        (Support::Supported(citation), Some(quoted)) => {
+            assert_eq!(citation.quote, quoted);
+            let within = Span::new(citation.span.start - 100, citation.span.end - 100);
+            assert_eq!(within.slice(PASSAGE), quoted);
+        }
+        (Support::Unsupported, None) => {}
+        (support, _) => panic!("{sentence}: {support:?}"),
+    }
+}
+
+#[test]
+fn supported_sentences_quote_the_line_that_proves_them() {
+    let question = "prix mini-pelle semaine ?";
+    check(
+        question,
+        "La mini-pelle de 1,8 t coûte 580 € par semaine.",
+        Some("Mini-pelle 1,8 t : 145 € par jour, 580 € par semaine."),
+    );
+    check(
+        "caution ?",
+        "Une caution de 1500 € est demandée.",
+        Some("Une caution de 1500 € est demandée au départ."),
+    );
+}
+
+#[test]
+fn a_number_that_no_passage_has_is_not_supported() {
+    check("garantie ?", "La garantie des pièces est de 5 ans.", None);
+    // Repeating the question's number proves nothing.
+    check("garantie 5 ans ?", "Oui, la garantie des pièces est de 5 ans.", None);
+}
+
+#[test]
+fn other_topics_are_not_supported() {
+    check("assurance ?", "L'assurance dommages couvre les catastrophes naturelles.", None);
+}
+
+#[test]
+fn lead_ins_claim_nothing() {
+    let hits = [hit(PASSAGE)];
+    let evidence = Evidence::new("prix ?", &hits);
+    assert_eq!(evidence.check("Voici les tarifs demandés :"), Support::NoClaim);
+    assert_eq!(evidence.check("..."), Support::NoClaim);
+}

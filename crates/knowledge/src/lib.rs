@@ -1,0 +1,40 @@
+//! Turns files into searchable passages, and questions into passages and answers with evidence.
+//!
+//! Entry type: [`Knowledge`], a cheap handle. Two paths meet in it:
+//!
+//! - **Index**: [`Knowledge::add`] stores the bytes and a ledger row (from then on the document
+//!   survives any crash), the worker [`Knowledge::run_indexer`] reads, cuts, embeds and stores the
+//!   passages, one document at a time.
+//! - **Retrieval**: [`Knowledge::search`] fuses vector and full-text hits; [`Knowledge::ask`] lets
+//!   the generator word an answer from them and passes on only sentences that the passages
+//!   support ([`evidence`](crate::Support)).
+//!
+//! Invariants: a document is searchable wholly or not at all; every citation is a passage that was
+//! retrieved for this question, with a quotation that stands in it; without evidence there is no
+//! answer. What is absent: HTTP, candle, LanceDB's types, and any decision about who may ask.
+
+mod answer;
+mod ask;
+mod citation;
+mod config;
+mod error;
+mod evidence;
+mod fuse;
+mod index;
+mod knowledge;
+mod language;
+mod prompt;
+mod search;
+mod sentences;
+mod words;
+
+pub use answer::{Abstention, Answer, AnswerEvent, Answering};
+pub use ask::AskRequest;
+pub use citation::Citation;
+pub use config::KnowledgeConfig;
+pub use error::KnowledgeError;
+pub use evidence::Support;
+pub use index::MediaType;
+pub use knowledge::{Knowledge, KnowledgeParts, Upload};
+pub use language::Language;
+pub use search::{Hit, SearchRequest};

@@ -1,0 +1,181 @@
+//! Moves documents through the states of indexing and erasure.
+
+use intramuros_types::{DocumentId, KnowledgeBaseId};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments};
+
+use super::records::{conflict, not_found, record};
+use crate::{
+    DocumentFacts, DocumentRecord, FailureReason, Ledger, LedgerError, Recovery, validate,
+};
+
+const MAX_TITLE_CHARS: usize = 500;
+const MAX_REASON_CODE_CHARS: usize = 64;
+const MAX_REASON_TEXT_CHARS: usize = 1000;
+
+impl Ledger {
+    /// Takes the oldest pending document into work: from now on it is `indexing` and no other
+    /// caller gets it. `None` when nothing waits.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn claim_next_document(&self) -> Result<Option<DocumentRecord>, LedgerError> {
+        // One statement, so that two workers cannot claim the same document.
+        sqlx::query(
+            "UPDATE documents SET state = 'indexing', updated = $1 WHERE id = \
+             (SELECT id FROM documents WHERE state = 'pending' ORDER BY id LIMIT 1) \
+             AND state = 'pending' RETURNING *",
+        )
+        .bind(self.clock.now())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(LedgerError::database("claim a document"))?
+        .as_ref()
+        .map(record)
+        .transpose()
+    }
+
+    /// Notes that a document in work can now be searched. A title beyond 500 characters is cut
+    /// and its control characters become spaces, since it comes from the file.
+    ///
+    /// # Errors
+    /// `Conflict` when it is not `indexing` (it was deleted meanwhile: the caller erases the
+    /// passages it has just stored); `NotFound`; `Invalid` for a bad language; `Database`.
+    pub async fn finish_document(
+        &self,
+        id: &DocumentId,
+        facts: DocumentFacts,
+    ) -> Result<(), LedgerError> {
+        if let Some(language) = &facts.language {
+            validate::language("language", language)?;
+        }
+        let query = sqlx::query(
+            "UPDATE documents SET state = 'ready', title = $2, language = $3, pages = $4, \
+             chunks = $5, updated = $6 WHERE id = $1 AND state = 'indexing'",
+        )
+        .bind(id.as_str())
+        .bind(single_line(&facts.title, MAX_TITLE_CHARS))
+        .bind(facts.language)
+        .bind(facts.pages)
+        .bind(facts.chunks)
+        .bind(self.clock.now());
+        self.step(id, query, "finish a document").await
+    }
+
+    /// Notes that a document in work could not be indexed. What exceeds 64 characters of the code
+    /// and 1,000 of the text is cut.
+    ///
+    /// # Errors
+    /// `Conflict` when it is not `indexing`; `NotFound`; `Database`.
+    pub async fn fail_document(
+        &self,
+        id: &DocumentId,
+        reason: FailureReason,
+    ) -> Result<(), LedgerError> {
+        let query = sqlx::query(
+            "UPDATE documents SET state = 'failed', reason_code = $2, reason_text = $3, \
+             updated = $4 WHERE id = $1 AND state = 'indexing'",
+        )
+        .bind(id.as_str())
+        .bind(single_line(&reason.code, MAX_REASON_CODE_CHARS))
+        .bind(single_line(&reason.text, MAX_REASON_TEXT_CHARS))
+        .bind(self.clock.now());
+        self.step(id, query, "note a document's failure").await
+    }
+
+    /// Puts a failed document back in the queue.
+    ///
+    /// # Errors
+    /// `Conflict` when it has not failed; `NotFound`; `Database`.
+    pub async fn retry_document(&self, id: &DocumentId) -> Result<(), LedgerError> {
+        let query = sqlx::query(
+            "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
+             updated = $2 WHERE id = $1 AND state = 'failed'",
+        )
+        .bind(id.as_str())
+        .bind(self.clock.now());
+        self.step(id, query, "put a document back in the queue").await
+    }
+
+    /// Marks a document as being deleted, from whatever state; marking twice is fine. The caller
+    /// erases its passages, then calls [`Ledger::forget_document`]. A worker that has it in work
+    /// learns of it when it finishes.
+    ///
+    /// # Errors
+    /// `NotFound`, `Database`.
+    pub async fn mark_deleting(&self, id: &DocumentId) -> Result<(), LedgerError> {
+        let query = sqlx::query(
+            "UPDATE documents SET state = 'deleting', reason_code = NULL, reason_text = NULL, \
+             updated = $2 WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(self.clock.now());
+        self.step(id, query, "mark a document as being deleted").await
+    }
+
+    /// Documents being deleted whose erasure is not finished, oldest first.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn deleting_documents(&self) -> Result<Vec<DocumentRecord>, LedgerError> {
+        sqlx::query("SELECT * FROM documents WHERE state = 'deleting' ORDER BY id")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(LedgerError::database("list the documents being deleted"))?
+            .iter()
+            .map(record)
+            .collect()
+    }
+
+    /// Takes up what a crash or a stop left: documents in work are pending again, erasures to
+    /// finish are returned. For the start only, before any worker runs; the server is the only
+    /// process with workers.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn recover(&self) -> Result<Recovery, LedgerError> {
+        let requeued = sqlx::query(
+            "UPDATE documents SET state = 'pending', updated = $1 WHERE state = 'indexing'",
+        )
+        .bind(self.clock.now())
+        .execute(&self.pool)
+        .await
+        .map_err(LedgerError::database("put documents back in the queue"))?
+        .rows_affected();
+        let bases: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM knowledge_bases WHERE state = 'deleting' ORDER BY id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(LedgerError::database("list the knowledge bases being deleted"))?;
+        Ok(Recovery {
+            requeued,
+            deleting: self.deleting_documents().await?,
+            deleting_knowledge_bases: bases.into_iter().map(KnowledgeBaseId::new).collect(),
+        })
+    }
+
+    /// Runs an update that is conditional on the document's state; says why it changed nothing.
+    async fn step(
+        &self,
+        id: &DocumentId,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        operation: &'static str,
+    ) -> Result<(), LedgerError> {
+        let changed = query.execute(&self.pool).await.map_err(LedgerError::database(operation))?;
+        if changed.rows_affected() > 0 {
+            return Ok(());
+        }
+        let state: Option<String> = sqlx::query_scalar("SELECT state FROM documents WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(LedgerError::database(operation))?;
+        Err(state.map_or_else(|| not_found(id), |state| conflict(id, format!("is {state}"))))
+    }
+}
+
+/// `text` without control characters, cut to `max_chars`.
+fn single_line(text: &str, max_chars: usize) -> String {
+    text.chars().take(max_chars).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

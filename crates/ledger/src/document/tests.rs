@@ -1,0 +1,259 @@
+//! Tests the life of documents, from upload to erasure.
+
+use std::collections::HashSet;
+
+use intramuros_types::{DocumentId, Fault, KnowledgeBaseId};
+
+use super::{
+    DocumentCounts, DocumentFacts, DocumentRecord, DocumentState, FailureReason, Inserted,
+    NewDocument, Page,
+};
+use crate::ledger::tests::{Fixture, new_base, new_document};
+use crate::{Ledger, LedgerError};
+
+async fn insert(ledger: &Ledger, content: u8) -> DocumentRecord {
+    match ledger.insert_document(new_document("support", content)).await.unwrap() {
+        Inserted::New(record) => record,
+        Inserted::Duplicate(record) => panic!("{} should be new", record.id),
+    }
+}
+
+async fn state(ledger: &Ledger, id: &DocumentId) -> DocumentState {
+    ledger.get_document(id).await.unwrap().state
+}
+
+fn facts() -> DocumentFacts {
+    DocumentFacts {
+        title: "Guide\nde l'imprimante".to_owned(),
+        language: Some("fr".to_owned()),
+        pages: Some(12),
+        chunks: 40,
+    }
+}
+
+fn reason() -> FailureReason {
+    FailureReason { code: "encrypted".to_owned(), text: "the file is encrypted".to_owned() }
+}
+
+#[track_caller]
+fn check_conflict(result: Result<(), LedgerError>, id: &DocumentId, expected: &str) {
+    let error = result.expect_err("the step should be refused");
+    assert_eq!(error.to_string(), format!("document `{id}` {expected}"));
+    assert_eq!(error.fault(), Fault::User);
+}
+
+#[tokio::test]
+async fn a_document_goes_from_upload_to_ready() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let new = insert(ledger, 1).await;
+    assert!(new.id.as_str().starts_with("doc_"), "{}", new.id);
+    assert_eq!((new.state, new.bytes, new.created), (DocumentState::Pending, 1001, fixture.now()));
+
+    fixture.advance(time::Duration::seconds(5));
+    let claimed = ledger.claim_next_document().await.unwrap().unwrap();
+    assert_eq!((&claimed.id, claimed.state), (&new.id, DocumentState::Indexing));
+    assert_eq!(ledger.claim_next_document().await.unwrap(), None);
+    ledger.finish_document(&new.id, facts()).await.unwrap();
+
+    let ready = ledger.get_document(&new.id).await.unwrap();
+    let expected = DocumentRecord {
+        state: DocumentState::Ready,
+        title: Some("Guide de l'imprimante".to_owned()),
+        language: Some("fr".to_owned()),
+        pages: Some(12),
+        chunks: Some(40),
+        updated: fixture.now(),
+        ..new
+    };
+    assert_eq!(ready, expected);
+}
+
+#[tokio::test]
+async fn a_failure_keeps_its_reason_until_the_retry() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let id = insert(ledger, 1).await.id;
+    check_conflict(ledger.retry_document(&id).await, &id, "is pending");
+    ledger.claim_next_document().await.unwrap();
+    ledger.fail_document(&id, reason()).await.unwrap();
+    let failed = ledger.get_document(&id).await.unwrap();
+    assert_eq!((failed.state, failed.reason), (DocumentState::Failed, Some(reason())));
+    assert_eq!(ledger.claim_next_document().await.unwrap(), None);
+
+    ledger.retry_document(&id).await.unwrap();
+    let claimed = ledger.claim_next_document().await.unwrap().unwrap();
+    assert_eq!((claimed.id, claimed.reason), (id, None));
+}
+
+#[tokio::test]
+async fn the_same_content_is_held_once_per_knowledge_base() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    ledger.create_knowledge_base(new_base("autre")).await.unwrap();
+    let first = insert(ledger, 1).await;
+    let renamed = NewDocument { file_name: "copie.pdf".to_owned(), ..new_document("support", 1) };
+    let again = ledger.insert_document(renamed.clone()).await.unwrap();
+    assert_eq!(again, Inserted::Duplicate(first.clone()));
+    let elsewhere = ledger.insert_document(new_document("autre", 1)).await.unwrap();
+    assert!(matches!(elsewhere, Inserted::New(_)));
+
+    // Once the first is on its way out, the content is new again.
+    ledger.mark_deleting(&first.id).await.unwrap();
+    let Inserted::New(second) = ledger.insert_document(renamed).await.unwrap() else {
+        panic!("a document being deleted should not count");
+    };
+    // Its file is still needed.
+    assert_eq!(ledger.forget_document(&first.id).await.unwrap(), None);
+    assert_eq!(state(ledger, &second.id).await, DocumentState::Pending);
+}
+
+#[tokio::test]
+async fn documents_are_claimed_once_and_oldest_first() {
+    let fixture = Fixture::with_base("support").await;
+    let second = fixture.second().await;
+    let mut expected = Vec::new();
+    for content in 0..20 {
+        expected.push(insert(&fixture.ledger, content).await.id);
+    }
+    let claim_all = async |ledger: &Ledger| {
+        let mut claimed = Vec::new();
+        while let Some(document) = ledger.claim_next_document().await.unwrap() {
+            claimed.push(document.id);
+        }
+        claimed
+    };
+    let (one, two) = tokio::join!(claim_all(&fixture.ledger), claim_all(&second));
+    assert!(one.is_sorted() && two.is_sorted());
+    let claimed: HashSet<_> = one.iter().chain(&two).cloned().collect();
+    assert_eq!((one.len() + two.len(), claimed.len()), (20, 20));
+    assert_eq!(claimed, expected.into_iter().collect());
+}
+
+#[tokio::test]
+async fn a_deletion_during_indexing_wins() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let id = insert(ledger, 1).await.id;
+    ledger.claim_next_document().await.unwrap();
+    ledger.mark_deleting(&id).await.unwrap();
+    check_conflict(ledger.finish_document(&id, facts()).await, &id, "is deleting");
+    check_conflict(ledger.fail_document(&id, reason()).await, &id, "is deleting");
+    assert_eq!(state(ledger, &id).await, DocumentState::Deleting);
+}
+
+#[tokio::test]
+async fn erasure_has_two_steps_and_gives_up_the_file() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let new = insert(ledger, 1).await;
+    let error = ledger.forget_document(&new.id).await.unwrap_err();
+    check_conflict(Err(error), &new.id, "is pending; delete it first");
+    ledger.mark_deleting(&new.id).await.unwrap();
+    ledger.mark_deleting(&new.id).await.unwrap();
+    assert_eq!(ledger.deleting_documents().await.unwrap()[0].id, new.id);
+    assert_eq!(ledger.forget_document(&new.id).await.unwrap(), Some(new.sha256));
+    assert_eq!(ledger.deleting_documents().await.unwrap(), []);
+    for error in [
+        ledger.get_document(&new.id).await.unwrap_err(),
+        ledger.mark_deleting(&new.id).await.unwrap_err(),
+        ledger.forget_document(&new.id).await.unwrap_err(),
+        ledger.finish_document(&new.id, facts()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), format!("document `{}` does not exist", new.id));
+    }
+}
+
+#[tokio::test]
+async fn recovery_takes_up_what_a_crash_left() {
+    let fixture = Fixture::with_base("support").await;
+    let [one, two, three] = [
+        insert(&fixture.ledger, 1).await,
+        insert(&fixture.ledger, 2).await,
+        insert(&fixture.ledger, 3).await,
+    ];
+    fixture.ledger.claim_next_document().await.unwrap();
+    fixture.ledger.mark_deleting(&three.id).await.unwrap();
+
+    let restarted = fixture.second().await;
+    let recovery = restarted.recover().await.unwrap();
+    assert_eq!(recovery.requeued, 1);
+    assert_eq!(recovery.deleting_knowledge_bases, []);
+    let deleting: Vec<_> = recovery.deleting.into_iter().map(|document| document.id).collect();
+    assert_eq!(deleting, [three.id]);
+    for expected in [one.id, two.id] {
+        assert_eq!(restarted.claim_next_document().await.unwrap().unwrap().id, expected);
+    }
+}
+
+#[tokio::test]
+async fn lists_are_paged_without_gaps_or_repetitions() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let base = KnowledgeBaseId::new("support");
+    let mut expected = Vec::new();
+    for content in 0..7 {
+        expected.push(insert(ledger, content).await.id);
+    }
+    ledger.mark_deleting(&expected.remove(5)).await.unwrap();
+
+    let mut listed = Vec::new();
+    let mut sizes = Vec::new();
+    let mut after = None;
+    loop {
+        let page = ledger.list_documents(&base, Page { after, limit: 3 }).await.unwrap();
+        sizes.push(page.documents.len());
+        listed.extend(page.documents.into_iter().map(|document| document.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, expected);
+    assert_eq!(sizes, [3, 3]);
+    for limit in [0, Page::MAX_LIMIT + 1] {
+        let error = ledger.list_documents(&base, Page { after: None, limit }).await.unwrap_err();
+        assert!(error.to_string().contains("it must be 1 to 1000"), "{error}");
+    }
+    let hostile = Page { after: Some("' OR 1=1 --".into()), limit: 10 };
+    assert_eq!(ledger.list_documents(&base, hostile).await.unwrap().documents.len(), 6);
+    let counts = ledger.count_documents(&base).await.unwrap();
+    assert_eq!(counts, DocumentCounts { pending: 6, deleting: 1, ..Default::default() });
+}
+
+#[tokio::test]
+async fn bad_values_are_refused_by_name() {
+    let fixture = Fixture::with_base("support").await;
+    let good = || new_document("support", 1);
+    for (new, name) in [
+        (NewDocument { file_name: "a\u{0}b".to_owned(), ..good() }, "file_name"),
+        (NewDocument { file_name: "a".repeat(256), ..good() }, "file_name"),
+        (NewDocument { media_type: String::new(), ..good() }, "media_type"),
+        (NewDocument { sha256: "../../etc/passwd".to_owned(), ..good() }, "sha256"),
+        (NewDocument { bytes: u64::MAX, ..good() }, "bytes"),
+    ] {
+        let error = fixture.ledger.insert_document(new).await.unwrap_err();
+        assert!(
+            matches!(&error, LedgerError::Invalid { name: found, .. } if *found == name),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn long_titles_and_reasons_are_cut_not_refused() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let (one, two) = (insert(ledger, 1).await.id, insert(ledger, 2).await.id);
+    ledger.claim_next_document().await.unwrap();
+    ledger.claim_next_document().await.unwrap();
+    let title = "é".repeat(10_000);
+    ledger.finish_document(&one, DocumentFacts { title, ..facts() }).await.unwrap();
+    let long = FailureReason { code: "c".repeat(100), text: "t\n".repeat(10_000) };
+    ledger.fail_document(&two, long).await.unwrap();
+    let title = ledger.get_document(&one).await.unwrap().title.unwrap();
+    assert_eq!(title, "é".repeat(500));
+    let reason = ledger.get_document(&two).await.unwrap().reason.unwrap();
+    assert_eq!(reason.code.len(), 64);
+    assert_eq!(reason.text, "t ".repeat(500));
+}

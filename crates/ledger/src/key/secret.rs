@@ -1,0 +1,39 @@
+//! Makes the secrets of API keys and reduces them to what is stored.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::LedgerError;
+
+const PREFIX: &str = "imk_";
+const RANDOM_BYTES: usize = 32;
+/// Characters of the secret that are shown in lists: 48 of its 256 random bits.
+const VISIBLE_CHARS: usize = PREFIX.len() + 8;
+/// `imk_` and 32 bytes in base64 without padding.
+const SECRET_CHARS: usize = PREFIX.len() + (RANDOM_BYTES * 4).div_ceil(3);
+
+/// A fresh secret.
+pub(crate) fn generate() -> Result<String, LedgerError> {
+    let mut random = [0; RANDOM_BYTES];
+    getrandom::fill(&mut random)
+        .map_err(|error| LedgerError::Entropy { detail: error.to_string() })?;
+    Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)))
+}
+
+/// The public part of `secret`; `None` when it does not have the shape of a secret, which spares
+/// the database what scanners send.
+pub(crate) fn visible_prefix(secret: &str) -> Option<&str> {
+    let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let sound =
+        secret.len() == SECRET_CHARS && secret.starts_with(PREFIX) && secret.bytes().all(alphabet);
+    sound.then(|| &secret[..VISIBLE_CHARS])
+}
+
+/// SHA-256 of `secret` in hexadecimal.
+///
+/// A slow, salted hash protects secrets that can be guessed. 256 random bits cannot: a plain hash
+/// is as safe and costs microseconds per request instead of a tenth of a second.
+pub(crate) fn digest(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}

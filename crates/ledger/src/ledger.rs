@@ -1,0 +1,143 @@
+//! Opens the ledger's file, brings its schema up to date and checks it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::LedgerError;
+use crate::error::is_damage;
+use crate::moment::Clock;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// SQLite has one writer at a time; a few connections let readers go on beside it.
+const MAX_CONNECTIONS: u32 = 4;
+/// How long a statement waits for another writer. Transactions here are milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A handle on the ledger. Clones share the connections; several handles, also in several
+/// processes, may have the same file open.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    pub(crate) pool: SqlitePool,
+    pub(crate) clock: Clock,
+    path: PathBuf,
+}
+
+impl Ledger {
+    /// Opens the file at `path`, created if missing (its folder must exist), and applies the
+    /// migrations that it lacks.
+    ///
+    /// # Errors
+    /// `Newer` for a file of a newer version; `Damaged` for a file that is not a sound database;
+    /// `Migration`; `Database`.
+    pub async fn open(path: &Path) -> Result<Self, LedgerError> {
+        Self::open_with_clock(path, Clock::system()).await
+    }
+
+    pub(crate) async fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(|error| damage_or_database(path, "be opened", error))?;
+        let ledger = Self { pool, clock, path: path.to_owned() };
+        if let Err(error) = ledger.migrate().await {
+            ledger.pool.close().await;
+            return Err(error);
+        }
+        Ok(ledger)
+    }
+
+    /// Waits for the statements in progress, then closes the file. Further calls on any clone
+    /// fail. Dropping the ledger without closing it loses nothing.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Checks the structure of the file and the references between its records; reads all of it.
+    ///
+    /// # Errors
+    /// `Damaged` with what SQLite found; `Database`.
+    pub async fn check(&self) -> Result<(), LedgerError> {
+        let found: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(10)")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| damage_or_database(&self.path, "check its file", error))?;
+        if found != ["ok"] {
+            return Err(self.damaged(found.join("; ")));
+        }
+        let orphans = sqlx::query("PRAGMA foreign_key_check")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| damage_or_database(&self.path, "check its references", error))?;
+        if !orphans.is_empty() {
+            return Err(self.damaged(format!("{} records refer to nothing", orphans.len())));
+        }
+        Ok(())
+    }
+
+    async fn migrate(&self) -> Result<(), LedgerError> {
+        let supported = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+        if let Some(found) = self.schema_version().await?
+            && found > supported
+        {
+            return Err(LedgerError::Newer { found, supported });
+        }
+        MIGRATIONS.run(&self.pool).await.map_err(LedgerError::Migration)
+    }
+
+    /// The newest migration that the file has seen; `None` for a fresh file.
+    async fn schema_version(&self) -> Result<Option<i64>, LedgerError> {
+        let failed = |error| damage_or_database(&self.path, "read its schema version", error);
+        // The table of the migrations, which sqlx creates with the first one.
+        let tables: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(failed)?;
+        if tables.is_empty() {
+            return Ok(None);
+        }
+        sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed)
+    }
+
+    /// Starts a transaction that is the writer from its first statement. A plain one would become
+    /// it at its first write and fail there when another one wrote since.
+    pub(crate) async fn begin_write(
+        &self,
+        operation: &'static str,
+    ) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, LedgerError> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::database(operation))
+    }
+
+    fn damaged(&self, detail: String) -> LedgerError {
+        LedgerError::Damaged { path: self.path.clone(), detail }
+    }
+}
+
+fn damage_or_database(path: &Path, operation: &'static str, error: sqlx::Error) -> LedgerError {
+    if is_damage(&error) {
+        return LedgerError::Damaged { path: path.to_owned(), detail: error.to_string() };
+    }
+    LedgerError::Database { operation, source: error }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

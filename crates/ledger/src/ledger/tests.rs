@@ -1,0 +1,191 @@
+//! Tests opening, migrating, sharing and checking the ledger's file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use intramuros_types::{Fault, KnowledgeBaseId, ModelId};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+use super::Ledger;
+use crate::moment::{Clock, from_millis};
+use crate::{Inserted, LedgerError, NewDocument, NewKnowledgeBase};
+
+/// 2026-01-01, where the time of every test stands.
+const START_MILLIS: i64 = 1_767_225_600_000;
+
+/// A ledger in its own folder, with a clock that only the test moves.
+pub(crate) struct Fixture {
+    pub(crate) ledger: Ledger,
+    pub(crate) folder: TempDir,
+    millis: Arc<AtomicI64>,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let millis = Arc::new(AtomicI64::new(START_MILLIS));
+        let ledger = open(&folder.path().join("ledger.sqlite"), &millis).await;
+        Self { ledger, folder, millis }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("ledger.sqlite")
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        from_millis(self.millis.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn advance(&self, by: time::Duration) {
+        let millis = i64::try_from(by.whole_milliseconds()).unwrap();
+        self.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Another handle on the same file, with the same clock.
+    pub(crate) async fn second(&self) -> Ledger {
+        open(&self.path(), &self.millis).await
+    }
+
+    pub(crate) async fn with_base(id: &str) -> Self {
+        let fixture = Self::new().await;
+        fixture.ledger.create_knowledge_base(new_base(id)).await.unwrap();
+        fixture
+    }
+}
+
+async fn open(path: &Path, millis: &Arc<AtomicI64>) -> Ledger {
+    let millis = millis.clone();
+    let clock = Clock::from_fn(move || from_millis(millis.load(Ordering::SeqCst)));
+    Ledger::open_with_clock(path, clock).await.unwrap()
+}
+
+pub(crate) fn new_base(id: &str) -> NewKnowledgeBase {
+    NewKnowledgeBase {
+        id: KnowledgeBaseId::new(id),
+        title: "Assistance".to_owned(),
+        embedding_model: ModelId::new("multilingual-e5-small"),
+        language: "fr".to_owned(),
+    }
+}
+
+/// A file whose content is told apart by `content`.
+pub(crate) fn new_document(base: &str, content: u8) -> NewDocument {
+    NewDocument {
+        knowledge_base: KnowledgeBaseId::new(base),
+        file_name: format!("fichier {content}.pdf"),
+        media_type: "application/pdf".to_owned(),
+        bytes: 1000 + u64::from(content),
+        sha256: format!("{content:02x}").repeat(32),
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_survives_a_drop_without_close() {
+    let fixture = Fixture::with_base("support").await;
+    fixture.ledger.insert_document(new_document("support", 1)).await.unwrap();
+    let path = fixture.path();
+    // A copy of the files as they are while the ledger is open is what `kill -9` leaves.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["ledger.sqlite", "ledger.sqlite-wal"] {
+        std::fs::copy(path.with_file_name(name), copy.path().join(name)).unwrap();
+    }
+    drop(fixture.ledger);
+
+    for path in [path, copy.path().join("ledger.sqlite")] {
+        let ledger = Ledger::open(&path).await.unwrap();
+        let base = ledger.get_knowledge_base(&"support".into()).await.unwrap();
+        assert_eq!(base.documents.pending, 1);
+        ledger.check().await.unwrap();
+        ledger.close().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_are_durable_and_hold_references() {
+    let fixture = Fixture::new().await;
+    let pool = &fixture.ledger.pool;
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await.unwrap();
+    let references: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(pool).await.unwrap();
+    assert_eq!((journal.as_str(), synchronous, references), ("wal", 2, 1));
+}
+
+#[tokio::test]
+async fn two_handles_see_and_refuse_the_same() {
+    let fixture = Fixture::with_base("support").await;
+    let second = fixture.second().await;
+    let error = second.create_knowledge_base(new_base("support")).await.unwrap_err();
+    assert_eq!(error.to_string(), "knowledge base `support` already exists");
+
+    let (ledger, new) = (&fixture.ledger, || new_document("support", 7));
+    let (one, two) = tokio::join!(ledger.insert_document(new()), second.insert_document(new()));
+    let is_new = |inserted: Inserted| matches!(inserted, Inserted::New(_));
+    assert_ne!(is_new(one.unwrap()), is_new(two.unwrap()));
+}
+
+#[tokio::test]
+async fn a_newer_file_is_refused_and_left_alone() {
+    let fixture = Fixture::new().await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (99, 'future', TRUE, x'00', 0)",
+    )
+    .execute(&fixture.ledger.pool)
+    .await
+    .unwrap();
+    fixture.ledger.close().await;
+
+    let error = Ledger::open(&fixture.path()).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Newer { found: 99, supported: 1 }), "{error:?}");
+    assert_eq!(error.fault(), Fault::Runtime);
+    assert!(error.to_string().contains("version 99, this program supports up to 1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    std::fs::write(&path, "not a database, but long enough to be read as one".repeat(100)).unwrap();
+    let error = Ledger::open(&path).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore it from a backup"), "{error}");
+    let left = std::fs::read_to_string(&path).unwrap();
+    assert!(left.starts_with("not a database"));
+}
+
+#[tokio::test]
+async fn check_finds_a_damaged_page() {
+    let fixture = Fixture::with_base("support").await;
+    for content in 0..200 {
+        fixture.ledger.insert_document(new_document("support", content)).await.unwrap();
+    }
+    fixture.ledger.check().await.unwrap();
+    fixture.ledger.close().await;
+    let mut bytes = std::fs::read(fixture.path()).unwrap();
+    // Everything after the pages of the schema.
+    let from = bytes.len() / 2;
+    bytes[from..].fill(0xA5);
+    std::fs::write(fixture.path(), bytes).unwrap();
+
+    let ledger = Ledger::open(&fixture.path()).await.unwrap();
+    let error = ledger.check().await.unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_an_error_not_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Ledger::open(&folder.path().join("absent/ledger.sqlite")).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Database { .. }), "{error:?}");
+    assert_eq!(error.fault(), Fault::Runtime);
+}
+
+#[tokio::test]
+async fn calls_after_close_fail() {
+    let fixture = Fixture::new().await;
+    let clone = fixture.ledger.clone();
+    fixture.ledger.close().await;
+    assert!(matches!(clone.list_keys().await, Err(LedgerError::Database { .. })));
+}

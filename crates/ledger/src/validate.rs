@@ -1,0 +1,54 @@
+//! Checks values before they are stored.
+
+use crate::LedgerError;
+
+/// Refuses `value` unless it has 1 to `max_chars` characters, none of them a control character.
+pub(crate) fn text(name: &'static str, value: &str, max_chars: usize) -> Result<(), LedgerError> {
+    let chars = value.chars().count();
+    let reason = if value.trim().is_empty() {
+        "is empty".to_owned()
+    } else if chars > max_chars {
+        format!("has {chars} characters, the limit is {max_chars}")
+    } else if value.chars().any(char::is_control) {
+        "holds a control character".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(LedgerError::Invalid { name, reason })
+}
+
+/// Refuses `value` unless it matches `[a-z0-9][a-z0-9-]{0,62}`.
+pub(crate) fn slug(name: &'static str, value: &str) -> Result<(), LedgerError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let sound = value.len() <= 63
+        && value.bytes().next().is_some_and(allowed)
+        && value.bytes().all(|byte| allowed(byte) || byte == b'-');
+    if sound {
+        return Ok(());
+    }
+    let reason =
+        "must be 1 to 63 lower-case letters, digits or hyphens, the first one not a hyphen";
+    Err(LedgerError::Invalid { name, reason: reason.to_owned() })
+}
+
+/// Refuses `value` unless it is two lower-case letters, as ISO 639-1 codes are.
+pub(crate) fn language(name: &'static str, value: &str) -> Result<(), LedgerError> {
+    if value.len() == 2 && value.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Ok(());
+    }
+    let reason = "must be an ISO 639-1 code of two lower-case letters, such as `fr`".to_owned();
+    Err(LedgerError::Invalid { name, reason })
+}
+
+/// Refuses `value` unless it is a SHA-256 digest in lower-case hexadecimal.
+pub(crate) fn digest(name: &'static str, value: &str) -> Result<(), LedgerError> {
+    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if value.len() == 64 && value.bytes().all(hexadecimal) {
+        return Ok(());
+    }
+    let reason = "must be a SHA-256 digest, 64 lower-case hexadecimal digits".to_owned();
+    Err(LedgerError::Invalid { name, reason })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! Renders a conversation with the model's own chat template.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use intramuros_types::Message;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Enumerator, Kwargs, Object};
+use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja_contrib::pycompat::unknown_method_callback;
+use time::OffsetDateTime;
+
+use super::deadline::Deadline;
+use super::source::NamedTokens;
+use super::strftime::strftime;
+
+#[cfg(test)]
+mod tests;
+
+/// The most bytes of a template's source; the largest known ones have 20,000.
+pub(super) const MAX_SOURCE_BYTES: usize = 256 << 10;
+/// The most bytes that a template may write beside the messages' own.
+const MAX_EXTRA_BYTES: usize = 256 << 10;
+/// How often a template may repeat the messages.
+const MAX_REPETITIONS: usize = 4;
+/// Nested calls of macros, loops and blocks; real templates need fewer than ten.
+const MAX_RECURSION: usize = 100;
+/// How long one rendering may take; a real one takes well below a millisecond.
+const MAX_TIME: Duration = Duration::from_secs(10);
+const NAME: &str = "chat";
+
+/// Reads the clock for templates that write today's date.
+pub(super) type Clock = fn() -> OffsetDateTime;
+
+/// A compiled chat template with the texts it may ask for.
+///
+/// Renders as the reference does: white space around blocks is trimmed, `tools` and `documents`
+/// are none, Python's string and mapping methods work.
+/// Source: Hugging Face `transformers` 4.57, `utils/chat_template_utils.py`.
+#[derive(Debug)]
+pub(super) struct ChatTemplate {
+    environment: Arc<Environment<'static>>,
+    source: String,
+    named: BTreeMap<&'static str, String>,
+    deadline: Deadline,
+}
+
+/// Why a conversation was not rendered.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum RenderError {
+    /// The template raised an error of its own or used what it cannot have.
+    #[error("the model's chat template refuses this conversation: {0}")]
+    Refused(String),
+    /// The template ran into a limit; another arrangement of the messages will not help.
+    #[error("{0}")]
+    Limit(String),
+}
+
+impl ChatTemplate {
+    /// Compiles `source`.
+    ///
+    /// # Errors
+    /// The message, when it is too large or is no template.
+    pub(super) fn compile(
+        source: String,
+        named: &NamedTokens,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        if source.len() > MAX_SOURCE_BYTES {
+            let bytes = source.len();
+            return Err(format!("it has {bytes} bytes, the limit is {MAX_SOURCE_BYTES}"));
+        }
+        let mut environment = Environment::new();
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|e| describe(&e))?);
+        environment.set_recursion_limit(MAX_RECURSION);
+        environment.set_unknown_method_callback(unknown_method_callback);
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.add_filter("tojson", tojson);
+        environment.add_function("raise_exception", raise_exception);
+        environment.add_function("strftime_now", move |format: &str| {
+            strftime(format, clock()).map_err(|e| Error::new(ErrorKind::InvalidOperation, e))
+        });
+        environment
+            .add_template_owned(NAME, source.clone())
+            .map_err(|e| format!("it does not compile: {}", describe(&e)))?;
+        let texts = [
+            ("bos_token", &named.bos),
+            ("eos_token", &named.eos),
+            ("unk_token", &named.unknown),
+            ("pad_token", &named.pad),
+        ];
+        let named = texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)));
+        Ok(Self {
+            environment: Arc::new(environment),
+            source,
+            named: named.collect(),
+            deadline: Deadline::new(MAX_TIME),
+        })
+    }
+
+    /// The source.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The prompt of `messages`.
+    ///
+    /// # Errors
+    /// [`RenderError::Refused`] when the template raises an error; [`RenderError::Limit`] when it
+    /// writes too much or does not end.
+    pub(super) fn render(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<String, RenderError> {
+        let content_bytes: usize = messages.iter().map(|m| m.content.len()).sum();
+        let max_bytes = MAX_EXTRA_BYTES
+            + content_bytes.saturating_mul(MAX_REPETITIONS)
+            + messages.len().saturating_mul(1 << 10);
+        let context = self.context(messages, add_generation_prompt);
+        let environment = Arc::clone(&self.environment);
+        let rendered = self.deadline.run(move || {
+            let mut output = Bounded { bytes: Vec::new(), max_bytes, full: false };
+            let template = environment.get_template(NAME)?;
+            match template.render_captured_to(context, &mut output) {
+                Err(_) if output.full => Ok(Err(max_bytes)),
+                Err(error) => Err(error),
+                Ok(_) => Ok(Ok(output.bytes)),
+            }
+        });
+        match rendered {
+            Err(problem) => Err(RenderError::Limit(format!("the model's chat template {problem}"))),
+            Ok(Err(error)) => Err(RenderError::Refused(describe(&error))),
+            Ok(Ok(Err(limit))) => Err(RenderError::Limit(format!(
+                "the model's chat template writes more than {limit} bytes for this conversation"
+            ))),
+            Ok(Ok(Ok(bytes))) => String::from_utf8(bytes)
+                .map_err(|_| RenderError::Limit("the chat template wrote no utf-8".to_owned())),
+        }
+    }
+
+    fn context(&self, messages: &[Message], add_generation_prompt: bool) -> Value {
+        let turns: Vec<Value> = messages
+            .iter()
+            .map(|m| Value::from_object(Turn { role: m.role.as_str(), content: m.content.clone() }))
+            .collect();
+        let mut context: BTreeMap<&str, Value> =
+            self.named.iter().map(|(name, text)| (*name, Value::from(text.as_str()))).collect();
+        context.insert("messages", Value::from(turns));
+        context.insert("add_generation_prompt", Value::from(add_generation_prompt));
+        context.insert("tools", Value::from(()));
+        context.insert("documents", Value::from(()));
+        Value::from(context)
+    }
+}
+
+/// A message as templates see it: a mapping whose keys are in this order.
+#[derive(Debug)]
+struct Turn {
+    role: &'static str,
+    content: String,
+}
+
+impl Object for Turn {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str()? {
+            "role" => Some(Value::from(self.role)),
+            "content" => Some(Value::from(self.content.as_str())),
+            _ => None,
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&["role", "content"])
+    }
+}
+
+/// Collects output up to a limit.
+struct Bounded {
+    bytes: Vec<u8>,
+    max_bytes: usize,
+    full: bool,
+}
+
+impl io::Write for &mut Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + more.len() > self.max_bytes {
+            self.full = true;
+            return Err(io::Error::other("output limit"));
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn raise_exception(message: &str) -> Result<Value, Error> {
+    Err(Error::new(ErrorKind::InvalidOperation, message.to_owned()))
+}
+
+/// Writes a value as Python's `json.dumps(…, ensure_ascii=False)` does: the built-in filter
+/// without its escapes for HTML.
+fn tojson(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<String, Error> {
+    // Python's options that change nothing here.
+    let _ = options.get::<Option<bool>>("ensure_ascii");
+    let indent = match indent {
+        Some(indent) => Some(indent),
+        None => options.get::<Option<Value>>("indent")?,
+    };
+    options.assert_all_used()?;
+    let escaped = minijinja::filters::tojson(value, indent, Kwargs::from_iter([] as [(&str, Value); 0]))?;
+    Ok(without_html_escapes(escaped.as_str().unwrap_or_default()))
+}
+
+fn without_html_escapes(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        plain.push_str(&rest[..at]);
+        let (sequence, character) = match rest.get(at..at + 6) {
+            Some("\\u003c") => (6, "<"),
+            Some("\\u003e") => (6, ">"),
+            Some("\\u0026") => (6, "&"),
+            Some("\\u0027") => (6, "'"),
+            // Any other escape: the backslash and what it escapes, which may be a backslash.
+            _ => (2, &rest[at..(at + 2).min(rest.len())]),
+        };
+        plain.push_str(character);
+        rest = &rest[(at + sequence).min(rest.len())..];
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The error in one line: what happened, without the template's source around it.
+fn describe(error: &Error) -> String {
+    let mut text = match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    };
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    if let (Some(line), true) = (error.line(), error.kind() != ErrorKind::InvalidOperation) {
+        text.push_str(&format!(" (line {line} of the template)"));
+    }
+    text.chars().take(500).collect()
+}

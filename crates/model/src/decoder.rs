@@ -1,0 +1,152 @@
+//! Computes logits: the decoder of the Llama family, over a ragged batch.
+//!
+//! All tokens of all sequences form one matrix `(tokens, hidden)` that goes through norms and
+//! linear layers at once; only attention looks at which token belongs to which sequence. No step
+//! mixes rows, so the numbers of one token do not depend on its neighbours in the batch.
+//!
+//! Source: Touvron et al. 2023 (Llama, arXiv 2302.13971), section 2.2; Jiang et al. 2023 (Mistral
+//! 7B, arXiv 2310.06825); transformers `modeling_llama.py`, `modeling_mistral.py`,
+//! `modeling_qwen2.py`.
+
+use std::sync::Arc;
+
+use candle_core::quantized::QTensor;
+use candle_core::{Device, Tensor};
+
+use crate::config::DecoderConfig;
+use crate::weights::Weights;
+use crate::{ModelError, Result};
+
+mod attention;
+mod elementwise;
+mod host;
+mod kv_cache;
+mod layer;
+mod linear;
+mod norm;
+mod parallel;
+mod rope;
+
+pub(crate) use kv_cache::KvCache;
+
+use layer::Layer;
+use linear::Linear;
+use norm::RmsNorm;
+use rope::Rope;
+
+/// Weights of a decoder and what it needs to use them.
+pub(crate) struct Decoder {
+    config: DecoderConfig,
+    device: Device,
+    embedding: Arc<QTensor>,
+    layers: Vec<Layer>,
+    output_norm: RmsNorm,
+    head: Linear,
+    rope: Rope,
+}
+
+/// One forward pass: which tokens go where.
+#[derive(Debug, Default)]
+pub(crate) struct DecoderBatch {
+    /// Tokens of all sequences, one after the other; each below the vocabulary size.
+    pub(crate) tokens: Vec<u32>,
+    /// How many of `tokens` belong to each cache, in the order of the caches.
+    pub(crate) counts: Vec<usize>,
+    /// Indices into `tokens` whose logits are wanted.
+    pub(crate) wanted: Vec<u32>,
+}
+
+/// Where each token of a batch stands: its sequence and its position there.
+pub(crate) struct TokenPlace {
+    cache: usize,
+    position: usize,
+}
+
+impl Decoder {
+    /// Takes the tensors of `config` out of `weights`.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] when one is missing, has another shape, or when the file holds
+    /// tensors that this decoder would ignore.
+    pub(crate) fn load(
+        config: DecoderConfig,
+        weights: &mut Weights,
+        device: &Device,
+    ) -> Result<Self> {
+        let embedding = weights.matrix("token_embd.weight", config.vocab_size, config.hidden)?;
+        let layers: Result<Vec<Layer>> =
+            (0..config.layers).map(|index| Layer::load(&config, weights, index)).collect();
+        let output_norm = RmsNorm::load(&config, weights, "output_norm.weight")?;
+        let head = if config.tied_embeddings {
+            weights.ignore("output.weight");
+            Linear::new(embedding.clone())
+        } else {
+            Linear::load(weights, "output", config.vocab_size, config.hidden)?
+        };
+        weights.finish()?;
+        let rope = Rope::new(&config);
+        Ok(Self { config, device: device.clone(), embedding, layers: layers?, output_norm, head, rope })
+    }
+
+    /// The decoder in numbers.
+    pub(crate) fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// Bytes of memory that the weights take, candle's packed copies included.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        let head = if self.config.tied_embeddings {
+            self.head.packed_bytes()
+        } else {
+            self.head.bytes() + self.head.packed_bytes()
+        };
+        let layers: u64 = self.layers.iter().map(Layer::bytes).sum();
+        self.embedding.storage_size_in_bytes() as u64 + layers + head
+    }
+
+    /// Appends the batch's tokens to their caches and returns the wanted logits, shape
+    /// `(wanted, vocab_size)`, f32, row-major; `None` when none are wanted.
+    ///
+    /// # Errors
+    /// [`ModelError::Compute`]; the caches are then undefined.
+    pub(crate) fn forward(
+        &self,
+        batch: &DecoderBatch,
+        caches: &mut [&mut KvCache],
+    ) -> Result<Option<Vec<f32>>> {
+        let places = places(batch, caches);
+        let angles = self.rope.angles(places.iter().map(|place| place.position));
+        let mut x = self.embed(&batch.tokens)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let mut layer_caches: Vec<_> = caches.iter_mut().map(|c| c.layer(index)).collect();
+            let h = layer.attention_norm.forward(&x)?;
+            let h = layer.attention.forward(&h, &places, &angles, &mut layer_caches)?;
+            x = elementwise::add(&x, &h)?;
+            let h = layer.ffn_norm.forward(&x)?;
+            let h = layer.feed_forward(&h)?;
+            x = elementwise::add(&x, &h)?;
+        }
+        if batch.wanted.is_empty() {
+            return Ok(None);
+        }
+        let x = host::select_rows(&x, &batch.wanted)?;
+        let logits = self.head.forward(&self.output_norm.forward(&x)?)?;
+        host::into_vec(&logits).map(Some)
+    }
+
+    /// Rows of the embedding table, shape `(tokens, hidden)`; only these rows are dequantised.
+    fn embed(&self, tokens: &[u32]) -> Result<Tensor> {
+        Tensor::from_slice(tokens, tokens.len(), &self.device)
+            .and_then(|ids| self.embedding.embedding(&ids))
+            .map_err(ModelError::compute("token embedding"))
+    }
+}
+
+fn places(batch: &DecoderBatch, caches: &[&mut KvCache]) -> Vec<TokenPlace> {
+    let mut places = Vec::with_capacity(batch.tokens.len());
+    for (cache, (count, state)) in batch.counts.iter().zip(caches).enumerate() {
+        let start = state.length();
+        places.extend((start..start + count).map(|position| TokenPlace { cache, position }));
+    }
+    places
+}

@@ -1,0 +1,78 @@
+//! Multiplies by a weight matrix, quantised or not.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+use candle_core::quantized::{GgmlDType, QTensor};
+
+use crate::weights::Weights;
+use crate::{ModelError, Result};
+
+/// `y = x Wᵀ + b` with `W` of shape `(out, in)`.
+pub(super) struct Linear {
+    weight: Arc<QTensor>,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// A layer without bias.
+    pub(super) fn new(weight: Arc<QTensor>) -> Self {
+        Self { weight, bias: None }
+    }
+
+    /// Takes `<name>.weight`, and `<name>.bias` when the file has one.
+    pub(super) fn load(
+        weights: &mut Weights,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self> {
+        let weight = weights.matrix(&format!("{name}.weight"), rows, columns)?;
+        let bias = weights.optional_vector(&format!("{name}.bias"), rows)?;
+        let bias = bias.map(|values| Tensor::from_vec(values, (1, rows), &weight.device()));
+        let bias = bias.transpose().map_err(ModelError::compute("loading a bias"))?;
+        Ok(Self { weight, bias })
+    }
+
+    /// Whether the layer has a bias.
+    pub(super) fn has_bias(&self) -> bool {
+        self.bias.is_some()
+    }
+
+    /// `(rows, in)` → `(rows, out)`, f32.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.product(x).map_err(ModelError::compute("a linear layer"))
+    }
+
+    fn product(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let y = x.apply_op1_no_bwd(self.weight.as_ref())?;
+        match &self.bias {
+            Some(bias) => y.broadcast_add(bias),
+            None => Ok(y),
+        }
+    }
+
+    /// Bytes of the matrix as it was loaded.
+    pub(super) fn bytes(&self) -> u64 {
+        self.weight.storage_size_in_bytes() as u64
+    }
+
+    /// Bytes of the copy that candle makes beside the matrix for its x86 kernels, at first use.
+    ///
+    /// Source: candle-core 0.11.1 `quantized/repack_x86.rs`, `select` and the tile types.
+    pub(super) fn packed_bytes(&self) -> u64 {
+        let Ok((rows, columns)) = self.weight.shape().dims2() else { return 0 };
+        let fits = rows.is_multiple_of(16) && columns.is_multiple_of(256);
+        if !fits || !cfg!(target_arch = "x86_64") {
+            return 0;
+        }
+        // Bits per weight of a tile.
+        let bits = match self.weight.dtype() {
+            GgmlDType::Q4K => 6.0,
+            GgmlDType::Q6K => 10.0,
+            GgmlDType::Q8_0 => 8.5,
+            _ => return 0,
+        };
+        ((rows * columns) as f64 * bits / 8.0) as u64
+    }
+}

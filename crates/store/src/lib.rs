@@ -1,0 +1,44 @@
+//! Stores passages with their vectors and finds them again by meaning and by words, and keeps the
+//! original files.
+//!
+//! Two independent stores:
+//!
+//! - [`Store`] holds passages in LanceDB, one table per knowledge base, embedding model and
+//!   dimension ([`TableSpec`]). [`Store::table`] opens one as a [`PassageTable`]: a cheap handle on
+//!   shared state; clone it freely, readers never wait for writers.
+//! - [`Blobs`] holds the uploaded files, named by the SHA-256 of their content.
+//!
+//! What holds:
+//!
+//! - **A document is searchable whole or not at all.** [`PassageTable::replace_document`] is one
+//!   transaction; a crash leaves the old rows or the new ones.
+//! - **What was added is found at once**, before any index knows it.
+//! - **A filter is part of the query**, never applied to its results, and no text of a user is
+//!   read as query syntax.
+//! - **Erasure is real**: after [`PassageTable::delete_document`] and [`PassageTable::maintain`],
+//!   no file holds the document's text.
+//!
+//! The store does not embed, chunk, fuse or rerank; it knows no model beyond the name in the
+//! table's identity. Fusion of [`PassageTable::nearest`] and [`PassageTable::full_text`] belongs
+//! to the caller.
+
+mod blobs;
+mod durability;
+mod error;
+mod filter;
+#[cfg(test)]
+mod fixture;
+mod maintenance;
+mod passage;
+mod schema;
+mod search;
+mod store;
+mod table;
+mod terms;
+
+pub use blobs::{BlobWriter, Blobs};
+pub use error::StoreError;
+pub use filter::Filter;
+pub use passage::{PassageRow, StoredPassage};
+pub use store::{Store, TableSpec};
+pub use table::PassageTable;

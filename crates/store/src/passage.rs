@@ -1,0 +1,42 @@
+//! Describes a passage on its way into the store and out of it.
+
+use intramuros_types::{Chunk, ChunkId, DocumentId};
+
+/// A passage to store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PassageRow {
+    /// The document it belongs to.
+    pub document: DocumentId,
+    /// The document's title; searched together with the text.
+    pub title: String,
+    /// Text, positions and headings. Ordinals are unique within a document.
+    pub chunk: Chunk,
+    /// ISO 639-1 code of its language, where known.
+    pub language: Option<String>,
+    /// Who may read it; a passage without labels is open to everyone. See [`crate::Filter`].
+    pub labels: Vec<String>,
+    /// The embedding, as long as the table's dimension; finite and not all zero. Its length does
+    /// not matter, similarity is cosine.
+    pub vector: Vec<f32>,
+}
+
+/// A passage that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPassage {
+    /// `<document id>:<ordinal>`.
+    pub id: ChunkId,
+    /// The document it belongs to.
+    pub document: DocumentId,
+    /// The document's title.
+    pub title: String,
+    /// Text, positions and headings.
+    pub chunk: Chunk,
+    /// ISO 639-1 code of its language, where known.
+    pub language: Option<String>,
+    /// Who may read it; empty for everyone.
+    pub labels: Vec<String>,
+    /// Higher is better. From [`crate::PassageTable::nearest`]: cosine similarity, -1 to 1. From
+    /// [`crate::PassageTable::full_text`]: BM25, from 0, comparable within one answer only. From
+    /// [`crate::PassageTable::passages`]: 0.
+    pub score: f32,
+}

@@ -1,0 +1,136 @@
+//! Finds passages by vector, by words and by position.
+
+use arrow_array::RecordBatch;
+use futures::TryStreamExt;
+use lancedb::index::scalar::{FtsQuery, FullTextSearchQuery, MatchQuery, Operator};
+use lancedb::query::{ExecutableQuery, QueryBase, Select};
+use lancedb::{DistanceType, Table};
+
+use crate::schema::{RETURNED, SEARCH_TEXT, VECTOR, from_batch};
+use crate::terms::with_references;
+use crate::{Filter, StoreError, StoredPassage};
+
+const MAX_K: usize = 10_000;
+const MAX_QUERY_CHARS: usize = 10_000;
+/// Partitions of the vector index that are always looked at; more when a filter leaves too few.
+const MIN_PROBES: usize = 32;
+/// Candidates per result that are compared by their exact vectors.
+const REFINE_FACTOR: u32 = 10;
+
+const DISTANCE_COLUMN: &str = "_distance";
+const SCORE_COLUMN: &str = "_score";
+const OPERATION: &str = "search";
+
+/// The `k` passages nearest to `vector` by cosine.
+pub(crate) async fn nearest(
+    table: &Table,
+    vector: &[f32],
+    k: usize,
+    filter: &Filter,
+) -> Result<Vec<StoredPassage>, StoreError> {
+    if asks_for_nothing(k, filter)? {
+        return Ok(Vec::new());
+    }
+    let mut query = table
+        .vector_search(vector)
+        .and_then(|query| query.minimum_nprobes(MIN_PROBES))
+        .and_then(|query| query.maximum_nprobes(None))
+        .map_err(StoreError::database(OPERATION))?
+        .column(VECTOR)
+        // The index's metric; with another one LanceDB would scan everything without a word.
+        .distance_type(DistanceType::Cosine)
+        .refine_factor(REFINE_FACTOR)
+        .limit(k)
+        .select(returned_with(DISTANCE_COLUMN));
+    if let Some(predicate) = filter.to_sql()? {
+        query = query.only_if(predicate);
+    }
+    let mut found = read(table, query, Some((DISTANCE_COLUMN, |distance| 1.0 - distance))).await?;
+    rank(&mut found);
+    Ok(found)
+}
+
+/// The `k` passages that match the words of `words` best.
+pub(crate) async fn full_text(
+    table: &Table,
+    words: &str,
+    k: usize,
+    filter: &Filter,
+) -> Result<Vec<StoredPassage>, StoreError> {
+    let chars = words.chars().count();
+    if chars > MAX_QUERY_CHARS {
+        let reason = format!("has {chars} characters, the limit is {MAX_QUERY_CHARS}");
+        return Err(StoreError::invalid("query", reason));
+    }
+    if asks_for_nothing(k, filter)? {
+        return Ok(Vec::new());
+    }
+    // A match query is analysed into words; LanceDB's query language is never involved.
+    let words = MatchQuery::new(with_references(words))
+        .with_column(Some(SEARCH_TEXT.to_owned()))
+        .with_operator(Operator::Or);
+    let mut query = table
+        .query()
+        .full_text_search(FullTextSearchQuery::new_query(FtsQuery::Match(words)))
+        .limit(k)
+        .select(returned_with(SCORE_COLUMN));
+    if let Some(predicate) = filter.to_sql()? {
+        query = query.only_if(predicate);
+    }
+    let mut found = read(table, query, Some((SCORE_COLUMN, |score| score))).await?;
+    rank(&mut found);
+    Ok(found)
+}
+
+/// Every passage that satisfies `predicate`, in no order.
+pub(crate) async fn matching(
+    table: &Table,
+    predicate: &str,
+) -> Result<Vec<StoredPassage>, StoreError> {
+    read(table, table.query().only_if(predicate).select(Select::columns(&RETURNED)), None).await
+}
+
+/// Whether the answer is empty whatever the table holds.
+///
+/// # Errors
+/// `Invalid` for too large a `k`.
+fn asks_for_nothing(k: usize, filter: &Filter) -> Result<bool, StoreError> {
+    if k > MAX_K {
+        return Err(StoreError::invalid("k", format!("is {k}, the limit is {MAX_K}")));
+    }
+    Ok(k == 0 || filter.excludes_all())
+}
+
+fn returned_with(score: &str) -> Select {
+    let columns: Vec<&str> = RETURNED.into_iter().chain([score]).collect();
+    Select::columns(&columns)
+}
+
+async fn read(
+    table: &Table,
+    query: impl ExecutableQuery,
+    score: Option<(&str, fn(f32) -> f32)>,
+) -> Result<Vec<StoredPassage>, StoreError> {
+    let batches: Vec<RecordBatch> = query
+        .execute()
+        .await
+        .map_err(StoreError::database(OPERATION))?
+        .try_collect()
+        .await
+        .map_err(StoreError::database(OPERATION))?;
+    let mut found = Vec::new();
+    for batch in &batches {
+        let passages = from_batch(batch, score)
+            .map_err(|detail| StoreError::Unreadable { table: table.name().to_owned(), detail })?;
+        found.extend(passages);
+    }
+    Ok(found)
+}
+
+/// Best first; equal scores by id, so that the same question has the same answer.
+fn rank(found: &mut [StoredPassage]) {
+    found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! Tests what is found, in which order, and for whom.
+
+use intramuros_types::DocumentId;
+
+use crate::fixture::{Fixture, axis, documents, labelled, row};
+use crate::{Filter, StoreError};
+
+const CORPUS: [&str; 6] = [
+    "Les locations de véhicules se règlent à l'avance.",
+    "En été, l'imprimante du bureau chauffe.",
+    "L'erreur E-403 signifie que l'accès est refusé.",
+    "La fiche FT-2041/B décrit la pompe.",
+    "Le code 403 existe aussi sans lettre, la lettre e aussi.",
+    "Qu'importe la désactivation des comptes d'utilisateurs.",
+];
+
+async fn found_by(fixture: &Fixture, query: &str) -> Vec<String> {
+    let found = fixture.table.full_text(query, 10, &Filter::default()).await.unwrap();
+    documents(&found).into_iter().map(str::to_owned).collect()
+}
+
+/// The first hit of each query, before and after the words are indexed.
+#[tokio::test]
+async fn french_words_are_found_in_their_forms() {
+    let fixture = Fixture::with_texts(&CORPUS).await;
+    for indexed in [false, true] {
+        if indexed {
+            fixture.table.maintain().await.unwrap();
+        }
+        for (query, expected) in [
+            ("location", "doc_0"),
+            ("LOCATIONS", "doc_0"),
+            ("vehicule", "doc_0"),
+            ("ete", "doc_1"),
+            ("été", "doc_1"),
+            ("imprimantes", "doc_1"),
+            ("l’imprimante", "doc_1"),
+            ("d'imprimante", "doc_1"),
+            ("utilisateur", "doc_5"),
+            ("importe", "doc_5"),
+            ("E-403", "doc_2"),
+            ("e403", "doc_2"),
+            ("FT-2041/B", "doc_3"),
+            ("ft2041b", "doc_3"),
+            ("(FT-2041/B)", "doc_3"),
+        ] {
+            let found = found_by(&fixture, query).await;
+            assert_eq!(found.first().map(String::as_str), Some(expected), "{query} {indexed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_no_passage_holds_finds_nothing() {
+    let fixture = Fixture::with_texts(&CORPUS).await;
+    for query in ["", "   ", "le la les", "l' d' qu'", "zymurgie", "!?;", "\u{0}", "🙂"] {
+        assert_eq!(found_by(&fixture, query).await, [""; 0], "{query:?}");
+    }
+}
+
+#[tokio::test]
+async fn title_and_headings_are_searched_too() {
+    let fixture = Fixture::with_texts(&CORPUS[..1]).await;
+    assert_eq!(found_by(&fixture, "notices").await, ["doc_0"]);
+    assert_eq!(found_by(&fixture, "chapitre").await, ["doc_0"]);
+}
+
+#[tokio::test]
+async fn nothing_in_a_query_is_syntax() {
+    let fixture = Fixture::with_texts(&CORPUS).await;
+    for query in [
+        "imprimante\" OR (",
+        "+imprimante -bureau",
+        "imprimante' OR 1=1 --",
+        "{\"match\": {\"imprimante\": 1}}",
+        "search_text:imprimante~2^3 AND NOT *",
+        "imprimante\\",
+    ] {
+        assert_eq!(found_by(&fixture, query).await, ["doc_1"], "{query}");
+    }
+    let error = fixture.table.full_text(&"a".repeat(10_001), 1, &Filter::default()).await;
+    assert!(matches!(error, Err(StoreError::Invalid { name: "query", .. })));
+}
+
+#[tokio::test]
+async fn rarer_words_weigh_more() {
+    let fixture = Fixture::with_texts(&["pompe pompe moteur", "pompe vanne", "pompe pompe"]).await;
+    let found = fixture.table.full_text("pompe moteur", 3, &Filter::default()).await.unwrap();
+    assert_eq!(found[0].document.as_str(), "doc_0");
+    assert_eq!(found.len(), 3);
+    assert!(found.is_sorted_by(|a, b| a.score >= b.score) && found[2].score > 0.0);
+}
+
+#[tokio::test]
+async fn nearest_ranks_by_cosine() {
+    let fixture = Fixture::new().await;
+    let rows = (0..4).map(|ordinal| row("doc", ordinal, "texte")).collect();
+    fixture.replace("doc", rows).await;
+    let mut query = axis(1);
+    query[2] = 0.5;
+    // The length of the query does not matter.
+    query.iter_mut().for_each(|value| *value *= 7.0);
+    let found = fixture.table.nearest(&query, 3, &Filter::default()).await.unwrap();
+    let ordinals: Vec<u32> = found.iter().map(|passage| passage.chunk.ordinal).collect();
+    assert_eq!(ordinals[..2], [1, 2]);
+    // cos = 1 / sqrt(1.25) and 0.5 / sqrt(1.25).
+    for (passage, expected) in found.iter().zip([0.894_427_2, 0.447_213_6, 0.0]) {
+        assert!((passage.score - expected).abs() < 1e-5, "{} {expected}", passage.score);
+    }
+}
+
+#[tokio::test]
+async fn results_carry_everything_but_the_vector() {
+    let fixture = Fixture::new().await;
+    let stored = labelled("doc", "La pompe", &["rh"]);
+    fixture.replace("doc", vec![stored.clone()]).await;
+    let by_words = fixture.table.full_text("pompe", 1, &Filter::default()).await.unwrap();
+    let by_vector = fixture.table.nearest(&axis(0), 1, &Filter::default()).await.unwrap();
+    for found in [&by_words[0], &by_vector[0]] {
+        assert_eq!(found.id.as_str(), "doc:0");
+        assert_eq!(found.title, stored.title);
+        assert_eq!(found.chunk, stored.chunk);
+        assert_eq!(found.language, stored.language);
+        assert_eq!(found.labels, stored.labels);
+    }
+}
+
+/// What a caller sees through a filter, by words and by vector, with and without indexes.
+#[tokio::test]
+async fn filters_hide_what_they_should() {
+    let fixture = Fixture::new().await;
+    for (document, labels) in
+        [("open", &[][..]), ("hr", &["rh"]), ("both", &["rh", "it"]), ("odd", &["x' OR 1=1"])]
+    {
+        fixture.replace(document, vec![labelled(document, "pompe", labels)]).await;
+    }
+    let strings = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+    let by_labels = |labels: &[&str]| Filter { labels: Some(strings(labels)), documents: None };
+    let by_documents = |ids: &[&str]| Filter {
+        documents: Some(ids.iter().map(|id| DocumentId::new(*id)).collect()),
+        labels: None,
+    };
+    for indexed in [false, true] {
+        if indexed {
+            fixture.table.maintain().await.unwrap();
+        }
+        for (filter, expected) in [
+            (Filter::default(), &["both", "hr", "odd", "open"][..]),
+            (by_labels(&[]), &["open"]),
+            (by_labels(&["rh"]), &["both", "hr", "open"]),
+            (by_labels(&["it", "absent"]), &["both", "open"]),
+            (by_labels(&["x' OR 1=1"]), &["odd", "open"]),
+            (by_labels(&["') OR true --", "\\", "\"", "`", "r_", "%"]), &["open"]),
+            (by_documents(&[]), &[]),
+            (by_documents(&["hr", "absent"]), &["hr"]),
+            (by_documents(&["x' OR 1=1"]), &[]),
+            (Filter { labels: Some(Vec::new()), ..by_documents(&["hr", "open"]) }, &["open"]),
+        ] {
+            let by_words = fixture.table.full_text("pompe", 10, &filter).await.unwrap();
+            let by_vector = fixture.table.nearest(&axis(0), 10, &filter).await.unwrap();
+            for found in [by_words, by_vector] {
+                let mut found = documents(&found);
+                found.sort_unstable();
+                assert_eq!(found, expected, "{filter:?} {indexed}");
+            }
+        }
+    }
+}
+
+/// A filter applied after the search would leave fewer than `k`, or none.
+#[tokio::test]
+async fn filters_apply_before_the_ranking() {
+    let fixture = Fixture::new().await;
+    let loud = (0..50).map(|ordinal| row("loud", ordinal * 8, "pompe pompe pompe")).collect();
+    fixture.replace("loud", loud).await;
+    let mut quiet = row("quiet", 0, "la pompe parmi bien des mots qui la cachent");
+    quiet.vector = axis(1);
+    quiet.vector[0] = 0.1;
+    fixture.replace("quiet", vec![quiet]).await;
+    let filter = Filter { documents: Some(vec!["quiet".into()]), labels: None };
+    let by_words = fixture.table.full_text("pompe", 1, &filter).await.unwrap();
+    let by_vector = fixture.table.nearest(&axis(0), 1, &filter).await.unwrap();
+    assert_eq!(documents(&by_words), ["quiet"]);
+    assert_eq!(documents(&by_vector), ["quiet"]);
+}
+
+#[tokio::test]
+async fn k_is_bounded() {
+    let fixture = Fixture::with_texts(&CORPUS).await;
+    let all = Filter::default();
+    assert_eq!(fixture.table.nearest(&axis(0), 0, &all).await.unwrap(), []);
+    assert_eq!(fixture.table.full_text("erreur", 0, &all).await.unwrap(), []);
+    assert_eq!(fixture.table.nearest(&axis(0), 2, &all).await.unwrap().len(), 2);
+    let error = fixture.table.nearest(&axis(0), 10_001, &all).await.unwrap_err();
+    assert_eq!(error.to_string(), "k is 10001, the limit is 10000");
+}
+
+#[tokio::test]
+async fn an_empty_table_finds_nothing() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.table.nearest(&axis(0), 5, &Filter::default()).await.unwrap(), []);
+    assert_eq!(found_by(&fixture, "pompe").await, [""; 0]);
+    fixture.table.maintain().await.unwrap();
+    assert_eq!(found_by(&fixture, "pompe").await, [""; 0]);
+}

@@ -1,0 +1,209 @@
+//! Opens tables of passages and drops those of a knowledge base.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use intramuros_types::{KnowledgeBaseId, ModelId};
+use lancedb::Connection;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use crate::schema::{describe, metadata, schema};
+use crate::{PassageTable, StoreError, maintenance};
+
+/// Longest vector; far beyond any encoder.
+const MAX_DIMENSION: usize = 16_384;
+/// Characters of the model's id that the table's name shows.
+const MODEL_CHARS: usize = 30;
+
+/// The identity of a table: vectors of different models or lengths never meet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TableSpec {
+    /// The knowledge base, `[a-z0-9][a-z0-9-]{0,62}`.
+    pub knowledge_base: KnowledgeBaseId,
+    /// The encoder of the vectors.
+    pub model: ModelId,
+    /// Length of the vectors, 1 to 16,384.
+    pub dimension: usize,
+}
+
+impl TableSpec {
+    /// `<knowledge base>.<model>-<hash>.<dimension>`: readable, and safe as a file name whatever
+    /// the model is called. The hash keeps apart models whose names look alike once cleaned.
+    fn table_name(&self) -> Result<String, StoreError> {
+        let prefix = table_prefix(&self.knowledge_base)?;
+        if self.dimension == 0 || self.dimension > MAX_DIMENSION {
+            let reason = format!("is {}, it must be 1 to {MAX_DIMENSION}", self.dimension);
+            return Err(StoreError::invalid("dimension", reason));
+        }
+        let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let model: String = self.model.as_str().chars().take(MODEL_CHARS).map(safe).collect();
+        let hash = hex::encode(&Sha256::digest(self.model.as_str())[..4]);
+        Ok(format!("{prefix}{model}-{hash}.{}", self.dimension))
+    }
+}
+
+/// What the names of a knowledge base's tables begin with. A slug has no dot, so no other
+/// knowledge base shares it.
+fn table_prefix(id: &KnowledgeBaseId) -> Result<String, StoreError> {
+    let slug = id.as_str();
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let sound = slug.len() <= 63
+        && slug.bytes().next().is_some_and(alphanumeric)
+        && slug.bytes().all(|byte| alphanumeric(byte) || byte == b'-');
+    if !sound {
+        let reason = "must be 1 to 63 lower-case letters, digits or hyphens, \
+                      the first one not a hyphen";
+        return Err(StoreError::invalid("knowledge_base", reason));
+    }
+    Ok(format!("{slug}."))
+}
+
+/// A LanceDB database. Clones share everything.
+///
+/// One process at a time may write to a location: writers of a table are put in order inside the
+/// process, and maintenance removes the files of old versions.
+#[derive(Clone)]
+pub struct Store {
+    connection: Connection,
+    /// The folder, unless the database is an object store.
+    folder: Option<PathBuf>,
+    /// Every table that was opened, by name, so that all handles on one share its locks. Held
+    /// while a table is opened, created or dropped; these are rare.
+    tables: Arc<Mutex<HashMap<String, PassageTable>>>,
+}
+
+impl Store {
+    /// Opens the database in the folder `location`, which is created if missing, or at an
+    /// object-store address such as `s3://bucket/path`.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn open(location: &str) -> Result<Self, StoreError> {
+        let connection = lancedb::connect(location)
+            // Look for the newest version at each read: a directory listing, well below the cost
+            // of a search.
+            .read_consistency_interval(Duration::ZERO)
+            .execute()
+            .await
+            .map_err(StoreError::database("open its folder"))?;
+        let path = location.strip_prefix("file://").unwrap_or(location);
+        let folder = (!path.contains("://")).then(|| PathBuf::from(path));
+        Ok(Self { connection, folder, tables: Arc::default() })
+    }
+
+    /// Opens the table of `spec`, which is created if missing.
+    ///
+    /// # Errors
+    /// `Invalid` for a knowledge base that is not a slug or an impossible dimension; `Mismatch`
+    /// for a table of another schema version; `Database`; `Io`.
+    pub async fn table(&self, spec: &TableSpec) -> Result<PassageTable, StoreError> {
+        let name = spec.table_name()?;
+        let mut tables = self.tables.lock().await;
+        if let Some(table) = tables.get(&name) {
+            return Ok(table.clone());
+        }
+        let inner = match self.connection.open_table(&name).execute().await {
+            Ok(inner) => inner,
+            Err(lancedb::Error::TableNotFound { .. }) => self
+                .connection
+                .create_empty_table(&name, schema(spec))
+                .execute()
+                .await
+                .map_err(StoreError::database("create a table"))?,
+            Err(error) => return Err(StoreError::database("open a table")(error)),
+        };
+        let found = inner.schema().await.map_err(StoreError::database("read a table's schema"))?;
+        check_schema(&name, spec, &found)?;
+        // A crash may have come between the table and its index.
+        maintenance::ensure_full_text_index(&inner).await?;
+        let folder = self.folder.as_deref().map(|folder| folder.join(format!("{name}.lance")));
+        let table = PassageTable::new(spec.clone(), inner, folder);
+        tables.insert(name, table.clone());
+        Ok(table)
+    }
+
+    /// Erases every table of the knowledge base, whatever its model; none is fine. Handles that
+    /// are still held answer `Dropped` from now on.
+    ///
+    /// # Errors
+    /// `Invalid` for an id that is not a slug; `Database`; `Io`.
+    pub async fn drop_knowledge_base(&self, id: &KnowledgeBaseId) -> Result<(), StoreError> {
+        let prefix = table_prefix(id)?;
+        let mut tables = self.tables.lock().await;
+        for name in self.table_names().await? {
+            if !name.starts_with(&prefix) {
+                continue;
+            }
+            let open = tables.remove(&name);
+            // Waits for the reads and writes in progress; later ones see that the table is gone.
+            let gate = match &open {
+                Some(table) => Some(table.close().await),
+                None => None,
+            };
+            let dropped = self.connection.drop_table(&name, &[]).await;
+            drop(gate);
+            dropped.map_err(StoreError::database("drop a table"))?;
+        }
+        if let Some(folder) = &self.folder {
+            sync_folder(folder).await?;
+        }
+        Ok(())
+    }
+
+    async fn table_names(&self) -> Result<Vec<String>, StoreError> {
+        const PAGE: u32 = 1000;
+        let mut names: Vec<String> = Vec::new();
+        loop {
+            let mut request = self.connection.table_names().limit(PAGE);
+            if let Some(last) = names.last() {
+                request = request.start_after(last);
+            }
+            let page = request.execute().await.map_err(StoreError::database("list its tables"))?;
+            if page.is_empty() {
+                return Ok(names);
+            }
+            names.extend(page);
+        }
+    }
+}
+
+fn check_schema(
+    name: &str,
+    spec: &TableSpec,
+    found: &arrow_schema::Schema,
+) -> Result<(), StoreError> {
+    let expected = schema(spec);
+    let wanted = metadata(spec);
+    let same = wanted.iter().all(|(key, value)| found.metadata().get(key) == Some(value));
+    if same && found.fields() == expected.fields() {
+        return Ok(());
+    }
+    let mut description = describe(found.metadata());
+    if same {
+        description.push_str(" with other columns");
+    }
+    Err(StoreError::Mismatch {
+        table: name.to_owned(),
+        found: description,
+        expected: describe(&wanted),
+    })
+}
+
+/// Makes the removal of folders durable.
+async fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let folder = folder.to_owned();
+    let synced = {
+        let folder = folder.clone();
+        tokio::task::spawn_blocking(move || std::fs::File::open(&folder)?.sync_all())
+            .await
+            .map_err(std::io::Error::other)
+            .flatten()
+    };
+    synced.map_err(StoreError::io("synchronise", &folder))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Names the things that cross crate borders, one type each, so that they cannot be mixed up.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares a string id. A macro because six identical newtypes would hide the one that differs.
+macro_rules! string_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps `id` as it is; callers validate what comes from outside.
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self::new(id)
+            }
+        }
+    };
+}
+
+string_id!(
+    /// A model of the catalogue or of the local models directory, such as
+    /// `qwen2.5-coder-1.5b-instruct-q4_k_m`.
+    ModelId
+);
+string_id!(
+    /// A knowledge base: a slug chosen by the operator (`[a-z0-9][a-z0-9-]{0,62}`).
+    KnowledgeBaseId
+);
+string_id!(
+    /// A document of a knowledge base, `doc_` and a UUID v7.
+    DocumentId
+);
+string_id!(
+    /// A passage of a document: `<document id>:<ordinal>`, stable while the document is unchanged.
+    ChunkId
+);
+string_id!(
+    /// An API key's public part, the visible prefix of the secret.
+    KeyId
+);
+string_id!(
+    /// One HTTP request, `req_` and a UUID v7; every log line about it carries this id.
+    RequestId
+);

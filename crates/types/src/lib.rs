@@ -1,0 +1,30 @@
+//! Defines the vocabulary that every other crate speaks: ids, messages, documents, spans,
+//! sampling parameters, usage and faults.
+//!
+//! Plain data only. Nothing here does I/O, knows about async, HTTP, candle or LanceDB; a type that
+//! needs one of those belongs to the crate that owns it. Everything that travels between two
+//! crates of different layers is defined here, so that the layer table (ARCHITECTURE.md) can stay
+//! strict.
+//!
+//! Positions in documents are counted in Unicode scalar values (`char`), never in bytes, because
+//! they leave the process: clients in any language can slice with them. See [`Span`].
+
+mod chunk;
+mod document;
+mod fault;
+mod id;
+mod message;
+mod profile;
+mod sampling;
+mod span;
+mod usage;
+
+pub use chunk::Chunk;
+pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument};
+pub use fault::Fault;
+pub use id::{ChunkId, DocumentId, KeyId, KnowledgeBaseId, ModelId, RequestId};
+pub use message::{Message, Role};
+pub use profile::{EncoderProfile, Pooling};
+pub use sampling::{Penalties, SamplingParams};
+pub use span::Span;
+pub use usage::{FinishReason, Usage};

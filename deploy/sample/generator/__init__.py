@@ -1,0 +1,1 @@
+"""Turns the sample company's source texts into DOCX and PDF files."""

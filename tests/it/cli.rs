@@ -1,0 +1,160 @@
+//! Settings, keys, doctor and the client commands.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::server::{Server, intramuros, shared};
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    intramuros(data).args(arguments).output().expect("the binary runs")
+}
+
+fn client(server: &Server, arguments: &[&str]) -> Output {
+    intramuros(server.data.path())
+        .env("INTRAMUROS_URL", &server.url)
+        .env("INTRAMUROS_API_KEY", &server.key)
+        .args(arguments)
+        .output()
+        .expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn json_of(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {}", String::from_utf8_lossy(&output.stdout))
+    })
+}
+
+#[test]
+fn an_unknown_setting_names_the_nearest() {
+    let data = TempDir::new().unwrap();
+    let file = data.path().join("settings.toml");
+    std::fs::write(&file, "[server]\nlistne = \"127.0.0.1:1\"\n").unwrap();
+    let output = run(data.path(), &["serve", "--config", file.to_str().unwrap()]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(message.contains("did you mean 'server.listen'?"), "{message}");
+}
+
+#[test]
+fn a_missing_model_says_how_to_get_it() {
+    let data = TempDir::new().unwrap();
+    let arguments =
+        ["serve", "--listen", "127.0.0.1:0", "--set", "text.model=llama-3.2-1b-instruct-q4_k_m"];
+    let output = run(data.path(), &arguments);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(message.contains("intramuros models pull"), "{message}");
+}
+
+#[test]
+fn keys_are_shown_once_and_listed_without_secret() {
+    let data = TempDir::new().unwrap();
+    let created = json_of(&run(data.path(), &["keys", "create", "--name", "erp", "--json"]));
+    let secret = created["key"].as_str().unwrap();
+    let listed = stdout(&run(data.path(), &["keys", "list", "--json"]));
+    assert!(listed.contains("erp") && !listed.contains(secret), "{listed}");
+    let stored = std::fs::read(data.path().join("ledger.sqlite")).unwrap();
+    let found = stored.windows(secret.len()).any(|window| window == secret.as_bytes());
+    assert!(!found, "the ledger holds the secret");
+    let wrong = run(data.path(), &["keys", "create", "--name", "x", "--scope", "root"]);
+    let message = String::from_utf8_lossy(&wrong.stderr);
+    assert!(!wrong.status.success() && message.contains("knowledge:read"), "{message}");
+}
+
+#[test]
+fn models_are_listed_and_recommended_with_figures() {
+    let data = TempDir::new().unwrap();
+    let listed = json_of(&run(data.path(), &["models", "list", "--json"]));
+    let models = listed["models"].as_array().unwrap();
+    assert!(models.iter().any(|model| model["id"] == crate::server::TEXT_MODEL && model["installed"] == true));
+    assert!(models.iter().any(|model| model["family"] == "mistral" && model["status"] == "untried"));
+    let fits = json_of(&run(data.path(), &["models", "recommend", "--json"]));
+    let first = &fits["recommendations"][0];
+    assert!(first["total_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{first}");
+}
+
+#[test]
+fn a_truncated_gguf_is_refused_by_import_or_load() {
+    let data = TempDir::new().unwrap();
+    let source = crate::server::models_dir().join(crate::server::TEXT_MODEL).join("model.gguf");
+    let whole = std::fs::read(source).unwrap();
+    let file = data.path().join("cut.gguf");
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let models = data.path().join("models");
+    let cut = |arguments: &[&str]| {
+        intramuros(data.path())
+            .env("INTRAMUROS_MODELS_DIR", &models)
+            .args(arguments)
+            .output()
+            .expect("the binary runs")
+    };
+    let imported = cut(&["models", "import", file.to_str().unwrap(), "--id", "cut"]);
+    if imported.status.success() {
+        let e5 = crate::server::models_dir().join(crate::server::ENCODER);
+        std::os::unix::fs::symlink(e5, models.join(crate::server::ENCODER)).unwrap();
+        let served = cut(&["serve", "--listen", "127.0.0.1:0", "--set", "text.model=cut"]);
+        let message = String::from_utf8_lossy(&served.stderr).to_string();
+        assert!(!served.status.success() && message.contains("cut"), "{message}");
+        assert!(!message.contains("panicked"), "{message}");
+    }
+    std::fs::write(&file, b"not a model").unwrap();
+    let refused = cut(&["models", "import", file.to_str().unwrap(), "--id", "junk"]);
+    assert!(!refused.status.success());
+}
+
+#[test]
+fn the_client_commands_add_search_and_ask() {
+    let server = shared();
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "The deposit for the lift is 1500 euros.").unwrap();
+    std::fs::write(folder.path().join("b.pdf"), "%PDF-1.4 broken").unwrap();
+    std::fs::write(folder.path().join("ignored.zip"), "PK").unwrap();
+    assert!(client(&server, &["kb", "create", "cli"]).status.success());
+    let path = folder.path().to_str().unwrap();
+    let added = client(&server, &["kb", "add", "cli", path, "--json"]);
+    assert!(!added.status.success(), "one of the files is broken");
+    let added = json_of(&added);
+    assert_eq!((added["failed"].as_u64(), added["files"].as_array().map(Vec::len)), (Some(1), Some(2)));
+    let found = stdout(&client(&server, &["search", "--kb", "cli", "deposit"]));
+    assert!(found.contains("1500 euros"), "{found}");
+    let answer = json_of(&client(&server, &["ask", "--kb", "cli", "How much is the deposit?", "--json"]));
+    assert!(answer["answer"].as_str().is_some_and(|text| !text.is_empty()), "{answer}");
+    let gone = client(&server, &["kb", "delete", "cli", "--yes"]);
+    assert!(gone.status.success());
+}
+
+#[test]
+fn clients_without_key_or_server_say_what_to_do() {
+    let data = TempDir::new().unwrap();
+    let without_key = run(data.path(), &["kb", "list"]);
+    let message = String::from_utf8_lossy(&without_key.stderr);
+    assert!(message.contains("INTRAMUROS_API_KEY"), "{message}");
+    let arguments = ["kb", "list", "--url", "http://127.0.0.1:9", "--key", "imk_x"];
+    let without_server = run(data.path(), &arguments);
+    let message = String::from_utf8_lossy(&without_server.stderr);
+    assert!(message.contains("intramuros serve"), "{message}");
+}
+
+#[test]
+fn doctor_finds_what_is_wrong() {
+    let data = TempDir::new().unwrap();
+    let healthy = run(data.path(), &["doctor", "--json", "--url", "http://127.0.0.1:9",
+        "--set", "server.listen=127.0.0.1:0"]);
+    assert_eq!(json_of(&healthy)["healthy"], json!(true), "{}", json_of(&healthy));
+    let sick = run(data.path(), &["doctor", "--json", "--set", "embedding.model=nothing"]);
+    assert!(!sick.status.success());
+    let findings = json_of(&sick);
+    let named = findings["findings"].as_array().unwrap().iter().any(|finding| {
+        finding["verdict"] == "problem" && finding["what"].as_str().unwrap().contains("nothing")
+    });
+    assert!(named, "{findings}");
+}

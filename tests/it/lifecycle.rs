@@ -1,0 +1,85 @@
+//! Readiness, graceful stop, two servers on one directory.
+
+use std::io::Read as _;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::server::{Server, TEXT_MODEL, intramuros};
+
+#[test]
+fn a_running_answer_is_finished_when_the_server_stops() {
+    let server = Server::start(&[]);
+    let body = json!({
+        "model": TEXT_MODEL, "prompt": "Count: 1 2 3 4 5 6", "temperature": 0, "max_tokens": 60,
+        "stream": true,
+    });
+    let mut stream = server.post_open("/v1/completions", &body);
+    let mut first = [0];
+    stream.read_exact(&mut first).expect("it streams");
+    server.signal("-TERM");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).expect("the whole answer");
+    assert!(rest.trim_end().ends_with("[DONE]"), "{rest}");
+    assert!(server.wait().success(), "{}", server.log());
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let server = Server::start(&[]);
+    let output = intramuros(server.data.path())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .output()
+        .expect("the binary runs");
+    assert!(!output.status.success());
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("another intramuros server uses"), "{message}");
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let server = Server::start(&[]);
+    let address = server.url.trim_start_matches("http://").to_string();
+    let data = tempfile::TempDir::new().unwrap();
+    let output =
+        intramuros(data.path()).args(["serve", "--listen", &address]).output().expect("it runs");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && message.contains(&address), "{message}");
+}
+
+#[test]
+fn data_is_there_after_a_restart() {
+    let server = Server::start(&[]);
+    server.create_base("kept");
+    let text = "La benne de 8 mètres cubes se loue 120 euros.";
+    server.upload("kept", "benne.txt", text.as_bytes(), "?wait=true");
+    server.signal("-TERM");
+    assert!(server.wait().success());
+    let data = Arc::clone(&server.data);
+    drop(server);
+    let server = Server::start_in(data, &[]);
+    let body = json!({"query": "prix de la benne"});
+    let hits = server.post("/api/v1/knowledge-bases/kept/search", &body).json();
+    assert_eq!(hits["hits"][0]["text"], text);
+}
+
+#[test]
+fn the_openapi_document_describes_every_path() {
+    let server = crate::server::shared();
+    let document = server.get_without_key("/openapi.json").json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    for path in [
+        "/v1/models",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/embeddings",
+        "/api/v1/knowledge-bases",
+        "/api/v1/knowledge-bases/{kb}/documents",
+        "/api/v1/knowledge-bases/{kb}/search",
+        "/api/v1/knowledge-bases/{kb}/ask",
+        "/healthz",
+        "/readyz",
+    ] {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+}

@@ -1,0 +1,26 @@
+//! Drives the real binary with real small models, as its users do.
+//!
+//! - `auth`: no path without a key, no scope beyond its own
+//! - `bad_input`: every wrong request names what is wrong
+//! - `chat`: chat and plain completions, streamed and not
+//! - `cli`: settings, keys, doctor and the client commands
+//! - `concurrency`: several clients, full queue, clients that leave
+//! - `crash`: kill at the wrong moment, start again
+//! - `egress`: nothing leaves
+//! - `embeddings`: vectors and their formats
+//! - `knowledge`: five formats in, passages and cited answers out, erasure
+//! - `lifecycle`: readiness, graceful stop, two servers on one directory
+//!
+//! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
+
+mod auth;
+mod bad_input;
+mod chat;
+mod cli;
+mod concurrency;
+mod crash;
+mod egress;
+mod embeddings;
+mod knowledge;
+mod lifecycle;
+mod server;
