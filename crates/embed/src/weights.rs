@@ -163,11 +163,6 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Number of rows.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Bytes of the file that it takes.
     pub(crate) fn bytes(&self) -> u64 {
         self.stored.bytes.len() as u64
@@ -176,7 +171,7 @@ impl Table {
     /// Writes row `index` to `out`, which has `width` elements.
     ///
     /// # Panics
-    /// When `index` is not less than [`rows`](Self::rows): callers check tokens first.
+    /// When the table has no row `index`: callers check tokens first.
     pub(crate) fn row_into(&self, index: usize, out: &mut [f32]) {
         let stride = self.width * self.stored.kind.bytes();
         let start = self.stored.bytes.start + index * stride;

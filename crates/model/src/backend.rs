@@ -27,7 +27,6 @@ pub struct CandleTextBackend {
     decoder: Decoder,
     info: TextModelInfo,
     kv_budget_bytes: Option<u64>,
-    kv_reserved_bytes: u64,
     sequences: HashMap<SequenceId, Sequence>,
     next_sequence: u64,
 }
@@ -75,10 +74,15 @@ impl CandleTextBackend {
             decoder,
             info,
             kv_budget_bytes: options.kv_budget_bytes,
-            kv_reserved_bytes: 0,
             sequences: HashMap::new(),
             next_sequence: 1,
         })
+    }
+
+    /// Bytes that the open sequences may grow to. Summed anew each time: a count kept beside the
+    /// table would be wrong for ever if a pass panicked while it held sequences.
+    fn reserved_bytes(&self) -> u64 {
+        self.sequences.values().map(|sequence| sequence.reserved_bytes).sum()
     }
 
     /// Refuses a batch that breaks the interface's promises, before anything is changed.
@@ -123,7 +127,7 @@ impl TextBackend for CandleTextBackend {
         }
         let needed_bytes = u64::from(max_tokens) * self.info.kv_bytes_per_token;
         if let Some(budget) = self.kv_budget_bytes {
-            let available_bytes = budget.saturating_sub(self.kv_reserved_bytes);
+            let available_bytes = budget.saturating_sub(self.reserved_bytes());
             if needed_bytes > available_bytes {
                 let what = format!("kv cache of {max_tokens} tokens");
                 return Err(BackendError::Memory { what, needed_bytes, available_bytes });
@@ -131,7 +135,6 @@ impl TextBackend for CandleTextBackend {
         }
         let id = SequenceId(self.next_sequence);
         self.next_sequence += 1;
-        self.kv_reserved_bytes += needed_bytes;
         let config = self.decoder.config();
         let max_tokens = max_tokens as usize;
         let cache = KvCache::new(config.layers, config.kv_width(), max_tokens);
@@ -162,9 +165,7 @@ impl TextBackend for CandleTextBackend {
     }
 
     fn close(&mut self, sequence: SequenceId) {
-        if let Some(sequence) = self.sequences.remove(&sequence) {
-            self.kv_reserved_bytes -= sequence.reserved_bytes;
-        }
+        self.sequences.remove(&sequence);
     }
 }
 
@@ -223,3 +224,6 @@ fn split(batch: &TextBatch, logits: Vec<f32>, vocab_size: usize) -> Vec<Logits> 
     parts.reverse();
     parts
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,9 @@ impl Store {
             .map_err(StoreError::database("open its folder"))?;
         let path = location.strip_prefix("file://").unwrap_or(location);
         let folder = (!path.contains("://")).then(|| PathBuf::from(path));
+        if let Some(parent) = folder.as_deref().and_then(Path::parent) {
+            sync_folder(parent).await?;
+        }
         Ok(Self { connection, folder, tables: Arc::default() })
     }
 
@@ -120,6 +123,9 @@ impl Store {
         // A crash may have come between the table and its index.
         maintenance::ensure_full_text_index(&inner).await?;
         let folder = self.folder.as_deref().map(|folder| folder.join(format!("{name}.lance")));
+        if let Some(folder) = &self.folder {
+            sync_folder(folder).await?;
+        }
         let table = PassageTable::new(spec.clone(), inner, folder);
         tables.insert(name, table.clone());
         Ok(table)
@@ -192,17 +198,16 @@ fn check_schema(
     })
 }
 
-/// Makes the removal of folders durable.
+/// Makes the appearance and the removal of what is directly in `folder` durable.
 async fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    let folder = folder.to_owned();
-    let synced = {
-        let folder = folder.clone();
-        tokio::task::spawn_blocking(move || std::fs::File::open(&folder)?.sync_all())
-            .await
-            .map_err(std::io::Error::other)
-            .flatten()
-    };
-    synced.map_err(StoreError::io("synchronise", &folder))
+    // The parent of a relative path of one part is empty.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned();
+    let opened = folder.clone();
+    tokio::task::spawn_blocking(move || std::fs::File::open(opened)?.sync_all())
+        .await
+        .map_err(std::io::Error::other)
+        .flatten()
+        .map_err(StoreError::io("synchronise", &folder))
 }
 
 #[cfg(test)]

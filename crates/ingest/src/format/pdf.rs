@@ -17,6 +17,7 @@ mod assemble;
 mod column;
 mod furniture;
 mod row;
+mod typography;
 
 use row::Row;
 
@@ -32,9 +33,7 @@ const MIN_TEXT_CHARS: usize = 3;
 pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), IngestError> {
     let document = PdfDocument::from_bytes(bytes.to_vec()).map_err(|error| convert(&error))?;
     // Many files are encrypted with the empty password, which opens them for everybody.
-    if document.is_encrypted()
-        && !document.authenticate(b"").map_err(|_| IngestError::Encrypted)?
-    {
+    if document.is_encrypted() && !document.authenticate(b"").map_err(|_| IngestError::Encrypted)? {
         return Err(IngestError::Encrypted);
     }
     let count = document.page_count().map_err(|error| convert(&error))?;
@@ -78,7 +77,11 @@ fn read_page(document: &PdfDocument, page: usize) -> Result<Vec<Row>, IngestErro
 }
 
 fn convert(error: &Error) -> IngestError {
-    if matches!(error, Error::EncryptedPdf) { IngestError::Encrypted } else { IngestError::damaged(error) }
+    if matches!(error, Error::EncryptedPdf) {
+        IngestError::Encrypted
+    } else {
+        IngestError::damaged(error)
+    }
 }
 
 /// The title in the document's information dictionary, unless a program put a file name there.
@@ -92,9 +95,10 @@ fn title(document: &PdfDocument) -> Option<String> {
     let title = title.strip_prefix("Microsoft Word - ").unwrap_or(title).trim();
     let lower = title.to_lowercase();
     let generated = ["untitled", "sans titre", "document", "(anonymous)", "unspecified", "print"];
-    let is_file = [".doc", ".docx", ".odt", ".indd", ".pdf", ".xls", ".xlsx", ".tex", ".dvi", ".qxp"]
-        .iter()
-        .any(|extension| lower.ends_with(extension));
+    let is_file =
+        [".doc", ".docx", ".odt", ".indd", ".pdf", ".xls", ".xlsx", ".tex", ".dvi", ".qxp"]
+            .iter()
+            .any(|extension| lower.ends_with(extension));
     let is_generated = generated
         .iter()
         .any(|name| lower.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ') == *name);

@@ -67,7 +67,9 @@ pub(super) fn rows(spans: Vec<TextSpan>) -> (Vec<Row>, Vec<Row>) {
     for span in upright {
         let (at, height) = (middle(&span), size(&span));
         match lines.last_mut() {
-            Some((line, smallest, runs)) if (*line - at).abs() <= SAME_LINE * smallest.min(height) => {
+            Some((line, smallest, runs))
+                if (*line - at).abs() <= SAME_LINE * smallest.min(height) =>
+            {
                 *smallest = smallest.min(height);
                 runs.push(span);
             }
