@@ -106,6 +106,8 @@ test_refusals() {
   rm -rf "$stage/var/lib/intramuros/models"
   check "a full disk is refused" fails install_ --min-free-mib 999999999
   check "a full disk is refused with the figures" says "999999999 Mio exigés" install_ --min-free-mib 999999999
+  check "the default binary is the one that cargo built" says "/nowhere/release/intramuros" \
+    env CARGO_TARGET_DIR=/nowhere "$repository/scripts/install" --root "$stage"
   check "unknown option is refused" fails install_ --frobnicate
   check "option without value is refused" fails install_ --prefix
   check "relative root is refused" fails "$repository/scripts/install" --root relative --binary "$work/v1"

@@ -203,11 +203,7 @@ pub(crate) enum Models {
         id: String,
     },
     /// Say which models fit this machine, with the figures.
-    Recommend {
-        /// Context to plan for, in tokens.
-        #[arg(long, default_value_t = 8192)]
-        context: u32,
-    },
+    Recommend,
 }
 
 /// `keys` …

@@ -41,11 +41,11 @@ mod testing;
 mod text;
 mod validate;
 
-pub use intramuros_backend::InputKind;
 pub use config::{EmbedConfig, EngineConfig};
 pub use embed::EmbedEngine;
 pub use error::EngineError;
 pub use generation::Generation;
+pub use intramuros_backend::InputKind;
 pub use request::{Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt};
 pub use status::EngineStatus;
 pub use text::TextEngine;

@@ -1,5 +1,6 @@
 //! Describes what callers ask of the engines and what they get.
 
+use std::fmt;
 use std::time::Duration;
 
 use intramuros_types::{FinishReason, Message, RequestId, SamplingParams, Usage};
@@ -18,8 +19,8 @@ pub struct GenerateRequest {
     pub timeout: Option<Duration>,
 }
 
-/// What to continue.
-#[derive(Debug, Clone)]
+/// What to continue. Its `Debug` tells the size only, so that no log can hold a prompt.
+#[derive(Clone)]
 pub enum Prompt {
     /// A conversation, rendered with the model's chat template; the assistant's turn follows.
     Chat(Vec<Message>),
@@ -27,6 +28,16 @@ pub enum Prompt {
     Text(String),
     /// Token ids of the model's vocabulary, as they are.
     Tokens(Vec<u32>),
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Prompt::Chat(messages) => write!(f, "Chat({} messages)", messages.len()),
+            Prompt::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Prompt::Tokens(tokens) => write!(f, "Tokens({} tokens)", tokens.len()),
+        }
+    }
 }
 
 /// What a [`Generation`](crate::Generation) yields.

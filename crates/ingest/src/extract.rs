@@ -52,4 +52,4 @@ fn read(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -273,11 +273,15 @@ def make_smollm2(directory):
     for question in SMOLLM2_PROMPTS:
         text = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
         prompt = tokenizer(text, add_special_tokens=False)["input_ids"]
-        output, margin = [], float("inf")
+        output, margin, step, past = [], float("inf"), prompt, None
         for _ in range(SMOLLM2_TOKENS):
-            best = logits_of(model, prompt + output)[-1].topk(2)
+            with torch.no_grad():
+                result = model(torch.tensor([step]), past_key_values=past, use_cache=True)
+            past = result.past_key_values
+            best = result.logits[0, -1].topk(2)
             margin = min(margin, float(best.values[0] - best.values[1]))
-            output.append(int(best.indices[0]))
+            step = [int(best.indices[0])]
+            output += step
         print(f"{margin:.3f} {question!r} -> {tokenizer.decode(output)!r}")
         runs.append({"question": question, "prompt": prompt, "output": output,
                      "least_margin": round(margin, 4)})

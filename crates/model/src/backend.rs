@@ -211,14 +211,15 @@ fn flatten(batch: &TextBatch) -> DecoderBatch {
 fn split(batch: &TextBatch, logits: Vec<f32>, vocab_size: usize) -> Vec<Logits> {
     let mut rest = logits;
     let mut parts = Vec::with_capacity(batch.rows.len());
-    // From the back, so that each split copies one part only, and the first none.
+    // From the back, so that each part is copied once at most, and the first not at all.
     for row in batch.rows.iter().rev() {
         let count = match row.logits {
             LogitsWanted::None => 0,
             LogitsWanted::Last => 1,
             LogitsWanted::All => row.tokens.len(),
         };
-        let values = rest.split_off(rest.len() - count * vocab_size);
+        let start = rest.len() - count * vocab_size;
+        let values = if start == 0 { std::mem::take(&mut rest) } else { rest.split_off(start) };
         parts.push(Logits { values, vocab_size });
     }
     parts.reverse();

@@ -71,13 +71,12 @@ impl Weights {
             let problem = format!("its shape is {:?}, not ({rows}, {columns})", raw.shape);
             return Err(ModelError::tensor(&name, problem));
         }
-        let tensor = match raw.dtype {
-            GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 => {
-                let widened = Tensor::from_vec(widen(&raw), (rows, columns), &device);
-                widened.and_then(|t| QTensor::quantize(&t, GgmlDType::F32))
-            }
-            quantised => QStorage::from_data(raw.data.into(), &device, quantised)
-                .and_then(|storage| QTensor::new(storage, (rows, columns))),
+        let tensor = if is_float(raw.dtype) {
+            let widened = Tensor::from_vec(widen(&raw), (rows, columns), &device);
+            widened.and_then(|t| QTensor::quantize(&t, GgmlDType::F32))
+        } else {
+            QStorage::from_data(raw.data.into(), &device, raw.dtype)
+                .and_then(|storage| QTensor::new(storage, (rows, columns)))
         };
         tensor.map(Arc::new).map_err(ModelError::compute("loading a matrix"))
     }
@@ -103,7 +102,7 @@ impl Weights {
             let problem = format!("its shape is {:?}, not ({length})", raw.shape);
             return Err(ModelError::tensor(&name, problem));
         }
-        if !matches!(raw.dtype, GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16) {
+        if !is_float(raw.dtype) {
             let problem = format!("a vector cannot be of type {:?}", raw.dtype);
             return Err(ModelError::tensor(&name, problem));
         }
@@ -169,6 +168,10 @@ pub(crate) fn open_safetensors(shards: &[impl AsRef<Path>]) -> Result<WeightSour
         files.push(file);
     }
     Ok(WeightSource::Safetensors(files))
+}
+
+fn is_float(dtype: GgmlDType) -> bool {
+    [GgmlDType::F32, GgmlDType::F16, GgmlDType::BF16].contains(&dtype)
 }
 
 /// Reads F32, F16 or BF16 elements as f32.

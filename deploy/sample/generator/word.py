@@ -172,10 +172,8 @@ def _element(tag: str, **attributes):
 
 
 def _field(paragraph, code: str) -> None:
-    run = paragraph.add_run()
+    field = _element("w:fldSimple", instr=code)
+    run = paragraph.add_run("1")
     run.font.size = Pt(8)
-    run._r.append(_element("w:fldChar", fldCharType="begin"))
-    instruction = OxmlElement("w:instrText")
-    instruction.text = code
-    run._r.append(instruction)
-    run._r.append(_element("w:fldChar", fldCharType="end"))
+    field.append(run._r)
+    paragraph._p.append(field)

@@ -30,7 +30,7 @@ pub(crate) fn run(common: &Common, command: &Models) -> anyhow::Result<ExitCode>
         }
         Models::Verify { id } => return verify(common, &models, id.as_deref()),
         Models::Rm { id } => remove(common, &models, id),
-        Models::Recommend { context } => recommend::run(common, *context),
+        Models::Recommend => recommend::run(common),
     }?;
     Ok(ExitCode::SUCCESS)
 }

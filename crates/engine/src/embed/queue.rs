@@ -86,10 +86,11 @@ impl Job {
         self.vectors[input] = vector;
     }
 
-    /// Answers with the vectors. False when the client left just now.
-    pub(super) fn complete(self) -> bool {
+    /// Answers with the vectors.
+    pub(super) fn complete(self) {
         let Self { vectors, tokens, answer, .. } = self;
-        answer.send(Ok(Embeddings { vectors, tokens })).is_ok()
+        // Fails when the client left just now; nobody minds.
+        let _ = answer.send(Ok(Embeddings { vectors, tokens }));
     }
 
     /// Answers with an error.

@@ -9,7 +9,7 @@ use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo}
 
 use super::queue::{Batch, Job, Queue};
 use crate::EngineError;
-use crate::compute::guarded;
+use crate::compute::{StepFault, guarded};
 use crate::pace::Pace;
 use crate::status::{Counters, FAILURES_TO_UNHEALTHY};
 
@@ -115,47 +115,58 @@ impl Worker {
         });
     }
 
-    fn compute(&mut self, batch: Batch) {
-        let Batch { priority, jobs, members, sequences, tokens } = batch;
+    fn compute(&mut self, mut batch: Batch) {
         let counters = self.parts.counters.clone();
-        counters.running.store(jobs, Ordering::Relaxed);
+        counters.running.store(batch.jobs, Ordering::Relaxed);
         let begun = Instant::now();
-        let inputs = EmbedBatch { sequences };
+        let inputs = EmbedBatch { sequences: std::mem::take(&mut batch.sequences) };
         let (backend, dimension) = (&mut self.backend, self.info.dimension);
         let outcome = guarded(|| {
             let vectors = backend.embed(&inputs)?;
-            check_shape(members.len(), dimension, &vectors)?;
+            check_shape(inputs.sequences.len(), dimension, &vectors)?;
             Ok(vectors)
         });
+        // Before the answers, so that who has one does not find itself among the running.
+        counters.running.store(0, Ordering::Relaxed);
         match outcome {
             Ok(vectors) => {
-                counters.step_succeeded();
-                Counters::add(&counters.prompt_tokens, tokens as u64);
-                self.parts.pace.record(begun.elapsed() / u32::try_from(members.len()).unwrap_or(1));
-                for ((at, input), vector) in members.into_iter().zip(vectors) {
-                    if let Some(job) = self.queue.job(priority, at) {
-                        job.put(input, vector);
-                    }
-                }
-                for job in self.queue.remove_taken(priority, jobs) {
-                    let counter =
-                        if job.complete() { &counters.completed } else { &counters.cancelled };
-                    Counters::add(counter, 1);
-                }
+                let took = begun.elapsed() / u32::try_from(vectors.len()).unwrap_or(u32::MAX);
+                self.parts.pace.record(took);
+                self.deliver(batch, vectors);
             }
-            Err(fault) => {
-                let in_a_row = counters.step_failed();
-                tracing::error!(inputs = members.len(), %fault, in_a_row, "an embedding batch failed");
-                if in_a_row == FAILURES_TO_UNHEALTHY {
-                    tracing::error!(in_a_row, "the embedding engine is unhealthy");
-                }
-                for job in self.queue.remove(priority, jobs) {
-                    Counters::add(&counters.failed, 1);
-                    job.fail(EngineError::StepFailed);
-                }
+            Err(fault) => self.fail(&batch, &fault),
+        }
+    }
+
+    fn deliver(&mut self, batch: Batch, vectors: Vec<Vec<f32>>) {
+        let counters = &self.parts.counters;
+        counters.step_succeeded();
+        Counters::add(&counters.prompt_tokens, batch.tokens as u64);
+        for ((at, input), vector) in batch.members.into_iter().zip(vectors) {
+            if let Some(job) = self.queue.job(batch.priority, at) {
+                job.put(input, vector);
             }
         }
-        counters.running.store(0, Ordering::Relaxed);
+        for job in self.queue.remove_taken(batch.priority, batch.jobs) {
+            let counter = if job.is_gone() { &counters.cancelled } else { &counters.completed };
+            Counters::add(counter, 1);
+            job.complete();
+        }
+    }
+
+    /// Ends the jobs that had inputs in a failed batch; the others go on.
+    fn fail(&mut self, batch: &Batch, fault: &StepFault) {
+        let counters = &self.parts.counters;
+        let in_a_row = counters.step_failed();
+        let inputs = batch.members.len();
+        tracing::error!(inputs, %fault, in_a_row, "an embedding batch failed");
+        if in_a_row == FAILURES_TO_UNHEALTHY {
+            tracing::error!(in_a_row, "the embedding engine is unhealthy");
+        }
+        for job in self.queue.remove(batch.priority, batch.jobs) {
+            Counters::add(&counters.failed, 1);
+            job.fail(EngineError::StepFailed);
+        }
     }
 }
 

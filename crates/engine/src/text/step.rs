@@ -61,14 +61,15 @@ impl Scheduler {
                 continue;
             }
             let before = sequence.generated();
-            let ending = sequence.advance(logits.row(0), codec.as_ref(), &mut self.scratch);
+            // The codec is foreign code too: a panic in it must not end the thread.
+            let scratch = &mut self.scratch;
+            let advanced = guarded(|| Ok(sequence.advance(logits.row(0), codec.as_ref(), scratch)));
+            let ending = advanced.unwrap_or(Some(Ending::Failed(EngineError::StepFailed)));
             Counters::add(&counters.generated_tokens, u64::from(sequence.generated() - before));
-            if let Some(ending) = ending {
-                if let Ending::Failed(error) = &ending {
-                    tracing::error!(request = %sequence.request, %error, "no token could be chosen");
-                }
-                ended.push((at, ending));
+            if let Some(Ending::Failed(error)) = &ending {
+                tracing::error!(request = %sequence.request, %error, "no token could be chosen");
             }
+            ended.extend(ending.map(|ending| (at, ending)));
         }
         ended
     }

@@ -12,8 +12,8 @@ struct Section<'a> {
     tokens: usize,
     /// Whether something follows the heading.
     has_body: bool,
-    /// Headings above the section, its own excluded.
-    above: &'a [String],
+    /// Headings above its body, its own included.
+    path: &'a [String],
 }
 
 /// Ranges of blocks that may share passages, in order; together they are all blocks.
@@ -23,15 +23,13 @@ pub(super) fn groups(
     tokens: &[usize],
     config: &ChunkConfig,
 ) -> Vec<Range<usize>> {
-    let mut sections = sections(&document.blocks, tokens).into_iter().peekable();
+    let mut sections = sections(&document.blocks, tokens).into_iter();
     let mut groups = Vec::new();
     let Some(mut group) = sections.next() else { return groups };
-    while let Some(next) = sections.next() {
-        let is_last = sections.peek().is_none();
-        if joins(&group, &next, is_last, config) {
+    for next in sections {
+        if joins(&group, &next, config) {
             group.blocks.end = next.blocks.end;
             group.tokens += next.tokens;
-            group.has_body |= next.has_body;
         } else {
             groups.push(std::mem::replace(&mut group, next).blocks);
         }
@@ -58,18 +56,20 @@ pub(super) fn common_path(blocks: &[&Block]) -> Vec<String> {
 fn sections<'a>(blocks: &'a [Block], tokens: &[usize]) -> Vec<Section<'a>> {
     let mut sections: Vec<Section<'a>> = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
-        let heading = is_heading(block.kind);
+        let is_body = !is_heading(block.kind);
         match sections.last_mut() {
-            Some(last) if !heading => {
+            // Headings right below one another begin one section.
+            Some(last) if is_body || !last.has_body => {
                 last.blocks.end = at + 1;
                 last.tokens += tokens[at];
-                last.has_body = true;
+                last.has_body |= is_body;
+                last.path = &block.section_path;
             }
             _ => sections.push(Section {
                 blocks: at..at + 1,
                 tokens: tokens[at],
-                has_body: !heading,
-                above: &block.section_path,
+                has_body: is_body,
+                path: &block.section_path,
             }),
         }
     }
@@ -77,16 +77,16 @@ fn sections<'a>(blocks: &'a [Block], tokens: &[usize]) -> Vec<Section<'a>> {
 }
 
 /// Whether `next` belongs to the passages of `group`.
-fn joins(group: &Section<'_>, next: &Section<'_>, is_last: bool, config: &ChunkConfig) -> bool {
-    if !group.has_body || (is_last && !next.has_body) {
+fn joins(group: &Section<'_>, next: &Section<'_>, config: &ChunkConfig) -> bool {
+    // Only the last section can have no body; its heading is not left alone.
+    if !next.has_body {
         return true;
     }
     let tiny = config.tiny_tokens();
     let together = group.tokens + next.tokens;
-    // A sibling or something below: within the chapter of the group's first section.
-    let related = next.above.starts_with(group.above);
-    let below = next.above.len() > group.above.len();
+    let chapter = group.path.split_last().map_or(group.path, |(_, above)| above);
+    let is_below = next.path.starts_with(group.path) && next.path.len() > group.path.len();
     let fits = together <= config.target_tokens
-        || (below && next.tokens < tiny && together <= config.max_tokens);
-    related && fits && (group.tokens < tiny || next.tokens < tiny)
+        || (is_below && next.tokens < tiny && together <= config.max_tokens);
+    next.path.starts_with(chapter) && fits && (group.tokens < tiny || next.tokens < tiny)
 }

@@ -41,23 +41,23 @@ pub(super) fn pieces(
             pieces.push(Piece { span: block.span, tokens, is_heading: false });
         } else {
             let room = (config.target_tokens - headings).max(1);
-            // Parts of equal size leave no rest of a few words.
-            let size = tokens.div_ceil(tokens.div_ceil(room).max(1)).max(1);
-            split(block.span, tokens, size, text, &mut pieces);
+            split((block.span, tokens), room, text, &mut pieces);
         }
         headings = 0;
     }
     pieces
 }
 
-/// Appends parts of `span` of about `size` tokens.
-fn split(span: Span, tokens: usize, size: usize, text: &Text<'_>, out: &mut Vec<Piece>) {
+/// Appends parts of a span, each at most `room` tokens where that is possible and about equally
+/// large, so that no rest of a few words is left.
+fn split((span, tokens): (Span, usize), room: usize, text: &Text<'_>, out: &mut Vec<Piece>) {
+    let even = tokens.div_ceil(tokens.div_ceil(room).max(1));
     let mut atoms = Vec::new();
-    break_up((span, tokens), size, Border::Line, text, &mut atoms);
+    break_up((span, tokens), room, Border::Line, text, &mut atoms);
     let mut open: Option<Piece> = None;
     for (span, tokens) in atoms {
         match &mut open {
-            Some(piece) if piece.tokens + tokens <= size => {
+            Some(piece) if piece.tokens + tokens <= even => {
                 piece.span.end = span.end;
                 piece.tokens += tokens;
             }

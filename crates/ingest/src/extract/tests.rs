@@ -1,1 +1,175 @@
-//! Tests.
+//! Checks what holds for every format: positions, limits, and that no input panics or hangs.
+
+use std::io::{Cursor, Write};
+use std::time::{Duration, Instant};
+
+use intramuros_types::{ExtractedDocument, Fault};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::{ChunkConfig, ExtractLimits, IngestError, chunk, extract};
+
+const FIXTURES: [(&str, &[u8]); 7] = [
+    ("procedure.docx", include_bytes!("../../fixtures/procedure.docx")),
+    ("notice.pdf", include_bytes!("../../fixtures/notice.pdf")),
+    ("owner_password.pdf", include_bytes!("../../fixtures/owner_password.pdf")),
+    ("page.html", PAGE.as_bytes()),
+    (
+        "page.md",
+        "# Un\n\n- a\n  1. b\n\n| c | d |\n|--|--|\n| 1 | 2 |\n\n`x` <b>y</b>\n".as_bytes(),
+    ),
+    ("note.txt", "Été\n\ndeux  lignes\nici".as_bytes()),
+    ("latin.txt", b"D\xe9j\xe0 l'\xe9t\xe9, o\xf9 l'on va \xe0 la mer.\n\nFin."),
+];
+
+const PAGE: &str = "<!doctype html><html lang=fr><title>Page</title><nav>menu</nav><main><h1>Un</h1>\
+    <p>du &eacute; <b>gras</b><ul><li>a<li>b</ul><table><tr><th>c<th>d<tr><td>1<td>2</table>\
+    <pre>x\n y</pre></main>";
+
+/// An archive with these files.
+pub(crate) fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// What every document promises about its blocks, and its passages.
+#[track_caller]
+pub(crate) fn check_promises(document: &ExtractedDocument) {
+    let chars: Vec<char> = document.text.chars().collect();
+    let mut end = 0;
+    for block in &document.blocks {
+        assert!(block.span.start >= end as u32 && !block.span.is_empty(), "{block:?}");
+        let between = &chars[end..block.span.start as usize];
+        assert!(between.iter().all(|c| c.is_whitespace()), "text between blocks: {between:?}");
+        end = block.span.end as usize;
+        let text = block.span.slice(&document.text);
+        assert!(!text.trim().is_empty() && text.trim_end() == text, "{text:?}");
+        assert!(block.page.is_none_or(|page| page >= 1 && Some(page) <= document.pages));
+    }
+    assert_eq!(end, chars.len(), "the text ends with the last block");
+    assert!(!document.text.contains(['\r', '\0', '\u{feff}']) && !document.text.contains("\n\n\n"));
+    assert!(!document.title.is_empty());
+    let config = ChunkConfig { target_tokens: 8, max_tokens: 12, overlap_tokens: 0 };
+    let passages = chunk(document, &config, &|text| text.split_whitespace().count());
+    let mut end = 0;
+    for passage in passages {
+        assert_eq!(passage.text, passage.span.slice(&document.text));
+        let skipped = &chars[end..passage.span.start as usize];
+        assert!(skipped.iter().all(|c| c.is_whitespace()), "passages hold every block");
+        end = passage.span.end as usize;
+    }
+    assert_eq!(end, chars.len(), "passages hold every block");
+}
+
+#[test]
+fn every_fixture_keeps_the_promises() {
+    for (name, bytes) in FIXTURES {
+        let document = extract(bytes, name, &ExtractLimits::default()).unwrap();
+        check_promises(&document);
+    }
+}
+
+/// A small deterministic generator (Marsaglia 2003, xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below.max(1) as u64) as usize
+    }
+}
+
+/// Changes, removes, repeats or cuts a few bytes.
+fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for _ in 0..=random.next(6) {
+        let at = random.next(out.len());
+        let to = (at + random.next(40)).min(out.len());
+        match random.next(5) {
+            0 => out[at..to].iter_mut().for_each(|b| *b ^= 0x55),
+            1 => drop(out.drain(at..to)),
+            2 => {
+                let piece = out[at..to].to_vec();
+                let into = random.next(out.len());
+                out.splice(into..into, piece);
+            }
+            3 => out.truncate(at.max(1)),
+            _ => {
+                let digit = b'0' + random.next(10) as u8;
+                let number = out.iter_mut().skip(at).find(|b| b.is_ascii_digit());
+                number.into_iter().for_each(|b| *b = digit);
+            }
+        }
+        if out.is_empty() {
+            out.push(0);
+        }
+    }
+    out
+}
+
+#[test]
+fn mutations_end_in_a_document_or_an_error() {
+    // Parser panics are caught by `extract`; their messages would drown the test's output.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let limits = ExtractLimits { max_duration: Duration::from_secs(5), ..ExtractLimits::default() };
+    let mut slowest = (Duration::ZERO, "", 0);
+    for (name, bytes) in FIXTURES {
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        for round in 0..2_000 {
+            let hostile = mutated(bytes, &mut random);
+            let start = Instant::now();
+            if let Ok(document) = extract(&hostile, name, &limits) {
+                check_promises(&document);
+            }
+            slowest = slowest.max((start.elapsed(), name, round));
+        }
+    }
+    std::panic::set_hook(hook);
+    assert!(slowest.0 < Duration::from_secs(20), "{slowest:?}");
+}
+
+#[test]
+fn random_bytes_end_in_an_error_or_text() {
+    let mut random = Random(7);
+    for name in ["a.pdf", "a.docx", "a.html", "a.md", "a.txt", "a"] {
+        for size in [1, 2, 5, 100, 5_000] {
+            let noise: Vec<u8> = (0..size).map(|_| random.next(256) as u8).collect();
+            if let Ok(document) = extract(&noise, name, &ExtractLimits::default()) {
+                check_promises(&document);
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn check_error(bytes: &[u8], name: &str, limits: &ExtractLimits, expected: &IngestError) {
+    let error = extract(bytes, name, limits).unwrap_err();
+    assert_eq!(&error, expected);
+    assert_eq!(error.fault(), Fault::User);
+}
+
+#[test]
+fn sizes_are_limited() {
+    let limits = ExtractLimits { max_bytes: 4, ..ExtractLimits::default() };
+    check_error(b"12345", "a.txt", &limits, &IngestError::TooLarge { bytes: 5, limit: 4 });
+    check_error(b"", "a.txt", &limits, &IngestError::Empty);
+    let limits = ExtractLimits { max_text_chars: 4, ..ExtractLimits::default() };
+    let expected = IngestError::LimitExceeded { what: "characters", limit: 4 };
+    check_error(b"12345", "a.txt", &limits, &expected);
+}
+
+#[test]
+fn time_is_limited() {
+    let limits = ExtractLimits { max_duration: Duration::ZERO, ..ExtractLimits::default() };
+    let expected = IngestError::LimitExceeded { what: "seconds of reading", limit: 0 };
+    for (name, bytes) in FIXTURES {
+        check_error(bytes, name, &limits, &expected);
+    }
+}

@@ -110,9 +110,12 @@ fn read_array(cursor: &mut Cursor<'_>) -> Result<Array, String> {
     let range = 0..count;
     Ok(match kind {
         0..=5 | 10 | 11 => {
-            let item = |_| match read_value(cursor, kind)? {
-                Value::Integer(value) => Ok(value),
-                _other => Err("an array item exceeds 9223372036854775807".to_owned()),
+            let item = |_| {
+                if let Value::Integer(value) = read_value(cursor, kind)? {
+                    Ok(value)
+                } else {
+                    Err("an array item exceeds 9223372036854775807".to_owned())
+                }
             };
             Array::Integers(range.map(item).collect::<Result<_, _>>()?)
         }

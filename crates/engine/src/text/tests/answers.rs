@@ -73,7 +73,7 @@ async fn without_max_tokens_the_answer_goes_to_the_default_or_the_context_end() 
 async fn chat_text_and_tokens_reach_the_model_as_the_codec_says() {
     let bench = Bench::new(FakeText::new(Reply::answer(|prompt| prompt.to_uppercase())), config());
     let cases = [
-        (Prompt::Chat(vec![Message::new(Role::User, "hi")]), "USER\nHIASSISTANT\n", 20),
+        (Prompt::Chat(vec![Message::new(Role::User, "hi")]), "USER\nHIASSISTANT\n", 21),
         (Prompt::Text("hi".to_owned()), "HI", 3),
         (Prompt::Tokens(vec![104, 105]), "HI", 2),
     ];
@@ -119,7 +119,8 @@ async fn eight_streams_together_say_what_each_says_alone() {
             assert_eq!(&generation.collect().await.unwrap(), alone);
         }
         let widest = bench.control.batches().iter().map(|batch| batch.rows.len()).max();
-        assert!(widest >= Some(4), "they ran one after the other: {widest:?}");
+        let together = if prefill_chunk_tokens == 1000 { 8 } else { 2 };
+        assert!(widest >= Some(together), "they ran one after the other: {widest:?}");
     }
     assert!(alone.iter().all(|done| done.text.len() >= 20));
 }

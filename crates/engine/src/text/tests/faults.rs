@@ -104,6 +104,38 @@ async fn a_codec_that_panics_fails_the_request_and_frees_its_place() {
     assert_eq!(engine.status().queued, 0);
 }
 
+/// A codec that tokenises and then knows no token.
+struct HalfCodec;
+
+impl TextCodec for HalfCodec {
+    fn encode_chat(&self, _: &[Message], _: &ChatOptions) -> Result<Vec<u32>, BackendError> {
+        Ok(vec![1])
+    }
+
+    fn encode(&self, _: &str, _: bool) -> Result<Vec<u32>, BackendError> {
+        Ok(vec![1])
+    }
+
+    fn token_bytes(&self, token: u32) -> &[u8] {
+        panic!("token {token} is unknown because a test asked for it")
+    }
+
+    fn stop_tokens(&self) -> &[u32] {
+        &[]
+    }
+}
+
+#[tokio::test]
+async fn a_codec_that_panics_on_a_token_fails_the_request_and_not_the_thread() {
+    let load = || Ok(Box::new(hashed()) as Box<_>);
+    let engine = TextEngine::start(load, Arc::new(HalfCodec), config()).unwrap();
+    for failed in 1..=2 {
+        let generation = engine.submit(request("a", SamplingParams::greedy(1))).await.unwrap();
+        assert!(matches!(generation.collect().await, Err(EngineError::StepFailed)));
+        assert_eq!(engine.status().failed, failed);
+    }
+}
+
 #[tokio::test]
 async fn stop_refuses_new_and_waiting_requests_and_lets_running_ones_end() {
     let bench = Bench::new(hashed(), EngineConfig { max_sequences: 1, ..config() });

@@ -12,6 +12,8 @@ use crate::format::table::{first_row_is_header, row_text};
 const LINE_GAP: f32 = 1.75;
 /// A line that ends before this share of its paragraph's width was ended by the author.
 const FULL_LINE: f32 = 0.72;
+/// The narrowest column of text, as a share of the page's width.
+const NARROW_COLUMN: f32 = 0.4;
 /// Left edges this close are aligned, in points.
 const ALIGNED: f32 = 3.0;
 /// Columns from which a row of headers is looked for, and rows it is looked for in.
@@ -104,7 +106,7 @@ impl Open {
             right: segment.right,
             size: segment.size,
             bold: segment.bold,
-            width: (segment.right - segment.left).max(page_width * 0.2),
+            width: (segment.right - segment.left).max(page_width * NARROW_COLUMN),
         }
     }
 
@@ -144,12 +146,14 @@ impl Open {
 fn join_line(text: &mut String, line: &str, separator: char) {
     let mut end = text.chars().rev();
     let (last, before) = (end.next(), end.next());
+    let first = line.chars().next();
     let divided = matches!(last, Some('-' | '\u{2010}' | '\u{ad}'))
         && before.is_some_and(char::is_alphabetic)
-        && line.chars().next().is_some_and(char::is_lowercase);
+        && first.is_some_and(char::is_alphabetic);
     if divided {
         let word: String = line.chars().take_while(|c| c.is_alphabetic()).collect();
-        if !COMPOUND_ENDS.contains(&word.as_str()) {
+        let compound = COMPOUND_ENDS.contains(&word.as_str());
+        if first.is_some_and(char::is_lowercase) && !compound {
             text.pop();
         }
     } else {

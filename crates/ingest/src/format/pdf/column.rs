@@ -12,6 +12,8 @@ const MIN_ROWS: usize = 4;
 const PROSE_CHARS: usize = 25;
 /// Rows on one side only, at least, for columns whose lines are not aligned.
 const MIN_SINGLE_ROWS: usize = 3;
+/// Rows closer than this cannot be lines of one column, in font sizes.
+const CLOSE_ROWS: f32 = 0.9;
 /// Gutters within one another: three columns need two.
 const MAX_DEPTH: u32 = 4;
 /// Candidates for a gutter that are tried on a page.
@@ -103,15 +105,19 @@ fn separates_columns(rows: &[Row], gutter: f32) -> bool {
     let staggered = only_left >= MIN_SINGLE_ROWS
         && only_right >= MIN_SINGLE_ROWS
         && both * 2 < rows.len()
-        && alternates(rows, gutter);
+        && interlock(rows, gutter);
     prose || staggered
 }
 
-/// Whether rows of both sides are mixed, as opposed to one block above the other.
-fn alternates(rows: &[Row], gutter: f32) -> bool {
-    let sides = rows.iter().map(|row| row.left() < gutter);
-    let changes = sides.clone().zip(sides.skip(1)).filter(|(a, b)| a != b).count();
-    changes >= MIN_SINGLE_ROWS
+/// Whether rows of both sides stand beside one another at different heights. Indented text below
+/// short headings has one row below the other.
+fn interlock(rows: &[Row], gutter: f32) -> bool {
+    let is_left = |row: &Row| row.left() < gutter;
+    let beside = |(a, b): (&Row, &Row)| {
+        is_left(a) != is_left(b)
+            && (a.middle - b.middle).abs() < CLOSE_ROWS * a.size().min(b.size())
+    };
+    rows.iter().zip(rows.iter().skip(1)).filter(|pair| beside(*pair)).count() >= MIN_SINGLE_ROWS
 }
 
 #[derive(Default)]
