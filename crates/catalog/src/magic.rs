@@ -93,10 +93,7 @@ impl<'de> Deserialize<'de> for Ends {
                 f.write_str("an object of tensors")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Ends, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Ends, A::Error> {
                 let mut end = 0;
                 while let Some((_, tensor)) = map.next_entry::<String, Tensor>()? {
                     end = end.max(tensor.data_offsets.map_or(0, |(_, end)| end));

@@ -51,8 +51,7 @@ pub(crate) fn is_repository(name: &str) -> bool {
 
 /// Whether `text` is `length` lower-case hexadecimal digits.
 pub(crate) fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// The start of an untrusted name, fit for a message.

@@ -26,8 +26,7 @@ pub struct EncoderCodec {
 
 impl EncoderCodec {
     /// Loads the tokenizer of `files`. Truncation and padding that `tokenizer.json` may ask for are
-    /// switched off: an input is never silently shortened. Special tokens written in a text
-    /// (`</s>`) are text.
+    /// switched off: an input is never silently shortened.
     ///
     /// # Errors
     /// [`EmbedError::Read`], [`EmbedError::TooLarge`], [`EmbedError::Tokenizer`],
@@ -43,7 +42,6 @@ impl EncoderCodec {
             .map_err(|error| failed(format!("does not load as a tokenizer: {error}")))?;
         tokenizer.with_truncation(None).map_err(|error| failed(error.to_string()))?;
         tokenizer.with_padding(None);
-        tokenizer.set_encode_special_tokens(true);
         let tokens = tokenizer.get_vocab_size(true);
         if tokens > config.vocabulary {
             let path = files.tokenizer.clone();

@@ -213,8 +213,8 @@ fn has_body_of_ours(response: &Response) -> bool {
 }
 
 /// Hides what is not the client's business and logs it once.
-fn hidden(fault: Fault, error: &dyn std::error::Error) -> ApiError {
-    tracing::error!(?fault, error = &error, "request failed");
+fn hidden(fault: Fault, error: &(dyn std::error::Error + 'static)) -> ApiError {
+    tracing::error!(?fault, error, "request failed");
     ApiError::new(Code::Internal, "the server failed; its log has the details under x-request-id")
 }
 
@@ -238,7 +238,7 @@ impl From<EngineError> for ApiError {
 }
 
 /// The row for errors whose fault says enough.
-fn by_fault(fault: Fault, error: &dyn std::error::Error) -> ApiError {
+fn by_fault(fault: Fault, error: &(dyn std::error::Error + 'static)) -> ApiError {
     match fault {
         Fault::User => ApiError::new(Code::InvalidRequest, error.to_string()),
         Fault::Capacity => ApiError {

@@ -10,7 +10,7 @@ use crate::state::AppState;
 
 /// State of the server.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
+pub(crate) struct Health {
     /// `ok`, or `unavailable` with the reason.
     status: &'static str,
     /// Why it is not ready.

@@ -1,6 +1,6 @@
 //! Speaks HTTP: routes, request and answer types, authentication, streams, errors, OpenAPI.
 //!
-//! Entry: [`router`] over an [`AppState`]. Each endpoint is one file that decodes, calls one
+//! Entry: [`serve`] with an [`AppState`]. Each endpoint is one file that decodes, calls one
 //! function of a lower crate and encodes; nothing is decided here. What holds for every route:
 //!
 //! - a key with the right scope is checked before a handler or a body is touched, on every path
@@ -23,8 +23,10 @@ mod openai;
 mod query;
 mod request_id;
 mod router;
+mod serve;
 mod state;
 
 pub use error::{ApiError, Code};
 pub use router::{openapi, router};
+pub use serve::serve;
 pub use state::{AppState, HttpLimits, Readiness};

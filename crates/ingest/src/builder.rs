@@ -67,9 +67,10 @@ impl<'l> Builder<'l> {
             return Ok(());
         }
         self.deadline.check()?;
-        let kind = match kind {
-            BlockKind::Heading(level) => BlockKind::Heading(level.clamp(1, 6)),
-            other => other,
+        let kind = if let BlockKind::Heading(level) = kind {
+            BlockKind::Heading(level.clamp(1, 6))
+        } else {
+            kind
         };
         self.separate(kind);
         let start = self.chars;

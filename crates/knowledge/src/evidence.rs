@@ -92,15 +92,14 @@ impl Prepared {
 
     /// Quotes the unit that shares most words with the claim; the shorter of equals.
     fn cite(&self, claimed: &HashSet<Word>) -> Option<Citation> {
-        let shared = |unit: &HashSet<Word>| {
-            // A number weighs more: it is what the reader wants to see confirmed.
-            claimed.intersection(unit).map(|word| match word {
-                Word::Number(_) => 3,
-                Word::Content(_) => 1,
-            })
+        // A number weighs more: it is what the reader wants to see confirmed.
+        let weight = |word: &Word| match word {
+            Word::Number(_) => 3,
+            Word::Content(_) => 1,
         };
         let (quote, _) = self.units.iter().max_by_key(|(text, unit)| {
-            (shared(unit).sum::<i32>(), std::cmp::Reverse(text.len()))
+            let shared: i32 = claimed.intersection(unit).map(weight).sum();
+            (shared, std::cmp::Reverse(text.len()))
         })?;
         Citation::new(&self.hit, quote)
     }

@@ -39,7 +39,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let decode = f64::from(DECODE) / start.elapsed().as_secs_f64();
         model.close(sequence);
-        println!("run {run}: prefill({PREFILL}) {prefill:.1} t/s, decode({DECODE}) {decode:.1} t/s");
+        println!(
+            "run {run}: prefill({PREFILL}) {prefill:.1} t/s, decode({DECODE}) {decode:.1} t/s"
+        );
     }
     Ok(())
 }

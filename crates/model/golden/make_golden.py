@@ -251,15 +251,23 @@ def make_tiny():
         print(f"{name}: logits up to {logits.abs().max():.2f}")
 
 
+def chat(question):
+    return f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+
+
 SMOLLM2_PROMPTS = [
-    "Write the numbers from one to twenty in order, separated by commas.",
-    "List the months of the year in order.",
-    "List the days of the week in order.",
-    "Write the English alphabet in capital letters separated by spaces.",
-    "What is the capital of France? Explain in two sentences.",
-    "Repeat this sentence five times: The gate is closed at night.",
-    "What are the three states of matter?",
-    "Name the planets of the solar system, starting from the sun.",
+    chat("What is the capital of France? Explain in two sentences."),
+    chat("Repeat this sentence five times: The gate is closed at night."),
+    chat("What are the three states of matter?"),
+    "one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve,",
+    "The cat sat on the mat. The dog sat on the log. " * 3 + "The cat",
+    "January, February, March, April, May, June, July, August, September, October, November, "
+    "December, January, February,",
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday Monday Tuesday Wednesday",
+    "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
+    "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n    return a - b\n\n\n"
+    "def multiply(a, b):\n",
+    "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z A B C D",
 ]
 SMOLLM2_KEPT = 3
 SMOLLM2_TOKENS = 40
@@ -270,8 +278,7 @@ def make_smollm2(directory):
         directory, gguf_file="model.gguf", dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(directory, gguf_file="model.gguf")
     runs = []
-    for question in SMOLLM2_PROMPTS:
-        text = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+    for text in SMOLLM2_PROMPTS:
         prompt = tokenizer(text, add_special_tokens=False)["input_ids"]
         output, margin, step, past = [], float("inf"), prompt, None
         for _ in range(SMOLLM2_TOKENS):
@@ -282,8 +289,8 @@ def make_smollm2(directory):
             margin = min(margin, float(best.values[0] - best.values[1]))
             step = [int(best.indices[0])]
             output += step
-        print(f"{margin:.3f} {question!r} -> {tokenizer.decode(output)!r}")
-        runs.append({"question": question, "prompt": prompt, "output": output,
+        print(f"{margin:.3f} {text!r} -> {tokenizer.decode(output)!r}")
+        runs.append({"text": text, "prompt": prompt, "output": output,
                      "least_margin": round(margin, 4)})
     # The server multiplies with 8-bit activations: where two tokens are nearly equal it may choose
     # the other one and be right too. Only clear continuations are a test.

@@ -48,8 +48,8 @@ mod token_bytes;
 mod tests;
 
 /// The most bytes of one text or of one conversation's messages together. Far above any context
-/// (128,000 tokens are about 0.5 MB); below what the regular expressions can walk through.
-const MAX_TEXT_BYTES: usize = 4 << 20;
+/// (128,000 tokens are about 0.5 MB), and what bounds the memory that one call can take.
+const MAX_TEXT_BYTES: usize = 2 << 20;
 /// The most messages of one conversation.
 const MAX_MESSAGES: usize = 10_000;
 

@@ -74,8 +74,8 @@ impl Decoder {
         device: &Device,
     ) -> Result<Self> {
         let embedding = weights.matrix("token_embd.weight", config.vocab_size, config.hidden)?;
-        let layers: Result<Vec<Layer>> =
-            (0..config.layers).map(|index| Layer::load(&config, weights, index)).collect();
+        let layers = (0..config.layers).map(|index| Layer::load(&config, weights, index));
+        let layers = layers.collect::<Result<Vec<Layer>>>()?;
         let output_norm = RmsNorm::load(&config, weights, "output_norm.weight")?;
         let head = if config.tied_embeddings {
             weights.ignore("output.weight");
@@ -85,7 +85,7 @@ impl Decoder {
         };
         weights.finish()?;
         let rope = Rope::new(&config);
-        Ok(Self { config, device: device.clone(), embedding, layers: layers?, output_norm, head, rope })
+        Ok(Self { config, device: device.clone(), embedding, layers, output_norm, head, rope })
     }
 
     /// The decoder in numbers.

@@ -87,7 +87,7 @@ impl Weights {
     /// [`ModelError::Tensor`] when it is missing, has another shape or is quantised.
     pub(crate) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
         let found = self.optional_vector(name, length)?;
-        found.ok_or_else(|| ModelError::tensor(name, "it is missing"))
+        found.ok_or_else(|| ModelError::tensor(&self.file_name(name), "it is missing"))
     }
 
     /// As [`vector`](Self::vector), `None` when the file has none.
@@ -128,12 +128,16 @@ impl Weights {
 
     /// Notes that `name` was taken and translates it to the file's own names.
     fn take(&mut self, name: &str) -> String {
-        let name = match &self.source {
-            WeightSource::Gguf(_) => name.to_owned(),
-            WeightSource::Safetensors(_) => names::hugging_face(name),
-        };
+        let name = self.file_name(name);
         self.untaken.remove(&name);
         name
+    }
+
+    fn file_name(&self, name: &str) -> String {
+        match &self.source {
+            WeightSource::Gguf(_) => name.to_owned(),
+            WeightSource::Safetensors(_) => names::hugging_face(name),
+        }
     }
 
     fn raw(&self, name: &str) -> Result<Option<RawTensor<'_>>, ModelError> {

@@ -60,7 +60,11 @@ fn wrong_entries_are_refused_with_the_reason() {
     check_refused("\"text\"", "\"music\"", "unknown variant");
     check_refused("about_bytes = 1_000\n", "", "neither bytes nor about_bytes");
     check_refused("hub = { file = \"m.gguf\" }", "", "neither a hub nor a package");
-    check_refused("hub = { repository = \"owner/name\", revision = \"main\" }", "", "no repository");
+    check_refused(
+        "hub = { repository = \"owner/name\", revision = \"main\" }",
+        "",
+        "no repository",
+    );
     check_refused("\"MIT\"", "\"\"", "no licence");
     let twice = format!("{ENTRY}{ENTRY}");
     assert!(Catalog::parse(&twice).unwrap_err().to_string().contains("occurs twice"));
@@ -71,7 +75,8 @@ fn wrong_entries_are_refused_with_the_reason() {
 fn embedded_catalogue_has_what_customers_run() {
     let catalog = Catalog::embedded();
     let families: HashSet<&str> = catalog.models().iter().map(|m| m.family.as_str()).collect();
-    for family in ["mistral", "llama", "smollm2", "qwen2.5", "qwen2.5-coder", "e5", "bge", "minilm"] {
+    for family in ["mistral", "llama", "smollm2", "qwen2.5", "qwen2.5-coder", "e5", "bge", "minilm"]
+    {
         assert!(families.contains(family), "no model of {family}");
     }
     for task in [Task::Text, Task::Embedding, Task::Rerank] {

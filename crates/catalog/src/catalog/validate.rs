@@ -24,19 +24,22 @@ pub(super) fn check(models: &[CatalogModel]) -> Result<(), CatalogError> {
 fn check_model(model: &CatalogModel) -> Result<(), &'static str> {
     let shape = [model.layers, model.kv_heads, model.head_dim];
     let has_shape = shape.iter().all(|n| n.is_some_and(|n| n > 0 && n < 1 << 16));
-    match model.task {
-        Task::Text if !has_shape => Err("a text model needs layers, kv_heads and head_dim"),
-        Task::Embedding if model.profile.is_none() => Err("an embedding model needs a profile"),
-        _ if model.parameters == 0 => Err("parameters are zero"),
-        _ if model.context_tokens == 0 => Err("context_tokens is zero"),
-        _ if model.licence.is_empty() => Err("it has no licence"),
-        _ if model.languages.is_empty() => Err("it has no languages"),
-        _ if model.files.is_empty() => Err("it has no file"),
-        _ if model.hub.as_ref().is_some_and(|hub| !is_repository(&hub.repository)) => {
-            Err("its repository is not owner/name")
-        }
-        _ => Ok(()),
-    }
+    let foreign = model.hub.as_ref().is_some_and(|hub| !is_repository(&hub.repository));
+    let unknown_profile = model.task == Task::Embedding && model.profile.is_none();
+    let rules = [
+        (
+            model.task == Task::Text && !has_shape,
+            "a text model needs layers, kv_heads and head_dim",
+        ),
+        (unknown_profile, "an embedding model needs a profile"),
+        (model.parameters == 0, "parameters are zero"),
+        (model.context_tokens == 0, "context_tokens is zero"),
+        (model.licence.is_empty(), "it has no licence"),
+        (model.languages.is_empty(), "it has no languages"),
+        (model.files.is_empty(), "it has no file"),
+        (foreign, "its repository is not owner/name"),
+    ];
+    rules.into_iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, rule)| Err(rule))
 }
 
 fn check_files(model: &CatalogModel) -> Result<(), CatalogError> {

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use ureq::http::Uri;
 
+#[cfg(test)]
+mod tests;
+
 /// An absolute `http` or `https` address without a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {

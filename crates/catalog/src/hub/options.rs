@@ -61,9 +61,8 @@ impl fmt::Debug for HubOptions {
 impl HubOptions {
     /// Refuses settings that could not work or would give the token away.
     pub(super) fn check(&self) -> Result<(), CatalogError> {
-        let refuse = |reason: &str| {
-            Err(CatalogError::InvalidHubOption { reason: reason.to_owned() })
-        };
+        let refuse =
+            |reason: &str| Err(CatalogError::InvalidHubOption { reason: reason.to_owned() });
         if let Some(token) = &self.token
             && (token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()))
         {

@@ -3,6 +3,7 @@
 //! Source of the protocol: huggingface_hub (`file_download.py`) and hf-hub (`src/api/sync.rs`).
 
 use std::fs;
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,12 +11,9 @@ use intramuros_types::Fault;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::address::Address;
 use super::{HubOptions, Retry, pull};
 use crate::models_dir::Staging;
-use crate::{
-    Activity, Catalog, CatalogError, CatalogModel, Manifest, ModelsDir, Progress, Source,
-};
+use crate::{Activity, Catalog, CatalogError, CatalogModel, Manifest, ModelsDir, Progress, Source};
 
 mod server;
 
@@ -39,12 +37,15 @@ fn weights_sha256() -> String {
     hex::encode(Sha256::digest(weights()))
 }
 
+type Instead = dyn FnMut(&Request) -> Option<Answer> + Send;
+type Change = dyn FnMut(&Request, Answer) -> Answer + Send;
+
 /// What a test changes in the behaviour of hub and storage.
 struct Script {
     /// Answers instead of the hub's own, when it returns one.
-    hub: Box<dyn FnMut(&Request) -> Option<Answer> + Send>,
+    hub: Box<Instead>,
     /// Changes the storage's answer to a request for the weights.
-    storage: Box<dyn FnMut(&Request, Answer) -> Answer + Send>,
+    storage: Box<Change>,
     /// SHA-256 that the hub announces.
     sha256: String,
 }
@@ -419,6 +420,19 @@ fn unreachable_hub_points_to_the_offline_ways() {
     assert_eq!(error.fault(), Fault::Runtime);
 }
 
+#[test]
+fn silent_hub_is_given_up() {
+    let world = World::new(Script::default());
+    // Bound and never accepted: connections open, answers never come.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Some(format!("http://{}", silent.local_addr().unwrap()));
+    let stall_timeout = Duration::from_millis(50);
+    let options = HubOptions { endpoint, stall_timeout, ..world.options() };
+    let error = pull(&model(), &options, &world.models, &mut ()).unwrap_err();
+    assert!(matches!(error, CatalogError::Unreachable { .. }), "{error}");
+    check_message(&error, &["timeout"]);
+}
+
 /// A world whose hub answers the probe of the weights with `answer`.
 fn announcing(answer: Answer) -> World {
     World::new(Script {
@@ -476,6 +490,8 @@ fn weights_that_are_no_weights_are_refused() {
         ..Script::default()
     });
     check_message(&check_refused(&world), &["w.gguf", "does not start with GGUF"]);
+    let parts = fs::read_dir(world.models.path().join(".staging/m/parts")).unwrap();
+    assert_eq!(parts.count(), 1, "only the configuration may be kept");
 }
 
 #[test]
@@ -524,34 +540,6 @@ fn settings_that_give_secrets_away_are_refused() {
     check_options("hub.example", None, false);
     check_options("https://hub.example", Some("a\r\nb: c"), false);
     check_options("https://hub.example", Some(""), false);
-}
-
-#[track_caller]
-fn check_redirect(from: &str, location: &str, expected: Option<&str>) {
-    let from = Address::parse(from).unwrap();
-    assert_eq!(from.redirect(location), expected.and_then(Address::parse), "{location}");
-}
-
-#[test]
-fn redirects_are_resolved_and_never_lose_encryption() {
-    let from = "https://hub.example:444/a";
-    check_redirect(from, "/b?c=d", Some("https://hub.example:444/b?c=d"));
-    check_redirect(from, "//cdn.example/b", Some("https://cdn.example/b"));
-    check_redirect(from, "https://cdn.example/b", Some("https://cdn.example/b"));
-    check_redirect(from, "http://hub.example:444/b", None);
-    check_redirect(from, "b", None);
-    check_redirect(from, "", None);
-    check_redirect("http://127.0.0.1:1/a", "https://cdn.example/b", Some("https://cdn.example/b"));
-}
-
-#[test]
-fn origins_differ_by_scheme_host_and_port() {
-    let hub = Address::parse("https://Hub.example/x").unwrap();
-    let same = |other: &str| hub.same_origin(&Address::parse(other).unwrap());
-    assert!(same("https://hub.example:443/y"));
-    assert!(!same("http://hub.example/x"));
-    assert!(!same("https://hub.example:444/x"));
-    assert!(!same("https://hub.example.evil/x"));
 }
 
 /// Records what a progress listener is told.

@@ -84,14 +84,11 @@ fn complete(
 
 /// Whether the same request may succeed a moment later.
 fn can_pass(error: &CatalogError) -> bool {
-    match error {
-        CatalogError::Unreachable { .. } | CatalogError::Truncated { .. } => true,
-        CatalogError::HubStatus { status, .. } => {
-            // 403 from the redirect's host: its signed address has expired.
-            matches!(status, 403 | 408 | 416 | 429) || *status >= 500
-        }
-        _ => false,
+    if let CatalogError::HubStatus { status, .. } = error {
+        // 403 from the redirect's host: its signed address has expired.
+        return matches!(status, 403 | 408 | 416 | 429) || *status >= 500;
     }
+    matches!(error, CatalogError::Unreachable { .. } | CatalogError::Truncated { .. })
 }
 
 /// One request for the missing bytes.

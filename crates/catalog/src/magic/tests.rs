@@ -19,7 +19,8 @@ fn safetensors(header: &str, data: usize) -> Vec<u8> {
     file
 }
 
-const HEADER: &str = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+const HEADER: &str =
+    r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
 
 #[track_caller]
 fn check_refused(name: &str, contents: &[u8], part: &str) {

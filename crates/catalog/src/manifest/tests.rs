@@ -64,5 +64,8 @@ fn damaged_manifests_are_refused() {
     check_refused(&FETCHED.replace("config.json", "../../etc/passwd"), "not a file of a model");
     check_refused(&FETCHED.replace("953f", "953"), "64 hexadecimal digits");
     check_refused(&" ".repeat((1 << 20) + 1), "more than 1048576 bytes");
-    check_refused(&FETCHED.replace("\"id\": \"all-minilm-l6-v2\"", "\"id\": \"other\""), "names model");
+    check_refused(
+        &FETCHED.replace("\"id\": \"all-minilm-l6-v2\"", "\"id\": \"other\""),
+        "names model",
+    );
 }

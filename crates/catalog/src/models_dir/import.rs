@@ -172,7 +172,9 @@ fn find_in_directory(dir: &Path) -> Result<FoundModel, CatalogError> {
         }
     }
     let taken = |name: &String| {
-        files.iter().any(|file| file.from == dir.join(name) || file.from.starts_with(dir.join(name)))
+        files
+            .iter()
+            .any(|file| file.from == dir.join(name) || file.from.starts_with(dir.join(name)))
     };
     let left_aside = names.iter().filter(|name| !taken(name)).cloned().collect();
     Ok(FoundModel { files, left_aside })

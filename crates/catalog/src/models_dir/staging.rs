@@ -89,8 +89,8 @@ impl Staging {
         file.write_all(&text).map_err(io_error("write", &path))?;
         file.sync_all().map_err(io_error("sync", &path))?;
         for file in &manifest.files {
-            let parents = Path::new(&file.path).ancestors().skip(1);
-            parents.map(|parent| sync_dir(&ready.join(parent))).collect::<Result<(), _>>()?;
+            let mut parents = Path::new(&file.path).ancestors().skip(1);
+            parents.try_for_each(|parent| sync_dir(&ready.join(parent)))?;
         }
         let target = self.models.join(&self.id);
         fs::rename(ready, &target).map_err(io_error("create", &target))?;

@@ -91,8 +91,7 @@ fn directory_is_imported_with_what_loaders_read() {
     let imported = place.models.import(&place.dir.path().join("e5"), options, &mut ()).unwrap();
     assert_eq!(imported.left_aside, ["README.md", "pytorch_model.bin"]);
     let paths: Vec<&str> = imported.manifest.files.iter().map(|f| f.path.as_str()).collect();
-    let expected =
-        ["model.safetensors", "config.json", "tokenizer.json", "1_Pooling/config.json"];
+    let expected = ["model.safetensors", "config.json", "tokenizer.json", "1_Pooling/config.json"];
     assert_eq!(paths, expected);
     assert_eq!(imported.manifest.licence, "MIT");
     let model = place.models.get("multilingual-e5-small").unwrap();
@@ -170,7 +169,8 @@ fn ids_that_leave_the_directory_are_refused_everywhere() {
 fn verification_names_each_damage() {
     let place = Place::with_model("mine");
     let path = place.models.path().join("mine/model.gguf");
-    let state = |place: &Place| place.models.verify("mine", &mut ()).unwrap().files[0].state.clone();
+    let state =
+        |place: &Place| place.models.verify("mine", &mut ()).unwrap().files[0].state.clone();
 
     let mut flipped = GGUF.to_vec();
     flipped[12] ^= 1;

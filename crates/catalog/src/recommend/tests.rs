@@ -7,12 +7,7 @@ const GIB: u64 = 1 << 30;
 
 fn machine(memory_gib: u64, physical_cores: usize) -> Machine {
     let bytes = memory_gib * GIB;
-    Machine {
-        memory_total_bytes: bytes,
-        memory_available_bytes: bytes,
-        physical_cores,
-        gpu: None,
-    }
+    Machine { memory_total_bytes: bytes, memory_available_bytes: bytes, physical_cores, gpu: None }
 }
 
 fn of(machine: &Machine, id: &str) -> Recommendation {
@@ -63,9 +58,10 @@ fn occupied_memory_is_told_from_missing_memory() {
 
 #[test]
 fn best_of_each_task_grows_with_the_machine() {
-    check_best(&machine(8, 2), Task::Text, "qwen2.5-1.5b-instruct-q8_0");
+    check_best(&machine(8, 2), Task::Text, "ministral-3-3b-instruct-2512-q4_k_m");
+    check_best(&machine(6, 2), Task::Text, "qwen2.5-1.5b-instruct-q8_0");
     check_best(&machine(32, 8), Task::Text, "mistral-nemo-instruct-2407-q4_k_m");
-    check_best(&machine(128, 16), Task::Text, "mistral-small-3.2-24b-instruct-2506-q4_k_m");
+    check_best(&machine(128, 16), Task::Text, "mistral-small-3.2-24b-instruct-2506-q5_k_m");
     check_best(&machine(8, 2), Task::Embedding, "multilingual-e5-small");
     check_best(&machine(32, 8), Task::Embedding, "multilingual-e5-base");
     check_best(&machine(32, 16), Task::Embedding, "bge-m3");

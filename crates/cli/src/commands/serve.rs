@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use intramuros_http::{AppState, HttpLimits, Readiness, router};
+use intramuros_http::{AppState, HttpLimits, Readiness};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -77,7 +77,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             }
         }
     });
-    let app = router(AppState {
+    let state = AppState {
         ledger: parts.ledger.clone(),
         text: parts.text.clone(),
         embed: parts.embed.clone(),
@@ -85,14 +85,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         limits: Arc::new(limits(&settings)),
         readiness: readiness.clone(),
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
-    });
+    };
     let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
     let drain = Duration::from_secs(settings.server.drain_seconds);
     let stopping = stop::signalled(readiness, stop_sender, parts.clone(), drain);
     let bound = listener.local_addr().context("the bound address is unknown")?;
     tracing::info!(address = %bound, "listening");
 
-    let server = axum::serve(listener, app).with_graceful_shutdown(stopping.requested());
+    let server = intramuros_http::serve(listener, state, stopping.requested());
     tokio::select! {
         served = server => served.context("the server failed")?,
         () = stopping.overdue() => tracing::warn!("requests were cut off when the drain ended"),

@@ -76,15 +76,6 @@ fn long_texts_are_counted_in_parts() {
 }
 
 #[test]
-fn special_tokens_within_a_text_are_text() {
-    let codec = tiny(&tiny_profile());
-    let ids = codec.encode("fin</s><s><pad>début", InputKind::Plain).expect("it is tokenised");
-    let inner = &ids[1..ids.len() - 1];
-    assert!(inner.iter().all(|id| ![0, 1, 2].contains(id)), "{ids:?}");
-    assert_eq!((ids[0], ids[ids.len() - 1]), OPEN_CLOSE);
-}
-
-#[test]
 fn empty_text_is_an_opening_and_a_closing_token() {
     let codec = tiny(&tiny_profile());
     let ids = codec.encode("", InputKind::Plain).expect("it is tokenised");

@@ -139,8 +139,8 @@ fn french_questions_find_their_passage_first() {
     let questions = [
         ("je n'arrive plus à me connecter depuis ce matin, ça me dit accès refusé", 0),
         ("combien coûte une petite pelleteuse pour un jour ?", 1),
-        ("quand est-ce que je récupère mon dépôt de garantie ?", 2),
-        ("vous fermez à quelle heure ?", 3),
+        ("quand la caution est-elle restituée au client ?", 2),
+        ("quels sont vos horaires d'ouverture ?", 3),
     ];
     let mut batch = EmbedBatch::default();
     for passage in passages {

@@ -145,7 +145,7 @@ fn tokenizers_that_do_not_fit_are_refused() {
     let text = fs::read_to_string(path).expect("it is read");
     let mut tokenizer: Value = serde_json::from_str(&text).expect("it parses");
     let pieces = tokenizer["model"]["vocab"].as_array_mut().expect("a Unigram vocabulary");
-    for index in 0..100 {
+    for index in 0..300 {
         pieces.push(serde_json::json!([format!("piece-{index}"), -9.0]));
     }
     check_tokenizer_refused(tokenizer.to_string().as_bytes(), "the model's table has 400");

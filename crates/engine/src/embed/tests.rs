@@ -116,7 +116,9 @@ async fn a_search_waits_for_one_batch_of_bulk_work_at_most() {
     let search = bench.spawn(texts("search", 1), Priority::Interactive);
     bench.wait_for_accepted(2);
     bench.control.allow(2);
-    assert_eq!(search.await.unwrap().unwrap().vectors.len(), 1);
+    // Broken, it would wait behind the steps that are held up.
+    let search = tokio::time::timeout(Duration::from_secs(60), search).await;
+    assert_eq!(search.unwrap().unwrap().unwrap().vectors.len(), 1);
     assert!(!bulk.is_finished());
     bench.control.release();
     assert_eq!(bulk.await.unwrap().unwrap().vectors.len(), 60);

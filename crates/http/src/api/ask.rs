@@ -24,7 +24,7 @@ use crate::state::AppState;
 
 /// A question.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct AskBody {
+pub(crate) struct AskBody {
     /// The question; the answer is in its language (French or English).
     question: String,
     /// Send sentences as they are written and checked, as server-sent events `passages`,
@@ -43,7 +43,7 @@ impl RequestBody for AskBody {
 
 /// The answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AskResponse {
+pub(crate) struct AskResponse {
     /// Whether the documents answer the question.
     answered: bool,
     /// Supported sentences, or the plain statement that the documents do not answer.
@@ -68,7 +68,7 @@ pub struct AskResponse {
 
 /// Tokens of the request.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AskUsage {
+pub(crate) struct AskUsage {
     /// Tokens of the prompt.
     prompt_tokens: u32,
     /// Tokens that were written.

@@ -20,7 +20,7 @@ const DEFAULT_PAGE: u32 = 100;
 
 /// A document.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DocumentDto {
+pub(crate) struct DocumentDto {
     /// Its id.
     id: String,
     /// The knowledge base it belongs to.
@@ -58,7 +58,7 @@ pub struct DocumentDto {
 
 /// Why a document could not be indexed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct FailureDto {
+pub(crate) struct FailureDto {
     /// A stable name: `empty`, `too_large`, `unsupported_format`, `encrypted`, `no_text`,
     /// `limit_exceeded`, `damaged`, `server_failure`.
     code: String,
@@ -97,7 +97,7 @@ impl From<DocumentRecord> for DocumentDto {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct UploadQuery {
+pub(crate) struct UploadQuery {
     /// Answer only when the document is ready or failed, or the request timeout is near.
     #[serde(default)]
     wait: bool,
@@ -107,7 +107,7 @@ pub struct UploadQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListQuery {
+pub(crate) struct ListQuery {
     /// Continue after this document, as `next` said.
     after: Option<String>,
     /// The most documents, 1 to 1,000; default 100.
@@ -116,7 +116,7 @@ pub struct ListQuery {
 
 /// A page of documents, oldest first.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DocumentList {
+pub(crate) struct DocumentList {
     /// The documents.
     documents: Vec<DocumentDto>,
     /// What to pass as `after` to go on; `null` at the end.
@@ -126,7 +126,7 @@ pub struct DocumentList {
 /// The file, as `multipart/form-data`.
 #[derive(Debug, ToSchema)]
 #[allow(dead_code, reason = "describes the multipart body in the OpenAPI document")]
-pub struct UploadBody {
+pub(crate) struct UploadBody {
     /// Text, Markdown, HTML, PDF or DOCX.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 /// Characters of the document's extracted text, counted in Unicode scalar values.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct SpanDto {
+pub(crate) struct SpanDto {
     /// The first character.
     start: u32,
     /// After the last character.
@@ -22,7 +22,7 @@ impl From<Span> for SpanDto {
 
 /// Pages, from 1.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct PagesDto {
+pub(crate) struct PagesDto {
     /// The first page.
     first: u32,
     /// The last page.
@@ -37,7 +37,7 @@ impl From<(u32, u32)> for PagesDto {
 
 /// A passage that was found.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct HitDto {
+pub(crate) struct HitDto {
     /// Stable id of the passage.
     id: String,
     /// Id of its document.
@@ -60,7 +60,7 @@ pub struct HitDto {
 
 /// Why a passage was found.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct ReasonDto {
+pub(crate) struct ReasonDto {
     /// Cosine similarity to the query, when found by meaning.
     similarity: Option<f32>,
     /// BM25 score, when found by words.
@@ -85,7 +85,7 @@ impl From<Hit> for HitDto {
 
 /// A quotation that supports the answer; it stands verbatim in the document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct CitationDto {
+pub(crate) struct CitationDto {
     /// Id of the passage.
     passage: String,
     /// Id of its document.

@@ -15,7 +15,7 @@ use crate::state::AppState;
 
 /// A knowledge base to create.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct CreateKnowledgeBase {
+pub(crate) struct CreateKnowledgeBase {
     /// A slug that names it for good: lower-case letters, digits and hyphens, up to 63.
     id: String,
     /// What people call it; the id when not given.
@@ -30,7 +30,7 @@ impl RequestBody for CreateKnowledgeBase {
 
 /// A knowledge base.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct KnowledgeBaseDto {
+pub(crate) struct KnowledgeBaseDto {
     /// The slug.
     id: String,
     /// What people call it.
@@ -49,7 +49,7 @@ pub struct KnowledgeBaseDto {
 
 /// Documents by state.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CountsDto {
+pub(crate) struct CountsDto {
     /// Waiting.
     pending: u64,
     /// In work.
@@ -82,7 +82,7 @@ impl From<KnowledgeBase> for KnowledgeBaseDto {
 
 /// The knowledge bases.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct KnowledgeBaseList {
+pub(crate) struct KnowledgeBaseList {
     /// Every one, by id.
     knowledge_bases: Vec<KnowledgeBaseDto>,
 }

@@ -16,7 +16,7 @@ const DEFAULT_LIMIT: usize = 10;
 
 /// What to look for.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct SearchBody {
+pub(crate) struct SearchBody {
     /// Words or a question.
     query: String,
     /// The most passages, 1 to 100; default 10.
@@ -31,7 +31,7 @@ impl RequestBody for SearchBody {
 
 /// The passages, best first.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SearchResponse {
+pub(crate) struct SearchResponse {
     /// The passages.
     hits: Vec<HitDto>,
 }

@@ -21,7 +21,7 @@ use crate::state::AppState;
 
 /// A conversation to continue.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct ChatRequest {
+pub(crate) struct ChatRequest {
     /// Id of the model, as `/v1/models` lists it.
     model: String,
     /// The conversation so far; the last turn is usually the user's.
@@ -42,7 +42,7 @@ pub struct ChatRequest {
 /// One turn.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct MessageDto {
+pub(crate) struct MessageDto {
     /// `system` (or `developer`), `user` or `assistant`.
     role: RoleDto,
     /// The text, or text parts that are joined.
@@ -58,7 +58,7 @@ pub struct MessageDto {
 /// Who speaks.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum RoleDto {
+pub(crate) enum RoleDto {
     /// Instructions.
     System,
     /// Newer name of `system`.
@@ -72,7 +72,7 @@ pub enum RoleDto {
 /// What is said.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum Content {
+pub(crate) enum Content {
     /// Plain text.
     Text(String),
     /// Parts; only those of type `text` are supported.
@@ -81,7 +81,7 @@ pub enum Content {
 
 /// One part of a message.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct Part {
+pub(crate) struct Part {
     /// `text`.
     r#type: String,
     /// The text.
@@ -202,7 +202,7 @@ fn join(parts: &[Part], at: &str) -> Result<String, ApiError> {
 
 /// The answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ChatResponse {
+pub(crate) struct ChatResponse {
     /// `chatcmpl-` and the request's id.
     id: String,
     /// `chat.completion`.
@@ -219,7 +219,7 @@ pub struct ChatResponse {
 
 /// One answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ChatChoice {
+pub(crate) struct ChatChoice {
     /// 0.
     index: u32,
     /// The assistant's turn.
@@ -232,7 +232,7 @@ pub struct ChatChoice {
 
 /// The assistant's turn.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AnswerMessage {
+pub(crate) struct AnswerMessage {
     /// `assistant`.
     role: &'static str,
     /// The text.

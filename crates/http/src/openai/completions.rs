@@ -24,7 +24,7 @@ const DEFAULT_MAX_TOKENS: u32 = 16;
 
 /// A text to continue.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct CompletionRequest {
+pub(crate) struct CompletionRequest {
     /// Id of the model, as `/v1/models` lists it.
     model: String,
     /// The text, or its tokens.
@@ -43,7 +43,7 @@ pub struct CompletionRequest {
 /// One prompt. Batches of prompts are not supported: send several requests, they are batched.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum PromptDto {
+pub(crate) enum PromptDto {
     /// Plain text.
     Text(String),
     /// Token ids of this model.
@@ -100,7 +100,7 @@ impl PromptDto {
 
 /// The continuation.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CompletionResponse {
+pub(crate) struct CompletionResponse {
     /// `cmpl-` and the request's id.
     id: String,
     /// `text_completion`.
@@ -117,7 +117,7 @@ pub struct CompletionResponse {
 
 /// One continuation.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CompletionChoice {
+pub(crate) struct CompletionChoice {
     /// 0.
     index: u32,
     /// The text.

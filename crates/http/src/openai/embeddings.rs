@@ -18,7 +18,7 @@ const MAX_INPUTS: usize = 2048;
 
 /// Texts to embed.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct EmbeddingRequest {
+pub(crate) struct EmbeddingRequest {
     /// Id of the encoder, as `/v1/models` lists it.
     model: String,
     /// One text or up to 2,048.
@@ -38,21 +38,21 @@ pub struct EmbeddingRequest {
 /// One text or several.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum Input {
+pub(crate) enum Input {
     /// One text.
     One(String),
     /// Several.
     Many(Vec<String>),
     /// Token ids: refused, because clients count them with another model's tokenizer.
-    Tokens(Vec<u32>),
+    Tokens(#[allow(dead_code, reason = "read only to be refused by name")] Vec<u32>),
     /// Lists of token ids: refused likewise.
-    TokenLists(Vec<Vec<u32>>),
+    TokenLists(#[allow(dead_code, reason = "read only to be refused by name")] Vec<Vec<u32>>),
 }
 
 /// How a vector is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum EncodingFormat {
+pub(crate) enum EncodingFormat {
     /// A JSON array.
     #[default]
     Float,
@@ -63,7 +63,7 @@ pub enum EncodingFormat {
 /// What the texts are for.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum InputType {
+pub(crate) enum InputType {
     /// A question or search words.
     Query,
     /// A passage to be found.
@@ -81,7 +81,7 @@ impl RequestBody for EmbeddingRequest {
 
 /// The vectors.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EmbeddingResponse {
+pub(crate) struct EmbeddingResponse {
     /// `list`.
     object: &'static str,
     /// One entry an input, in order.
@@ -94,7 +94,7 @@ pub struct EmbeddingResponse {
 
 /// One vector.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EmbeddingDto {
+pub(crate) struct EmbeddingDto {
     /// `embedding`.
     object: &'static str,
     /// Which input.
@@ -106,7 +106,7 @@ pub struct EmbeddingDto {
 /// A vector in the format asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Vector {
+pub(crate) enum Vector {
     /// Numbers.
     Float(Vec<f32>),
     /// Base64 of little-endian f32.
@@ -115,7 +115,7 @@ pub enum Vector {
 
 /// Tokens of the inputs.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EmbeddingUsage {
+pub(crate) struct EmbeddingUsage {
     /// Tokens, special tokens included.
     prompt_tokens: u32,
     /// The same.

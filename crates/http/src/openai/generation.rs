@@ -15,7 +15,7 @@ use crate::state::AppState;
 /// Text that ends the answer: one, or up to 16.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// One text.
     One(String),
     /// Several.
@@ -25,7 +25,7 @@ pub enum Stop {
 /// What a stream carries beyond the text.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StreamOptions {
+pub(crate) struct StreamOptions {
     /// Send a last chunk with the usage.
     #[serde(default)]
     pub include_usage: bool,
@@ -34,7 +34,7 @@ pub struct StreamOptions {
 /// How the answer is drawn. Meanings and defaults are OpenAI's; `top_k`, `min_p` and
 /// `repetition_penalty` are llama.cpp's.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-pub struct SamplingFields {
+pub(crate) struct SamplingFields {
     /// 0 is greedy; default 1.
     pub temperature: Option<f32>,
     /// Nucleus sampling; default 1.
@@ -83,7 +83,7 @@ impl SamplingFields {
 
 /// Tokens of the request.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct UsageDto {
+pub(crate) struct UsageDto {
     /// Tokens of the prompt, template included.
     prompt_tokens: u32,
     /// Tokens of the answer.
@@ -96,7 +96,7 @@ pub struct UsageDto {
 
 /// Where the prompt's tokens came from.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub struct PromptTokensDetails {
+pub(crate) struct PromptTokensDetails {
     /// Tokens that were not computed again.
     cached_tokens: u32,
 }

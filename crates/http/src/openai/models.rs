@@ -11,7 +11,7 @@ use crate::state::AppState;
 
 /// The models that are served.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ModelList {
+pub(crate) struct ModelList {
     /// `list`.
     object: &'static str,
     /// The models.
@@ -20,7 +20,7 @@ pub struct ModelList {
 
 /// One model.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ModelDto {
+pub(crate) struct ModelDto {
     /// What requests name in `model`.
     id: String,
     /// `model`.

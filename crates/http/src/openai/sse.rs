@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::error::ApiError;
 
 /// Writes the chunks of one kind of stream.
-pub(crate) trait ChunkWriter: Send + 'static {
+pub(crate) trait ChunkWriter: Send + Sync + 'static {
     /// The chunk before any text, where the format has one.
     fn opening(&self) -> Option<Value>;
     /// A piece of text.

@@ -64,11 +64,11 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
 
 /// The rows of a page in reading order.
 fn read_page(document: &PdfDocument, page: usize) -> Result<Vec<Row>, IngestError> {
-    let spans = document.extract_spans(page).map_err(|error| match convert(&error) {
-        IngestError::Damaged { reason } => {
-            IngestError::damaged(format!("page {}: {reason}", page + 1))
+    let spans = document.extract_spans(page).map_err(|error| {
+        if matches!(error, Error::EncryptedPdf) {
+            return IngestError::Encrypted;
         }
-        other => other,
+        IngestError::damaged(format!("page {}: {error}", page + 1))
     })?;
     let (rows, turned) = row::rows(spans);
     let mut rows = column::order(rows);

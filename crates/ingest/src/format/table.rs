@@ -28,11 +28,14 @@ pub(crate) fn row_text(headers: &[String], cells: &[String]) -> String {
 }
 
 /// Whether the first of `rows` reads like a row of headers although nothing declares it: at least
-/// three columns, every cell filled, short, different, without a figure, and a row below.
+/// three columns, every cell filled (above a column of labels, all but the first), short,
+/// different, without a figure, and a row below.
 pub(crate) fn first_row_is_header(rows: &[Vec<String>]) -> bool {
     let [first, second, ..] = rows else { return false };
     let filled = |row: &[String]| row.iter().filter(|cell| !cell.trim().is_empty()).count();
-    if first.len() < 3 || filled(first) < first.len() || filled(second) < 2 {
+    let labels = first.first().is_some_and(|cell| cell.trim().is_empty())
+        && rows[1..].iter().all(|row| row.first().is_some_and(|cell| !cell.trim().is_empty()));
+    if first.len() < 3 || filled(first) + usize::from(labels) < first.len() || filled(second) < 2 {
         return false;
     }
     let short = first.iter().all(|cell| {

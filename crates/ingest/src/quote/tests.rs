@@ -57,7 +57,7 @@ fn figures_are_whole() {
     check("10 000 €", "000 €", None);
     check("en 12 mois", "12", Some("12"));
     check("12. Fin", "12", Some("12"));
-    check("lot 5 12 000 pièces", "12 000 pièces", None);
+    check("lot 5 12 000 pièces", "12 000 pièces", Some("12 000 pièces"));
     check("de 3 à 12, puis", "12", Some("12"));
     check("durée : 10-12 mois", "12 mois", Some("12 mois"));
     check("123 puis 12 mois", "12", Some("12"));

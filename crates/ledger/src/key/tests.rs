@@ -106,7 +106,8 @@ async fn revoking_twice_keeps_the_first_date() {
 
 #[tokio::test]
 async fn bad_keys_are_refused() {
-    let ledger = Fixture::new().await.ledger;
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
     let past = time::OffsetDateTime::UNIX_EPOCH;
     check_refused(ledger.create_key(" ", &[Scope::Admin], None).await, "name is empty");
     check_refused(ledger.create_key("a", &[], None).await, "at least one scope");

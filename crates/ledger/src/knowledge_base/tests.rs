@@ -63,7 +63,7 @@ async fn deletion_has_two_steps() {
     assert_eq!(error.to_string(), "knowledge base `support` is being deleted");
     let claimed = ledger.claim_next_document().await.unwrap().unwrap();
     assert_eq!(claimed.knowledge_base.as_str(), "autre");
-    assert_eq!(ledger.recover().await.unwrap().deleting_knowledge_bases, [id.clone()]);
+    assert_eq!(ledger.recover().await.unwrap().deleting_knowledge_bases, std::slice::from_ref(&id));
 
     assert_eq!(ledger.forget_knowledge_base(&id).await.unwrap(), ["01".repeat(32)]);
     let error = ledger.get_knowledge_base(&id).await.unwrap_err();
@@ -76,7 +76,8 @@ async fn deletion_has_two_steps() {
 
 #[tokio::test]
 async fn unknown_ones_are_not_found() {
-    let ledger = Fixture::new().await.ledger;
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
     let id = KnowledgeBaseId::new("absent");
     for error in [
         ledger.get_knowledge_base(&id).await.unwrap_err(),
@@ -91,7 +92,8 @@ async fn unknown_ones_are_not_found() {
 
 #[tokio::test]
 async fn bad_values_are_refused_by_name() {
-    let ledger = Fixture::new().await.ledger;
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
     let good = || new_base("support");
     for (new, name) in [
         (NewKnowledgeBase { id: "../etc".into(), ..good() }, "id"),

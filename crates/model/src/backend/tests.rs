@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::DType;
+use serde_json::json;
 
 use super::*;
 
@@ -233,8 +234,7 @@ fn info_tells_true_figures() {
 fn the_kv_budget_is_reserved_and_given_back() {
     let files = alone(WeightFiles::Gguf(golden("qwen2").join("f.gguf")));
     let per_token = 512;
-    let options =
-        LoadOptions { context_tokens: Some(64), kv_budget_bytes: Some(100 * per_token) };
+    let options = LoadOptions { context_tokens: Some(64), kv_budget_bytes: Some(100 * per_token) };
     let mut model = CandleTextBackend::load(&files, ModelId::new("m"), &options).unwrap();
     assert_eq!(model.info().context_tokens, 64);
     let first = model.open(60).unwrap();
@@ -273,12 +273,18 @@ fn sequences_stay_within_the_context_and_their_reservation() {
     assert_eq!(forward(&mut model, vec![row(sequence, &[1, 2], LogitsWanted::Last)]).len(), 1);
 }
 
+/// Loads the weights of llama-tied under that model's configuration with `changes`.
 #[track_caller]
-fn check_load_error(config: &str, weights: &str, expected: &str) {
-    let files = alone(WeightFiles::Safetensors {
-        shards: vec![golden(weights).join("model.safetensors")],
-        config: golden(config).join("config.json"),
-    });
+fn check_load_error(changes: serde_json::Value, expected: &str) {
+    let text = std::fs::read_to_string(golden("llama-tied").join("config.json")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let serde_json::Value::Object(changes) = changes else { panic!("not an object") };
+    json.as_object_mut().unwrap().extend(changes);
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.json");
+    std::fs::write(&config, json.to_string()).unwrap();
+    let shards = vec![golden("llama-tied").join("model.safetensors")];
+    let files = alone(WeightFiles::Safetensors { shards, config });
     let loaded = CandleTextBackend::load(&files, ModelId::new("m"), &LoadOptions::default());
     let error = loaded.err().expect("it must be refused");
     assert!(error.to_string().contains(expected), "{error}");
@@ -287,7 +293,9 @@ fn check_load_error(config: &str, weights: &str, expected: &str) {
 
 #[test]
 fn weights_that_do_not_fit_their_configuration_are_refused() {
-    check_load_error("qwen2", "llama-tied", "the architecture needs all three");
-    check_load_error("llama-untied", "llama-tied", "lm_head");
-    check_load_error("llama-tied", "mistral-head-dim", "its shape is");
+    check_load_error(json!({"architectures": ["Qwen2ForCausalLM"]}), "needs all three");
+    check_load_error(json!({"tie_word_embeddings": false}), "`lm_head.weight`: it is missing");
+    check_load_error(json!({"hidden_size": 128}), "its shape is [160, 64], not (160, 128)");
+    check_load_error(json!({"num_hidden_layers": 1}), "`model.layers.1.");
+    check_load_error(json!({"num_hidden_layers": 3}), "`model.layers.2.");
 }

@@ -54,17 +54,19 @@ pub(super) fn merge_neighbours(messages: &[Message]) -> Option<Vec<Message>> {
 pub(super) fn first_missing(messages: &[Message], prompt: &str) -> Option<usize> {
     // Templates keep the order, mostly; looking on from the last place keeps this linear then.
     let mut at = 0;
-    messages.iter().position(|message| {
-        let content = message.content.trim();
-        // What the model said may be shortened: several templates drop its earlier reasoning.
-        if message.role == Role::Assistant || content.is_empty() {
-            return false;
-        }
-        if let Some(found) = prompt[at..].find(content) {
-            at += found + content.len();
-            return false;
-        }
-        !prompt.contains(content)
-    })
-    .map(|index| index + 1)
+    messages
+        .iter()
+        .position(|message| {
+            let content = message.content.trim();
+            // What the model said may be shortened: several templates drop its earlier reasoning.
+            if message.role == Role::Assistant || content.is_empty() {
+                return false;
+            }
+            if let Some(found) = prompt[at..].find(content) {
+                at += found + content.len();
+                return false;
+            }
+            !prompt.contains(content)
+        })
+        .map(|index| index + 1)
 }

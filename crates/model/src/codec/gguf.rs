@@ -1,30 +1,20 @@
 //! Assembles a codec from the tokenizer metadata of a GGUF file.
 
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::normalizers::unicode::NFC;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
-
+use self::segmenters::{byte_level_segmenter, sentence_piece_segmenter};
 use super::added::{AddedKind, AddedToken, AddedTokens};
 use super::byte_level;
-use super::pretokenizer::{PreTokenizerRules, rules_of};
-use super::segmenter::{Pipeline, Segmenter};
 use super::source::{MAX_TOKENS, NamedTokens, Parts, is_turn_marker, is_well_known_stop};
-use super::spm::{SPACE, SpacePrefix, Spm, SpmVocabulary};
+use super::spm::SPACE;
 use super::token_bytes::TokenBytes;
 use crate::{Gguf, ModelError};
 
+mod segmenters;
 #[cfg(test)]
 mod tests;
 
 const MODEL: &str = "tokenizer.ggml.model";
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const TOKEN_TYPES: &str = "tokenizer.ggml.token_type";
-const SCORES: &str = "tokenizer.ggml.scores";
-const MERGES: &str = "tokenizer.ggml.merges";
-const PRE: &str = "tokenizer.ggml.pre";
 const ADD_BOS: &str = "tokenizer.ggml.add_bos_token";
 const ADD_EOS: &str = "tokenizer.ggml.add_eos_token";
 const BOS: &str = "tokenizer.ggml.bos_token_id";
@@ -33,7 +23,6 @@ const EOT: &str = "tokenizer.ggml.eot_token_id";
 const EOM: &str = "tokenizer.ggml.eom_token_id";
 const UNKNOWN: &str = "tokenizer.ggml.unknown_token_id";
 const PAD: &str = "tokenizer.ggml.padding_token_id";
-const SPACE_PREFIX: &str = "tokenizer.ggml.add_space_prefix";
 pub(super) const TEMPLATE: &str = "tokenizer.chat_template";
 
 /// What a token is. Source: ggml, `docs/gguf.md`, `tokenizer.ggml.token_type`.
@@ -116,7 +105,8 @@ fn read_family(gguf: &Gguf) -> Result<Family, ModelError> {
         "llama" => Ok(Family::SentencePiece),
         other => {
             let other: String = other.chars().take(64).collect();
-            let problem = format!("tokenizer `{other}` is not supported; supported are gpt2, llama");
+            let problem =
+                format!("tokenizer `{other}` is not supported; supported are gpt2, llama");
             Err(gguf.metadata_error(MODEL, problem))
         }
     }
@@ -166,9 +156,8 @@ fn read_ids(gguf: &Gguf, family: Family, tokens: usize) -> Result<NamedIds, Mode
         Ok(found)
     };
     // SentencePiece models of old files rely on these. Source: llama.cpp, `llama-vocab.cpp`.
-    let usual = |id: u32| {
-        Some(id).filter(|id| family == Family::SentencePiece && (*id as usize) < tokens)
-    };
+    let usual =
+        |id: u32| Some(id).filter(|id| family == Family::SentencePiece && (*id as usize) < tokens);
     let eos = id(EOS)?.or(usual(2));
     let ends = [eos, id(EOT)?, id(EOM)?].into_iter().flatten().collect();
     let (bos, unknown) = (id(BOS)?.or(usual(1)), id(UNKNOWN)?.or(usual(0)));
@@ -241,7 +230,9 @@ fn token_bytes(vocabulary: &Vocabulary<'_>, family: Family) -> TokenBytes {
             TokenKind::Normal | TokenKind::Unused if family == Family::ByteLevel => {
                 table.push(&byte_level::bytes_of(text));
             }
-            TokenKind::Normal | TokenKind::Unused => table.push(text.replace(SPACE, " ").as_bytes()),
+            TokenKind::Normal | TokenKind::Unused => {
+                table.push(text.replace(SPACE, " ").as_bytes())
+            }
         }
     }
     table
@@ -250,113 +241,6 @@ fn token_bytes(vocabulary: &Vocabulary<'_>, family: Family) -> TokenBytes {
 /// The byte that `<0xNN>` stands for.
 pub(super) fn byte_token(text: &str) -> Option<u8> {
     let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
-    if digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
-}
-
-fn sentence_piece_segmenter(
-    gguf: &Gguf,
-    vocabulary: &Vocabulary<'_>,
-    ids: &NamedIds,
-) -> Result<Segmenter, ModelError> {
-    let texts = vocabulary.texts;
-    let scores = gguf.required(SCORES, gguf.floats(SCORES)?)?;
-    same_length(gguf, SCORES, scores.len(), texts.len())?;
-    let mut pieces = Vec::with_capacity(texts.len());
-    let mut bytes = vec![None; 256];
-    let mut separates_turns = false;
-    for (id, (text, kind)) in texts.iter().zip(&vocabulary.kinds).enumerate() {
-        match kind {
-            TokenKind::Normal | TokenKind::UserDefined => {
-                pieces.push((text.clone(), scores[id], id as u32));
-            }
-            TokenKind::Byte => {
-                if let Some(byte) = byte_token(text) {
-                    bytes[usize::from(byte)] = Some(id as u32);
-                }
-            }
-            // Mistral's tokenizers with control tokens for turns are the ones that put the space
-            // only at the start (`legacy: false`); a GGUF does not say so itself.
-            TokenKind::Control => separates_turns |= text == "[INST]",
-            TokenKind::Unknown | TokenKind::Unused => {}
-        }
-    }
-    let prefix = match gguf.bool(SPACE_PREFIX)? {
-        Some(false) => SpacePrefix::Never,
-        _ if separates_turns => SpacePrefix::First,
-        _ => SpacePrefix::Always,
-    };
-    let unknown = ids.unknown;
-    Ok(Segmenter::Spm(Spm::new(SpmVocabulary { pieces, bytes, unknown, prefix })))
-}
-
-/// The segmenter, and whether the family puts begin-of-text before a text.
-fn byte_level_segmenter(
-    gguf: &Gguf,
-    vocabulary: &Vocabulary<'_>,
-) -> Result<(Segmenter, bool), ModelError> {
-    let name = gguf.string(PRE)?.unwrap_or_else(|| {
-        tracing::warn!(
-            file = %gguf.path().display(),
-            "the file does not name its pre-tokenizer; taking `default`, answers may suffer"
-        );
-        "default"
-    });
-    let rules = rules_of(name).map_err(|problem| gguf.metadata_error(PRE, problem))?;
-    let mut vocab = Vocab::default();
-    for (id, (text, kind)) in vocabulary.texts.iter().zip(&vocabulary.kinds).enumerate() {
-        // Control tokens are not among them, so plain text never becomes one by merging.
-        if !matches!(kind, TokenKind::Control | TokenKind::Unknown) {
-            vocab.entry(text.clone()).or_insert(id as u32);
-        }
-    }
-    let merges = read_merges(gguf, &vocab)?;
-    let model = BPE::builder()
-        .vocab_and_merges(vocab, merges)
-        .ignore_merges(rules.ignore_merges)
-        .build()
-        .map_err(|e| gguf.metadata_error(MERGES, e.to_string()))?;
-    let pre_tokenizer = pre_tokenizer(rules).map_err(|e| gguf.metadata_error(PRE, e))?;
-    let pipeline = Pipeline {
-        normalizer: rules.compose.then(|| NFC.into()),
-        pre_tokenizer: Some(pre_tokenizer),
-        model: model.into(),
-    };
-    Ok((Segmenter::Pipeline(Box::new(pipeline)), rules.add_bos))
-}
-
-/// The merges, best first. Each is checked against the vocabulary here: the library's own builder
-/// panics on some that do not belong to it.
-fn read_merges(gguf: &Gguf, vocab: &Vocab) -> Result<Vec<(String, String)>, ModelError> {
-    let lines = gguf.required(MERGES, gguf.strings(MERGES)?)?;
-    if lines.len() > 2 * MAX_TOKENS {
-        let problem = format!("it has {} entries, the limit is {}", lines.len(), 2 * MAX_TOKENS);
-        return Err(gguf.metadata_error(MERGES, problem));
-    }
-    let mut merges = Vec::with_capacity(lines.len());
-    let mut joined = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        let parts = line.split_once(' ').filter(|(left, right)| {
-            joined.clear();
-            joined.push_str(left);
-            joined.push_str(right);
-            [left, right, joined.as_str()].iter().all(|text| vocab.contains_key(*text))
-        });
-        let Some((left, right)) = parts else {
-            let problem = format!("entry {index} is not two tokens that make a third");
-            return Err(gguf.metadata_error(MERGES, problem));
-        };
-        merges.push((left.to_owned(), right.to_owned()));
-    }
-    Ok(merges)
-}
-
-fn pre_tokenizer(rules: PreTokenizerRules) -> Result<PreTokenizerWrapper, String> {
-    let mut steps: Vec<PreTokenizerWrapper> = Vec::with_capacity(rules.patterns.len() + 1);
-    for pattern in rules.patterns {
-        let pattern = SplitPattern::Regex((*pattern).to_owned());
-        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false);
-        steps.push(split.map_err(|e| e.to_string())?.into());
-    }
-    steps.push(ByteLevel::new(false, true, false).into());
-    Ok(Sequence::new(steps).into())
+    let hexadecimal = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if hexadecimal { u8::from_str_radix(digits, 16).ok() } else { None }
 }

@@ -10,11 +10,8 @@ use super::added::{AddedTokens, Part};
 mod tests;
 
 /// Characters that Unicode leaves to private agreement; one stands for one hidden text.
-const PRIVATE: [RangeInclusive<char>; 3] = [
-    '\u{E000}'..='\u{F8FF}',
-    '\u{F0000}'..='\u{FFFFD}',
-    '\u{100000}'..='\u{10FFFD}',
-];
+const PRIVATE: [RangeInclusive<char>; 3] =
+    ['\u{E000}'..='\u{F8FF}', '\u{F0000}'..='\u{FFFFD}', '\u{100000}'..='\u{10FFFD}'];
 
 /// The texts that are hidden in one conversation.
 #[derive(Debug)]

@@ -15,8 +15,7 @@ pub(super) struct PreTokenizerRules {
     pub(super) add_bos: bool,
 }
 
-const GPT2: &str =
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -31,12 +30,8 @@ const DEEPSEEK3: &[&str] = &[
 
 const PLAIN: PreTokenizerRules =
     PreTokenizerRules { patterns: &[GPT2], compose: false, ignore_merges: false, add_bos: false };
-const WITH_LLAMA3: PreTokenizerRules = PreTokenizerRules {
-    patterns: &[LLAMA3],
-    compose: false,
-    ignore_merges: true,
-    add_bos: true,
-};
+const WITH_LLAMA3: PreTokenizerRules =
+    PreTokenizerRules { patterns: &[LLAMA3], compose: false, ignore_merges: true, add_bos: true };
 
 /// Every name that is known, with its rules: those that files of the supported architectures use.
 ///

@@ -103,7 +103,9 @@ impl Spm {
             (None, Some(unknown)) => ids.push(unknown),
             (None, None) => {
                 let code = piece.chars().next().map_or(0, u32::from);
-                return Err(format!("the model's vocabulary cannot express character U+{code:04X}"));
+                return Err(format!(
+                    "the model's vocabulary cannot express character U+{code:04X}"
+                ));
             }
         }
         Ok(())
@@ -135,7 +137,13 @@ impl Spm {
         chain.texts()
     }
 
-    fn propose(&self, chain: &Chain<'_>, left: usize, right: usize, agenda: &mut BinaryHeap<Merge>) {
+    fn propose(
+        &self,
+        chain: &Chain<'_>,
+        left: usize,
+        right: usize,
+        agenda: &mut BinaryHeap<Merge>,
+    ) {
         let start = chain.links[left].start;
         let bytes = chain.links[left].length + chain.links[right].length;
         if bytes > self.longest_bytes {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use intramuros_types::Message;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Enumerator, Kwargs, Object};
+use minijinja::value::{Enumerator, Kwargs, Object, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use time::OffsetDateTime;
@@ -78,6 +78,10 @@ impl ChatTemplate {
         environment.set_recursion_limit(MAX_RECURSION);
         environment.set_unknown_method_callback(unknown_method_callback);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.set_formatter(|out, state, value| match python_name(value) {
+            Some(name) => out.write_str(name).map_err(Error::from),
+            None => minijinja::escape_formatter(out, state, value),
+        });
         environment.add_filter("tojson", tojson);
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", move |format: &str| {
@@ -200,6 +204,15 @@ impl io::Write for &mut Bounded {
     }
 }
 
+/// How Python writes what is not a text, where the engine would write it in lower case.
+fn python_name(value: &Value) -> Option<&'static str> {
+    match value.kind() {
+        ValueKind::Bool => Some(if value.is_true() { "True" } else { "False" }),
+        ValueKind::None => Some("None"),
+        _ => None,
+    }
+}
+
 fn raise_exception(message: &str) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, message.to_owned()))
 }
@@ -214,7 +227,8 @@ fn tojson(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Strin
         None => options.get::<Option<Value>>("indent")?,
     };
     options.assert_all_used()?;
-    let escaped = minijinja::filters::tojson(value, indent, Kwargs::from_iter([] as [(&str, Value); 0]))?;
+    let escaped =
+        minijinja::filters::tojson(value, indent, Kwargs::from_iter([] as [(&str, Value); 0]))?;
     Ok(without_html_escapes(escaped.as_str().unwrap_or_default()))
 }
 

@@ -130,8 +130,7 @@ fn rope(raw: &RawConfig, fields: &RawRope, head_dim: usize) -> Result<RopeConfig
             factor: factor()?,
             low_freq_factor: fields.low_freq_factor.ok_or_else(missing("low_freq_factor"))?,
             high_freq_factor: fields.high_freq_factor.ok_or_else(missing("high_freq_factor"))?,
-            original_context: original
-                .ok_or_else(missing("original_max_position_embeddings"))?,
+            original_context: original.ok_or_else(missing("original_max_position_embeddings"))?,
         },
         Some("yarn") => RopeScaling::Yarn(yarn(raw, fields)),
         Some(other) => {
@@ -177,7 +176,9 @@ fn windows(raw: &RawConfig, qwen2: bool) -> Result<Vec<Option<usize>>, ModelErro
     // The layer count is validated later; here it must only not make a huge list.
     let layers = raw.num_hidden_layers.min(super::MAX_LAYERS);
     let enabled = !qwen2 || raw.use_sliding_window;
-    let Some(window) = raw.sliding_window.filter(|_| enabled) else { return Ok(vec![None; layers]) };
+    let Some(window) = raw.sliding_window.filter(|_| enabled) else {
+        return Ok(vec![None; layers]);
+    };
     if let Some(types) = &raw.layer_types {
         let of_layer = |kind: &String| match kind.as_str() {
             "full_attention" => Ok(None),

@@ -92,8 +92,9 @@ impl Attention {
         for_each_chunk(&mut out, item, |index, out| {
             let place = &places[index / self.kv_heads];
             let column = index % self.kv_heads * self.head_dim;
-            let visible = self.window.map_or(0, |window| (place.position + 1).saturating_sub(window))
-                ..place.position + 1;
+            let visible =
+                self.window.map_or(0, |window| (place.position + 1).saturating_sub(window))
+                    ..place.position + 1;
             let cache = &caches[place.cache];
             let queries = &queries[index * item..(index + 1) * item];
             attend(&heads, queries, (cache.keys(), cache.values(), column), visible, out);

@@ -4,20 +4,20 @@
 //! callers of this module, nothing else.
 
 use std::ops::Deref;
-use std::sync::RwLockReadGuard;
 
 use candle_core::{CpuStorage, Device, Error, Storage, Tensor};
 
 use crate::{ModelError, Result};
 
-/// The elements of a contiguous f32 tensor; holds the tensor's read lock.
-pub(super) struct HostSlice<'a> {
-    storage: RwLockReadGuard<'a, Storage>,
+/// The elements of a contiguous f32 tensor; holds the tensor's read lock, whatever type candle
+/// has for it.
+pub(super) struct HostSlice<Guard> {
+    storage: Guard,
     start: usize,
     end: usize,
 }
 
-impl Deref for HostSlice<'_> {
+impl<Guard: Deref<Target = Storage>> Deref for HostSlice<Guard> {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
@@ -26,7 +26,9 @@ impl Deref for HostSlice<'_> {
 }
 
 /// The elements of a contiguous f32 tensor in main memory.
-pub(super) fn read(tensor: &Tensor) -> Result<HostSlice<'_>> {
+pub(super) fn read(
+    tensor: &Tensor,
+) -> Result<HostSlice<impl Deref<Target = Storage> + Send + Sync + '_>> {
     let (storage, layout) = tensor.storage_and_layout();
     let range = layout.contiguous_offsets();
     if let Some((start, end)) = range

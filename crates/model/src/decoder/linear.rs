@@ -69,7 +69,8 @@ impl Linear {
         // Bits per weight of a tile.
         let packed = [(GgmlDType::Q4K, 6.0), (GgmlDType::Q6K, 10.0), (GgmlDType::Q8_0, 8.5)];
         let dtype = self.weight.dtype();
-        let bits = packed.iter().find(|(packed, _)| *packed == dtype).map_or(0.0, |(_, bits)| *bits);
+        let bits =
+            packed.iter().find(|(packed, _)| *packed == dtype).map_or(0.0, |(_, bits)| *bits);
         ((rows * columns) as f64 * bits / 8.0) as u64
     }
 }

@@ -7,11 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Calls `f(index, chunk)` for each consecutive piece of `out` of `size` elements (the last may be
 /// shorter), on several threads when there is more than one piece.
-pub(super) fn for_each_chunk(
-    out: &mut [f32],
-    size: usize,
-    f: impl Fn(usize, &mut [f32]) + Sync,
-) {
+pub(super) fn for_each_chunk(out: &mut [f32], size: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     if out.len() <= size {
         if !out.is_empty() {
             f(0, out);

@@ -94,7 +94,10 @@ fn check_index_error(index: &str, expected: &str) {
 fn a_damaged_shard_index_is_refused() {
     check_index_error("{", "cannot read");
     check_index_error(r#"{"weight_map": {}}"#, "it names 0 shards");
-    check_index_error(r#"{"weight_map": {"x": "3.safetensors"}}"#, "shard 3.safetensors is missing");
+    check_index_error(
+        r#"{"weight_map": {"x": "3.safetensors"}}"#,
+        "shard 3.safetensors is missing",
+    );
     check_index_error(r#"{"weight_map": {"x": "../1.safetensors"}}"#, "is a path");
     check_index_error(r#"{"weight_map": {"x": "/etc/passwd"}}"#, "is a path");
 }

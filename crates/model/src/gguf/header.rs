@@ -171,7 +171,7 @@ fn read_tensor_entry(cursor: &mut Cursor<'_>) -> Result<(TensorInfo, u64), Strin
     let mut elements = 1_u64;
     for _ in 0..dimensions {
         let size = cursor.u64("a dimension")?;
-        elements = elements.checked_mul(size).unwrap_or(u64::MAX);
+        elements = elements.saturating_mul(size);
         shape.push(usize::try_from(size).map_err(|_| format!("dimension {size} is too large"))?);
     }
     if elements == 0 || elements > i64::MAX as u64 / 8 {
@@ -205,7 +205,7 @@ fn place_tensors(
         if !offset.is_multiple_of(alignment) {
             return Err(format!("tensor `{name}`: offset {offset} is not aligned to {alignment}"));
         }
-        let end = offset.checked_add(info.bytes as u64).unwrap_or(u64::MAX);
+        let end = offset.saturating_add(info.bytes as u64);
         if end > available {
             return Err(format!(
                 "tensor `{name}` ends at byte {end} of the data, the file has {available}; it was \

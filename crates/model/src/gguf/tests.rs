@@ -49,10 +49,23 @@ impl Writer {
 
 fn valid() -> Writer {
     Writer::header(3, 1, 4)
-        .string("n").u32(5).bytes(&(-7_i32).to_le_bytes())
-        .string("f").u32(6).bytes(&1.5_f32.to_le_bytes())
-        .string("names").u32(9).u32(8).u64(2).string("é").string("")
-        .string("scores").u32(9).u32(6).u64(1).bytes(&0.25_f32.to_le_bytes())
+        .string("n")
+        .u32(5)
+        .bytes(&(-7_i32).to_le_bytes())
+        .string("f")
+        .u32(6)
+        .bytes(&1.5_f32.to_le_bytes())
+        .string("names")
+        .u32(9)
+        .u32(8)
+        .u64(2)
+        .string("é")
+        .string("")
+        .string("scores")
+        .u32(9)
+        .u32(6)
+        .u64(1)
+        .bytes(&0.25_f32.to_le_bytes())
         .tensor("w", &[2, 3], 0, 0)
         .pad(32)
         .bytes(&[1; 24])
@@ -178,7 +191,8 @@ fn overlapping_tensors_are_refused() {
 
 #[test]
 fn alignment_is_checked() {
-    let aligned = |value: u32| Writer::header(3, 0, 1).string("general.alignment").u32(4).u32(value);
+    let aligned =
+        |value: u32| Writer::header(3, 0, 1).string("general.alignment").u32(4).u32(value);
     assert!(aligned(64).open().is_ok());
     for wrong in [0, 4, 24, 1 << 30] {
         check_error(&aligned(wrong), "general.alignment");

@@ -148,10 +148,11 @@ impl Reader<'_> {
     /// change, the second copy of a drawing for old programs, tab stops.
     fn is_skipped(&mut self, tag: &BytesStart<'_>) -> bool {
         let name = tag.local_name();
-        if name.as_ref() == "del" && self.properties == Properties::Row {
-            if let Some(row) = self.tables.last_mut().and_then(|table| table.rows.last_mut()) {
-                row.deleted = true;
-            }
+        if name.as_ref() == "del"
+            && self.properties == Properties::Row
+            && let Some(row) = self.tables.last_mut().and_then(|table| table.rows.last_mut())
+        {
+            row.deleted = true;
         }
         matches!(name.as_ref(), "del" | "moveFrom" | "Fallback" | "instrText" | "tabs")
             || name.as_ref().ends_with("Change")

@@ -63,24 +63,26 @@ impl Numbering {
 /// Those of [`Xml::next`].
 pub(super) fn read(source: &str, builder: &Builder<'_>) -> Result<Numbering, IngestError> {
     let mut numbering = Numbering::default();
-    let (mut rule, mut list) = (0, 0);
+    // Within `num`, levels are overrides, which are left aside.
+    let mut rule = None;
+    let mut list = 0;
     let mut level = None;
     let mut xml = Xml::new(source, builder);
     while let Some(step) = xml.next()? {
         let Step::Open(tag) = step else { continue };
         let id = |name| attribute(&tag, name).and_then(|v| v.trim().parse::<u32>().ok());
         match tag.local_name().as_ref() {
-            "abstractNum" => rule = id("abstractNumId").unwrap_or(0),
+            "abstractNum" => rule = id("abstractNumId"),
             "num" => {
                 list = id("numId").unwrap_or(0);
-                level = None;
+                rule = None;
             }
             "abstractNumId" => {
                 numbering.lists.insert(list, number(&tag).unwrap_or(0));
             }
             "lvl" => level = id("ilvl").map(|at| at as usize).filter(|at| *at < LEVELS),
             name @ ("numFmt" | "lvlText" | "start") => {
-                let Some(at) = level else { continue };
+                let Some((rule, at)) = rule.zip(level) else { continue };
                 let level = &mut numbering.rules.entry(rule).or_default()[at];
                 match name {
                     "numFmt" => level.format = attribute(&tag, "val").unwrap_or_default(),

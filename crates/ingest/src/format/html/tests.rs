@@ -38,6 +38,21 @@ fn structure_becomes_blocks() {
 }
 
 #[test]
+fn terms_go_with_their_definitions() {
+    check(
+        "<dl><dt>Mode :<dt>Type<dd>manuel<p>ou non<dt>Options<dd><ul><li>une</ul><dt>Seul</dl>fin",
+        &[
+            (ListItem, "Mode, Type: manuel"),
+            (ListItem, "ou non"),
+            (ListItem, "Options"),
+            (ListItem, "- une"),
+            (ListItem, "Seul"),
+            (Paragraph, "fin"),
+        ],
+    );
+}
+
+#[test]
 fn the_frame_of_a_page_is_dropped() {
     check(
         "<header>logo</header><nav>menu</nav><div class='navheader x'>suivant</div><h1>Titre</h1>\

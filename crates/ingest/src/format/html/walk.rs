@@ -31,9 +31,12 @@ pub(super) fn walk(
         kinds: Vec::new(),
         lists: Lists::default(),
         marker: None,
+        in_term: false,
+        terms: Vec::new(),
     };
     let mut next: Option<NodeRef<'_>> = root.first_child();
     while let Some(node) = next {
+        walker.builder.deadline.check()?;
         let inner = if walker.enter(node)? { node.first_child() } else { None };
         if inner.is_some() {
             next = inner;
@@ -44,13 +47,13 @@ pub(super) fn walk(
         while node.next_sibling().is_none() {
             match node.parent() {
                 Some(parent) if parent.id() != root.id() => node = parent,
-                _ => return walker.flush(),
+                _ => return walker.finish(),
             }
             walker.leave(node)?;
         }
         next = node.next_sibling();
     }
-    walker.flush()
+    walker.finish()
 }
 
 /// The node after `node` and all below it, within `root`.
@@ -95,6 +98,10 @@ struct Walker<'b, 'l> {
     lists: Lists,
     /// Marker of the list item that began, until its first text is pushed.
     marker: Option<String>,
+    /// Whether a `<dt>` is open.
+    in_term: bool,
+    /// Terms whose definition has not begun.
+    terms: Vec<String>,
 }
 
 impl Walker<'_, '_> {
@@ -130,6 +137,7 @@ impl Walker<'_, '_> {
                 self.lists.open(Some(start.unwrap_or(1)));
             }
             "li" => self.marker = Some(self.lists.marker()),
+            "dt" => self.in_term = true,
             _ => {}
         }
         if kind != BlockKind::Paragraph {
@@ -147,8 +155,10 @@ impl Walker<'_, '_> {
             return Ok(());
         }
         self.flush()?;
-        if matches!(name, "ul" | "menu" | "dir" | "ol") {
-            self.lists.close();
+        match name {
+            "ul" | "menu" | "dir" | "ol" => self.lists.close(),
+            "dt" => self.in_term = false,
+            _ => {}
         }
         if kind != BlockKind::Paragraph {
             self.kinds.pop();
@@ -165,17 +175,41 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// Ends the text so far as a block of the innermost kind.
+    /// Ends the text so far as a block of the innermost kind. A term goes into the block of its
+    /// definition, which says little without it.
     fn flush(&mut self) -> Result<(), IngestError> {
         let text = std::mem::take(&mut self.text);
         if text.trim().is_empty() {
             return Ok(());
         }
-        let kind = self.kinds.last().copied().unwrap_or(BlockKind::Paragraph);
-        if kind == BlockKind::ListItem {
-            let marker = self.marker.take().unwrap_or_default();
-            return self.builder.push(kind, &format!("{marker}{}", text.trim_start()));
+        if self.in_term {
+            self.terms.push(text.trim().trim_end_matches(':').trim_end().to_owned());
+            return Ok(());
         }
-        self.builder.push(kind, &text)
+        let kind = self.kinds.last().copied().unwrap_or(BlockKind::Paragraph);
+        if kind != BlockKind::ListItem || self.marker.is_some() {
+            self.push_terms()?;
+        }
+        if kind != BlockKind::ListItem {
+            return self.builder.push(kind, &text);
+        }
+        let mut item = self.marker.take().unwrap_or_default();
+        if !self.terms.is_empty() {
+            item = format!("{}: ", std::mem::take(&mut self.terms).join(", "));
+        }
+        self.builder.push(kind, &(item + text.trim_start()))
+    }
+
+    /// Pushes the terms that have no definition of their own.
+    fn push_terms(&mut self) -> Result<(), IngestError> {
+        for term in std::mem::take(&mut self.terms) {
+            self.builder.push(BlockKind::ListItem, &term)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), IngestError> {
+        self.flush()?;
+        self.push_terms()
     }
 }

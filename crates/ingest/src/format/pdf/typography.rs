@@ -93,3 +93,6 @@ fn is_title(row: &Row) -> bool {
 fn half_points(size: f32) -> i32 {
     (size * 2.0).round() as i32
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,5 +34,7 @@ fn first_row_is_header_wants_words_above_figures() {
     check_header(&[&["Nom", "Dupont"], &["Né le", "3 mai 1980"]], false);
     check_header(&[&["Vis", "3", "2 €"], &["Clou", "4", "1 €"]], false);
     check_header(&[&["Article", "", "Prix"], &["Vis", "3", "2 €"]], false);
+    check_header(&[&["", "Loueur", "Preneur"], &["SIREN", "849 031 174", "793 160 243"]], true);
+    check_header(&[&["", "Loueur", "Preneur"], &["", "849 031 174", "793 160 243"]], false);
     check_header(&[&["Prix", "Prix", "Qté"], &["1", "3", "2"]], false);
 }

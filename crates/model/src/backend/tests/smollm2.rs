@@ -9,7 +9,7 @@ const ID: &str = "smollm2-135m-instruct-q4_1";
 /// One continuation of `golden/smollm2.json`.
 #[derive(Deserialize)]
 struct Run {
-    question: String,
+    text: String,
     prompt: Vec<u32>,
     output: Vec<u32>,
 }
@@ -55,6 +55,6 @@ fn smollm2_continues_greedily_as_transformers_does() {
         }
     }
     for (run, output) in runs.iter().zip(&outputs) {
-        assert_eq!(output, &run.output, "{}", run.question);
+        assert_eq!(output, &run.output, "{}", run.text);
     }
 }

@@ -61,7 +61,6 @@ fn a_side_column_is_read_apart() {
         7.0,
         &["Tél.", "Tél.", "Tél.", "Tél.", main[0].1, main[0].1, main[0].1],
     );
-
     let rows: &[&[(f32, &str)]] = &[side, main, side, main, side, main, side];
     let texts: Vec<&str> = rows.iter().map(|row| row[0].1).collect();
     check(rows, 12.0, &texts);
