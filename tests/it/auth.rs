@@ -77,7 +77,8 @@ fn a_revoked_key_is_refused_at_once() {
     let key = create_key(server.data.path(), "inference");
     assert_eq!(status(&server, "GET", "/v1/models", Some(&key)).0, 200);
     let id = &key[..12];
-    let revoked = crate::server::intramuros(server.data.path()).args(["keys", "revoke", id]).output();
+    let revoked =
+        crate::server::intramuros(server.data.path()).args(["keys", "revoke", id]).output();
     assert!(revoked.expect("the binary runs").status.success());
     let (code, body) = status(&server, "GET", "/v1/models", Some(&key));
     assert_eq!((code, body["error"]["code"].as_str()), (401, Some("invalid_api_key")));

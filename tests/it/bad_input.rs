@@ -41,7 +41,8 @@ fn chat_fields_that_would_be_ignored_are_named() {
         let expected = (400, "unsupported_field", Some(field));
         refused(&server, "/v1/chat/completions", &body, expected);
     }
-    let image = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]);
+    let image =
+        json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]);
     let expected = (400, "unsupported_field", Some("messages[0].content[0].type"));
     refused(&server, "/v1/chat/completions", &chat(json!({"messages": image})), expected);
 }
@@ -120,7 +121,10 @@ fn bodies_that_are_not_json_objects_are_refused() {
     assert_eq!(reply.status, 415);
     let huge = vec![b' '; 11 * 1024 * 1024];
     let reply = server.post_raw("/v1/chat/completions", "application/json", &huge);
-    assert_eq!((reply.status, reply.json()["error"]["code"].as_str()), (413, Some("body_too_large")));
+    assert_eq!(
+        (reply.status, reply.json()["error"]["code"].as_str()),
+        (413, Some("body_too_large"))
+    );
 }
 
 #[test]
@@ -150,7 +154,12 @@ fn embedding_inputs_are_checked() {
 fn knowledge_requests_are_checked() {
     let server = shared();
     let problem = |reply: crate::server::Reply| {
-        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{}", reply.text);
+        assert_eq!(
+            reply.header("content-type"),
+            Some("application/problem+json"),
+            "{}",
+            reply.text
+        );
         let body = reply.json();
         assert_eq!(body["status"], reply.status);
         (reply.status, body["code"].as_str().unwrap().to_string())
@@ -166,8 +175,14 @@ fn knowledge_requests_are_checked() {
     };
     assert_eq!(search("none", json!({"query": "x"})), (404, "not_found".into()));
     assert_eq!(search("checked", json!({"query": " "})), (400, "invalid_request".into()));
-    assert_eq!(search("checked", json!({"query": "x", "limit": 0})), (400, "invalid_request".into()));
-    assert_eq!(search("checked", json!({"query": "x", "topk": 3})), (400, "invalid_request".into()));
+    assert_eq!(
+        search("checked", json!({"query": "x", "limit": 0})),
+        (400, "invalid_request".into())
+    );
+    assert_eq!(
+        search("checked", json!({"query": "x", "topk": 3})),
+        (400, "invalid_request".into())
+    );
     let none = server.post("/api/v1/knowledge-bases/checked/search", &json!({"query": "x"}));
     assert_eq!(none.json(), json!({"hits": []}));
 }

@@ -19,7 +19,8 @@ fn chat_answers_with_usage() {
     assert_eq!(body["object"], "chat.completion");
     assert_eq!(body["model"], TEXT_MODEL);
     let usage = &body["usage"];
-    let (prompt, completion) = (usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64());
+    let (prompt, completion) =
+        (usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64());
     assert!(prompt.unwrap() > 10 && (1..=12).contains(&completion.unwrap()), "{usage}");
     assert_eq!(usage["total_tokens"].as_u64(), Some(prompt.unwrap() + completion.unwrap()));
     assert!(reply.header("x-request-id").is_some_and(|id| id.starts_with("req_")));
@@ -36,8 +37,10 @@ fn a_stream_carries_the_same_text_and_ends_with_usage() {
     assert_eq!(streamed.header("content-type"), Some("text/event-stream"));
     let events = streamed.events();
     assert_eq!(events.last(), Some(&"[DONE]"));
-    let chunks: Vec<Value> =
-        events[..events.len() - 1].iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+    let chunks: Vec<Value> = events[..events.len() - 1]
+        .iter()
+        .map(|event| serde_json::from_str(event).unwrap())
+        .collect();
     assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
     let text: String = chunks
         .iter()

@@ -28,9 +28,8 @@ fn stdout(output: &Output) -> String {
 }
 
 fn json_of(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!("{error}: {}", String::from_utf8_lossy(&output.stdout))
-    })
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stdout)))
 }
 
 #[test]
@@ -75,8 +74,14 @@ fn models_are_listed_and_recommended_with_figures() {
     let data = TempDir::new().unwrap();
     let listed = json_of(&run(data.path(), &["models", "list", "--json"]));
     let models = listed["models"].as_array().unwrap();
-    assert!(models.iter().any(|model| model["id"] == crate::server::TEXT_MODEL && model["installed"] == true));
-    assert!(models.iter().any(|model| model["family"] == "mistral" && model["status"] == "untried"));
+    assert!(
+        models
+            .iter()
+            .any(|model| model["id"] == crate::server::TEXT_MODEL && model["installed"] == true)
+    );
+    assert!(
+        models.iter().any(|model| model["family"] == "mistral" && model["status"] == "untried")
+    );
     let fits = json_of(&run(data.path(), &["models", "recommend", "--json"]));
     let first = &fits["recommendations"][0];
     assert!(first["total_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{first}");
@@ -123,10 +128,14 @@ fn the_client_commands_add_search_and_ask() {
     let added = client(&server, &["kb", "add", "cli", path, "--json"]);
     assert!(!added.status.success(), "one of the files is broken");
     let added = json_of(&added);
-    assert_eq!((added["failed"].as_u64(), added["files"].as_array().map(Vec::len)), (Some(1), Some(2)));
+    assert_eq!(
+        (added["failed"].as_u64(), added["files"].as_array().map(Vec::len)),
+        (Some(1), Some(2))
+    );
     let found = stdout(&client(&server, &["search", "--kb", "cli", "deposit"]));
     assert!(found.contains("1500 euros"), "{found}");
-    let answer = json_of(&client(&server, &["ask", "--kb", "cli", "How much is the deposit?", "--json"]));
+    let answer =
+        json_of(&client(&server, &["ask", "--kb", "cli", "How much is the deposit?", "--json"]));
     assert!(answer["answer"].as_str().is_some_and(|text| !text.is_empty()), "{answer}");
     let gone = client(&server, &["kb", "delete", "cli", "--yes"]);
     assert!(gone.status.success());
@@ -147,8 +156,10 @@ fn clients_without_key_or_server_say_what_to_do() {
 #[test]
 fn doctor_finds_what_is_wrong() {
     let data = TempDir::new().unwrap();
-    let healthy = run(data.path(), &["doctor", "--json", "--url", "http://127.0.0.1:9",
-        "--set", "server.listen=127.0.0.1:0"]);
+    let healthy = run(
+        data.path(),
+        &["doctor", "--json", "--url", "http://127.0.0.1:9", "--set", "server.listen=127.0.0.1:0"],
+    );
     assert_eq!(json_of(&healthy)["healthy"], json!(true), "{}", json_of(&healthy));
     let sick = run(data.path(), &["doctor", "--json", "--set", "embedding.model=nothing"]);
     assert!(!sick.status.success());

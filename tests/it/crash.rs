@@ -21,7 +21,8 @@ fn acknowledged_uploads_survive_a_kill_and_become_searchable() {
     let mut acknowledged = Vec::new();
     for number in 0..DOCUMENTS {
         // Long enough that indexing is under way when the process dies.
-        let text = format!("Fiche numéro{number}. ") + &"La mini-pelle se loue à la journée. ".repeat(200);
+        let text =
+            format!("Fiche numéro{number}. ") + &"La mini-pelle se loue à la journée. ".repeat(200);
         let reply = server.upload("crash", &format!("fiche-{number}.txt"), text.as_bytes(), "");
         assert_eq!(reply.status, 202, "{}", reply.text);
         acknowledged.push(reply.json()["id"].clone());

@@ -64,7 +64,8 @@ fn words_and_meaning_both_find() {
     add(&server, "both", "caution.txt", "La caution demandée pour une nacelle est de 1500 euros.");
     add(&server, "both", "panne.md", "# Pannes\n\nLe code FT-2041/B signale un défaut du joint.");
     add(&server, "both", "horaires.html", "<h1>Horaires</h1><p>L'agence ouvre à sept heures.</p>");
-    let first = |query: &str| search(&server, "both", query)[0]["title"].as_str().unwrap().to_string();
+    let first =
+        |query: &str| search(&server, "both", query)[0]["title"].as_str().unwrap().to_string();
     assert_eq!(first("FT-2041/B"), "Pannes");
     assert_eq!(first("A partir de quand peut-on venir le matin ?"), "Horaires");
     let hits = search(&server, "both", "cautions nacelles");
@@ -121,7 +122,10 @@ fn an_empty_knowledge_base_says_so_in_the_questions_language() {
         server.post("/api/v1/knowledge-bases/empty/ask", &json!({"question": question})).json()
     };
     let french = ask("Quelle est la caution ?");
-    assert_eq!((&french["answered"], &french["abstention"]), (&json!(false), &json!("nothing_found")));
+    assert_eq!(
+        (&french["answered"], &french["abstention"]),
+        (&json!(false), &json!("nothing_found"))
+    );
     assert!(french["answer"].as_str().unwrap().starts_with("Les documents"), "{french}");
     let english = ask("What is the deposit?");
     assert!(english["answer"].as_str().unwrap().starts_with("The available"), "{english}");
@@ -132,7 +136,8 @@ fn the_same_content_is_stored_once() {
     let server = shared();
     server.create_base("twice");
     let first = add(&server, "twice", "a.txt", "Un texte unique sur les compresseurs.");
-    let reply = server.upload("twice", "b.txt", "Un texte unique sur les compresseurs.".as_bytes(), "");
+    let reply =
+        server.upload("twice", "b.txt", "Un texte unique sur les compresseurs.".as_bytes(), "");
     assert_eq!((reply.status, &reply.json()["id"]), (200, &first["id"]));
 }
 

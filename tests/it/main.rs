@@ -13,6 +13,8 @@
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code; a panic is its failure")]
+
 mod auth;
 mod bad_input;
 mod chat;

@@ -246,10 +246,9 @@ fn address(stderr: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) ->
     let lines = Arc::clone(log);
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            if let Ok(entry) = serde_json::from_str::<Value>(&line) {
-                if let Some(address) = entry["fields"]["address"].as_str() {
-                    let _ = sender.send(format!("http://{address}"));
-                }
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(address) = entry["fields"]["address"].as_str() {
+                let _ = sender.send(format!("http://{address}"));
             }
             lines.lock().unwrap().push(line);
         }

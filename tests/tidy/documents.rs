@@ -8,7 +8,9 @@ fn read(file: &str) -> String {
 
 fn crates() -> Vec<String> {
     let manifests = files().into_iter().filter(|file| {
-        file.starts_with("crates/") && file.ends_with("/Cargo.toml") && file.matches('/').count() == 2
+        file.starts_with("crates/")
+            && file.ends_with("/Cargo.toml")
+            && file.matches('/').count() == 2
     });
     manifests.filter_map(|file| file.split('/').nth(1).map(str::to_string)).collect()
 }
@@ -26,7 +28,9 @@ fn every_crate_has_a_short_readme() {
         let file = format!("crates/{name}/README.md");
         match std::fs::read_to_string(root().join(&file)) {
             Err(_) => Some(format!("{file} is missing")),
-            Ok(text) if text.lines().count() > 30 => Some(format!("{file} is longer than 30 lines")),
+            Ok(text) if text.lines().count() > 30 => {
+                Some(format!("{file} is longer than 30 lines"))
+            }
             Ok(_) => None,
         }
     });

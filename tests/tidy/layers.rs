@@ -20,7 +20,11 @@ const TABLE: &[Layer] = &[
     Layer { name: "embed", may_use: &["types", "backend"], never: &["tokio", "axum"] },
     Layer { name: "engine", may_use: &["types", "backend"], never: &["candle-core", "axum"] },
     Layer { name: "catalog", may_use: &["types"], never: &["axum"] },
-    Layer { name: "ingest", may_use: &["types"], never: &["tokio", "lancedb", "candle-core", "ureq"] },
+    Layer {
+        name: "ingest",
+        may_use: &["types"],
+        never: &["tokio", "lancedb", "candle-core", "ureq"],
+    },
     Layer { name: "store", may_use: &["types"], never: &["candle-core", "axum"] },
     Layer { name: "ledger", may_use: &["types"], never: &["candle-core", "axum"] },
     Layer {
@@ -36,8 +40,17 @@ const TABLE: &[Layer] = &[
     Layer {
         name: "cli",
         may_use: &[
-            "types", "backend", "model", "embed", "engine", "catalog", "ingest", "store", "ledger",
-            "knowledge", "http",
+            "types",
+            "backend",
+            "model",
+            "embed",
+            "engine",
+            "catalog",
+            "ingest",
+            "store",
+            "ledger",
+            "knowledge",
+            "http",
         ],
         never: &[],
     },
@@ -81,7 +94,8 @@ fn crates_use_only_lower_layers() {
 #[test]
 fn the_table_lists_crates_that_exist() {
     let missing = TABLE.iter().filter(|layer| {
-        let folder = if layer.name == "tests" { "tests".into() } else { format!("crates/{}", layer.name) };
+        let folder =
+            if layer.name == "tests" { "tests".into() } else { format!("crates/{}", layer.name) };
         !root().join(folder).join("Cargo.toml").is_file()
     });
     none("crates of the table", &missing.map(|layer| layer.name.to_string()).collect::<Vec<_>>());

@@ -50,8 +50,8 @@ impl Client {
 
     /// Uploads a file; the answer may be an error that concerns only this file.
     pub(crate) fn upload(&self, path: &str, file: &Path) -> anyhow::Result<Reply> {
-        let part = Part::file(file)
-            .with_context(|| format!("{} cannot be read", file.display()))?;
+        let part =
+            Part::file(file).with_context(|| format!("{} cannot be read", file.display()))?;
         let form = Form::new().part("file", part);
         let request = self.agent.post(self.address(path)).header("authorization", self.bearer());
         self.reply(request.send(form))
@@ -140,7 +140,9 @@ pub(crate) fn choose_base(client: &Client, named: Option<&str>) -> anyhow::Resul
     match ids.as_slice() {
         [only] => Ok((*only).to_string()),
         [] => bail!("there is no knowledge base; 'intramuros kb create <id>' makes one"),
-        several => bail!("there are several knowledge bases, name one with --kb: {}", several.join(", ")),
+        several => {
+            bail!("there are several knowledge bases, name one with --kb: {}", several.join(", "))
+        }
     }
 }
 

@@ -31,7 +31,9 @@ pub(crate) fn free_disk_bytes(path: &Path) -> Option<u64> {
     let path = path.ancestors().find(|ancestor| ancestor.exists())?.canonicalize().ok()?;
     let disks = Disks::new_with_refreshed_list();
     let holding = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point()));
-    holding.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(|disk| disk.available_space())
+    holding
+        .max_by_key(|disk| disk.mount_point().as_os_str().len())
+        .map(|disk| disk.available_space())
 }
 
 /// Instruction sets of the processor that the kernels use, best last.

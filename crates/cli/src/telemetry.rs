@@ -11,14 +11,16 @@ use crate::settings::{Log, LogFormat};
 pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(directives(&log.level))
         .with_context(|| format!("log.level '{}' cannot be read", log.level))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let started =
-        if json { builder.json().try_init() } else { builder.compact().try_init() };
+    let started = if json { builder.json().try_init() } else { builder.compact().try_init() };
     started.map_err(|error| anyhow::anyhow!("logging could not start: {error}"))
 }
 
@@ -28,9 +30,21 @@ fn directives(level: &str) -> String {
     if level.contains('=') || level.contains(',') {
         return level.to_string();
     }
-    format!("warn,intramuros={level},{}", OURS.map(|name| format!("intramuros_{name}={level}")).join(","))
+    format!(
+        "warn,intramuros={level},{}",
+        OURS.map(|name| format!("intramuros_{name}={level}")).join(",")
+    )
 }
 
 const OURS: [&str; 10] = [
-    "catalog", "embed", "engine", "http", "ingest", "knowledge", "ledger", "model", "store", "types",
+    "catalog",
+    "embed",
+    "engine",
+    "http",
+    "ingest",
+    "knowledge",
+    "ledger",
+    "model",
+    "store",
+    "types",
 ];

@@ -1,8 +1,8 @@
 //! Checks API keys, before a handler or a body is touched.
 
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
 use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use intramuros_ledger::{Authentication, Scope};

@@ -123,8 +123,7 @@ fn drop_neutral<T: RequestBody>(fields: &mut Map<String, Value>) -> Result<(), A
             Neutral::When(holds) => value.is_null() || holds(&value),
         };
         if !passes {
-            let message =
-                format!("'{name}' is not supported with this value and would be ignored");
+            let message = format!("'{name}' is not supported with this value and would be ignored");
             return Err(ApiError::unsupported(name, message));
         }
     }

@@ -206,10 +206,7 @@ fn built_in(status: StatusCode) -> Option<ApiError> {
 }
 
 fn has_body_of_ours(response: &Response) -> bool {
-    response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().ends_with(b"json"))
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"json"))
 }
 
 /// Hides what is not the client's business and logs it once.

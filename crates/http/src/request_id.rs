@@ -18,11 +18,18 @@ pub(crate) async fn assign(mut request: Request, next: Next) -> Response {
         "request", id = id.as_str(), method = %request.method(), path = request.uri().path()
     );
     request.extensions_mut().insert(id.clone());
+    // Monitors ask every few seconds; their lines would bury the others.
+    let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
     let started = std::time::Instant::now();
     async {
         let mut response = next.run(request).await;
         let status = response.status().as_u16();
-        tracing::info!(status, elapsed_ms = started.elapsed().as_millis(), "answered");
+        let elapsed_ms = started.elapsed().as_millis();
+        if probe {
+            tracing::debug!(status, elapsed_ms, "answered");
+        } else {
+            tracing::info!(status, elapsed_ms, "answered");
+        }
         if let Ok(value) = HeaderValue::from_str(id.as_str()) {
             response.headers_mut().insert(HEADER, value);
         }

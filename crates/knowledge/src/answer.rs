@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use intramuros_engine::{Generation, GenerationEvent};
 use intramuros_types::{ModelId, Usage};
 
+use crate::KnowledgeError;
 use crate::citation::Citation;
 use crate::evidence::{Evidence, Support};
 use crate::language::Language;
 use crate::prompt::{no_answer, says_no_answer};
 use crate::search::Hit;
 use crate::sentences::SentenceBuffer;
-use crate::KnowledgeError;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,7 +67,9 @@ impl Knowledge {
                         touched.push(record.knowledge_base);
                     }
                 }
-                Ok(None) if !touched.is_empty() => self.maintain(std::mem::take(&mut touched)).await,
+                Ok(None) if !touched.is_empty() => {
+                    self.maintain(std::mem::take(&mut touched)).await
+                }
                 Ok(None) => tokio::select! {
                     () = self.shared.work.notified() => {}
                     _ = stop.changed() => {}
@@ -138,7 +140,11 @@ impl Knowledge {
     }
 
     /// A document may have been deleted while it was indexed: its rows then go as well.
-    async fn settle_deleted(&self, record: &DocumentRecord, error: &intramuros_ledger::LedgerError) {
+    async fn settle_deleted(
+        &self,
+        record: &DocumentRecord,
+        error: &intramuros_ledger::LedgerError,
+    ) {
         let gone = match self.shared.ledger.get_document(&record.id).await {
             Ok(now) => now.state == DocumentState::Deleting,
             Err(_) => true,

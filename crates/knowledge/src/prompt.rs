@@ -79,7 +79,9 @@ pub(crate) fn says_no_answer(sentence: &str) -> bool {
 /// What the user reads when there is no answer.
 pub(crate) fn no_answer(language: Language) -> &'static str {
     match language {
-        Language::French => "Les documents disponibles ne permettent pas de répondre à cette question.",
+        Language::French => {
+            "Les documents disponibles ne permettent pas de répondre à cette question."
+        }
         Language::English => "The available documents do not answer this question.",
     }
 }

@@ -92,10 +92,10 @@ mod tests {
 
     #[test]
     fn sentences_end_at_punctuation_and_lines() {
-        check("La caution est de 1 500 €. Elle est rendue.", &[
-            "La caution est de 1 500 €.",
-            "Elle est rendue.",
-        ]);
+        check(
+            "La caution est de 1 500 €. Elle est rendue.",
+            &["La caution est de 1 500 €.", "Elle est rendue."],
+        );
         check("Oui ! Vraiment ? Non", &["Oui !", "Vraiment ?", "Non"]);
         check("- un\n- deux", &["- un", "- deux"]);
     }

@@ -33,12 +33,70 @@ const STEM_LETTERS: usize = 6;
 
 /// The words of `text` in order, without those that carry no fact.
 pub(crate) fn words(text: &str) -> Vec<Word> {
-    let folded: String = fold(text);
-    folded
-        .split(|letter: char| !letter.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .filter_map(classify)
-        .collect()
+    let letters: Vec<char> = fold(text).chars().collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < letters.len() {
+        if !letters[at].is_alphanumeric() {
+            at += 1;
+            continue;
+        }
+        let (word, end) = match amount(&letters, at) {
+            Some((number, end)) => (Some(Word::Number(number)), end),
+            None => {
+                let length = letters[at..].iter().take_while(|letter| letter.is_alphanumeric());
+                let end = at + length.count();
+                (classify(&letters[at..end].iter().collect::<String>()), end)
+            }
+        };
+        found.extend(word);
+        at = end;
+    }
+    found
+}
+
+/// A number that starts at `at`, with the position after it: groups of thousands are joined and
+/// trailing zeros of decimals dropped, so that `1 500`, `1.500,00` and `1500` are one number.
+/// Digits that belong to a word or a reference (`E-403`, `MP18`) are not amounts.
+fn amount(letters: &[char], at: usize) -> Option<(String, usize)> {
+    let before = at.checked_sub(1).and_then(|before| letters.get(before));
+    if before.is_some_and(|before| matches!(before, '-' | '/')) {
+        return None;
+    }
+    let (mut digits, mut end) = digit_run(letters, at)?;
+    let leading = digits.len();
+    while let Some((group, after)) = separated(letters, end, &[' ', '.', ',']) {
+        if leading > 3 || digits == "0" || group.len() != 3 {
+            break;
+        }
+        digits.push_str(&group);
+        end = after;
+    }
+    let mut decimals = String::new();
+    if let Some((fraction, after)) = separated(letters, end, &[',', '.']) {
+        decimals = fraction.trim_end_matches('0').to_string();
+        end = after;
+    }
+    if letters.get(end).is_some_and(|next| next.is_alphabetic()) {
+        return None;
+    }
+    let whole = digits.trim_start_matches('0');
+    let separator = if decimals.is_empty() { "" } else { "," };
+    Some((format!("{whole}{separator}{decimals}"), end))
+}
+
+/// The ASCII digits from `at` on; `None` when there is none.
+fn digit_run(letters: &[char], at: usize) -> Option<(String, usize)> {
+    let digits: String =
+        letters.get(at..)?.iter().take_while(|letter| letter.is_ascii_digit()).collect();
+    let end = at + digits.len();
+    (!digits.is_empty()).then_some((digits, end))
+}
+
+/// One of `separators` at `at`, then digits.
+fn separated(letters: &[char], at: usize, separators: &[char]) -> Option<(String, usize)> {
+    letters.get(at).filter(|letter| separators.contains(letter))?;
+    digit_run(letters, at + 1)
 }
 
 /// Lower case without accents.
@@ -84,13 +142,28 @@ mod tests {
     }
 
     #[test]
+    fn amounts_are_one_number_however_they_are_written() {
+        for written in ["2 500 €", "2\u{202f}500 €", "2500 €", "2.500,00 €", "2500.00 €"]
+        {
+            check(written, &[number("2500")]);
+        }
+        check("159,60 € et 0,5 t", &[number("159,6"), number(",5")]);
+        check("1 234 567", &[number("1234567")]);
+        check("de 3 a 12 150", &[number("3"), number("12150")]);
+    }
+
+    #[test]
+    fn references_are_no_amounts() {
+        check("NA-12 150 €", &[number("12"), number("150")]);
+        check("MP18 500", &[number("mp18"), number("500")]);
+    }
+
+    #[test]
     fn numbers_are_kept_exact() {
-        check("caution de 1500 €, code E-403", &[
-            content("cautio"),
-            number("1500"),
-            content("code"),
-            number("403"),
-        ]);
+        check(
+            "caution de 1500 €, code E-403",
+            &[content("cautio"), number("1500"), content("code"), number("403")],
+        );
         check("le 05/03", &[number("5"), number("3")]);
     }
 }

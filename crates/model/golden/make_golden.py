@@ -100,6 +100,29 @@ def logits_of(model, tokens):
         return model(torch.tensor([tokens]), use_cache=False).logits[0].float()
 
 
+def rounded_to_q8_0(x):
+    """What a Q8_0 product makes of its activations: blocks of 32 with a scale in f16.
+
+    Source: ggml quantize_row_q8_0; candle-core k_quants.rs, BlockQ8_0::from_float.
+    """
+    blocks = x.reshape(*x.shape[:-1], -1, 32)
+    scale = blocks.abs().amax(-1, keepdim=True) / 127
+    inverse = torch.where(scale > 0, 1 / scale, torch.zeros_like(scale))
+    return (torch.round(blocks * inverse) * scale.half().float()).reshape(x.shape)
+
+
+def q8_0_logits_of(model, tokens):
+    """Logits with the activations of every linear layer rounded: 3 to 4 % off in models this small,
+    which no tolerance that is worth something would cover."""
+    linears = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    hooks = [linear.register_forward_pre_hook(lambda _, inputs: (rounded_to_q8_0(inputs[0]),))
+             for linear in linears]
+    logits = logits_of(model, tokens)
+    for hook in hooks:
+        hook.remove()
+    return logits
+
+
 def gguf_name(name):
     name = name.removeprefix("model.")
     for old, new in [
@@ -238,7 +261,7 @@ def make_tiny():
             held = write_gguf(directory / "q8_0.gguf", model, architecture, "Q8_0")
             original = {key: value.clone() for key, value in model.state_dict().items()}
             model.load_state_dict(held)
-            golden["q8_0_logits"] = logits_of(model, tokens)[KEPT_POSITIONS].contiguous()
+            golden["q8_0_logits"] = q8_0_logits_of(model, tokens)[KEPT_POSITIONS].contiguous()
             model.load_state_dict(original)
         with tempfile.TemporaryDirectory() as saved:
             model.to(dtype).save_pretrained(saved)

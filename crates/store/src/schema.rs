@@ -156,14 +156,20 @@ fn lists(values: impl Iterator<Item = Vec<String>>) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// The passages of `batch`, which has the columns [`RETURNED`]. `score` names the column that holds
-/// their score and converts it; without it the score is 0.
+/// Where a query puts what it ranks by, and how that becomes a score, of which more is better.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Score {
+    pub(crate) column: &'static str,
+    pub(crate) convert: fn(f32) -> f32,
+}
+
+/// The passages of `batch`, which has the columns [`RETURNED`]; without `score` theirs is 0.
 ///
 /// # Errors
 /// The name of a column that is missing or of another type.
 pub(crate) fn from_batch(
     batch: &RecordBatch,
-    score: Option<(&str, fn(f32) -> f32)>,
+    score: Option<Score>,
 ) -> Result<Vec<StoredPassage>, String> {
     let text = |name| column::<StringArray>(batch, name);
     let number = |name| column::<UInt32Array>(batch, name);
@@ -173,7 +179,7 @@ pub(crate) fn from_batch(
     let (first_pages, last_pages) = (number(PAGE_FIRST)?, number(PAGE_LAST)?);
     let (paths, labels) = (column(batch, SECTION_PATH)?, column(batch, LABELS)?);
     let scores = match score {
-        Some((name, convert)) => Some((column::<Float32Array>(batch, name)?, convert)),
+        Some(score) => Some((column::<Float32Array>(batch, score.column)?, score.convert)),
         None => None,
     };
     let page = |pages: &UInt32Array, row| pages.is_valid(row).then(|| pages.value(row));

@@ -6,7 +6,7 @@ use lancedb::index::scalar::{FtsQuery, FullTextSearchQuery, MatchQuery, Operator
 use lancedb::query::{ExecutableQuery, QueryBase, Select};
 use lancedb::{DistanceType, Table};
 
-use crate::schema::{RETURNED, SEARCH_TEXT, VECTOR, from_batch};
+use crate::schema::{RETURNED, SEARCH_TEXT, Score, VECTOR, from_batch};
 use crate::terms::with_references;
 use crate::{Filter, StoreError, StoredPassage};
 
@@ -17,8 +17,9 @@ const MIN_PROBES: usize = 32;
 /// Candidates per result that are compared by their exact vectors.
 const REFINE_FACTOR: u32 = 10;
 
-const DISTANCE_COLUMN: &str = "_distance";
-const SCORE_COLUMN: &str = "_score";
+/// LanceDB's cosine distance is 1 - cosine.
+const COSINE: Score = Score { column: "_distance", convert: |distance| 1.0 - distance };
+const BM25: Score = Score { column: "_score", convert: |score| score };
 const OPERATION: &str = "search";
 
 /// The `k` passages nearest to `vector` by cosine.
@@ -41,11 +42,11 @@ pub(crate) async fn nearest(
         .distance_type(DistanceType::Cosine)
         .refine_factor(REFINE_FACTOR)
         .limit(k)
-        .select(returned_with(DISTANCE_COLUMN));
+        .select(returned_with(COSINE));
     if let Some(predicate) = filter.to_sql()? {
         query = query.only_if(predicate);
     }
-    let mut found = read(table, query, Some((DISTANCE_COLUMN, |distance| 1.0 - distance))).await?;
+    let mut found = read(table, query, Some(COSINE)).await?;
     rank(&mut found);
     Ok(found)
 }
@@ -73,11 +74,11 @@ pub(crate) async fn full_text(
         .query()
         .full_text_search(FullTextSearchQuery::new_query(FtsQuery::Match(words)))
         .limit(k)
-        .select(returned_with(SCORE_COLUMN));
+        .select(returned_with(BM25));
     if let Some(predicate) = filter.to_sql()? {
         query = query.only_if(predicate);
     }
-    let mut found = read(table, query, Some((SCORE_COLUMN, |score| score))).await?;
+    let mut found = read(table, query, Some(BM25)).await?;
     rank(&mut found);
     Ok(found)
 }
@@ -101,15 +102,15 @@ fn asks_for_nothing(k: usize, filter: &Filter) -> Result<bool, StoreError> {
     Ok(k == 0 || filter.excludes_all())
 }
 
-fn returned_with(score: &str) -> Select {
-    let columns: Vec<&str> = RETURNED.into_iter().chain([score]).collect();
+fn returned_with(score: Score) -> Select {
+    let columns: Vec<&str> = RETURNED.into_iter().chain([score.column]).collect();
     Select::columns(&columns)
 }
 
 async fn read(
     table: &Table,
     query: impl ExecutableQuery,
-    score: Option<(&str, fn(f32) -> f32)>,
+    score: Option<Score>,
 ) -> Result<Vec<StoredPassage>, StoreError> {
     let batches: Vec<RecordBatch> = query
         .execute()

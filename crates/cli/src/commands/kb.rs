@@ -13,7 +13,8 @@ use crate::client::{Client, segment};
 use crate::output;
 
 /// Extensions that folders are searched for.
-const EXTENSIONS: &[&str] = &["txt", "text", "md", "markdown", "html", "htm", "xhtml", "pdf", "docx"];
+const EXTENSIONS: &[&str] =
+    &["txt", "text", "md", "markdown", "html", "htm", "xhtml", "pdf", "docx"];
 
 const BASES: &str = "/api/v1/knowledge-bases";
 
@@ -21,7 +22,9 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
     let client = Client::new(common)?;
     match command {
         Kb::List => list(common, &client),
-        Kb::Create { id, title, language } => create(common, &client, id, title.as_deref(), language),
+        Kb::Create { id, title, language } => {
+            create(common, &client, id, title.as_deref(), language)
+        }
         Kb::Add { id, paths } => return add(common, &client, id, paths),
         Kb::Documents { id } => documents(common, &client, id),
         Kb::Remove { id, document } => {
@@ -41,7 +44,13 @@ fn list(common: &Common, client: &Client) -> anyhow::Result<()> {
     }
     let rows = bases["knowledge_bases"].as_array().into_iter().flatten().map(|base| {
         let count = |state: &str| base["documents"][state].to_string();
-        vec![text(base, "id"), text(base, "title"), count("ready"), count("pending"), count("failed")]
+        vec![
+            text(base, "id"),
+            text(base, "title"),
+            count("ready"),
+            count("pending"),
+            count("failed"),
+        ]
     });
     output::table(&["ID", "TITLE", "READY", "PENDING", "FAILED"], &rows.collect::<Vec<_>>());
     Ok(())
@@ -109,7 +118,10 @@ fn add(common: &Common, client: &Client, id: &str, paths: &[PathBuf]) -> anyhow:
         collect(path, &mut files)?;
     }
     if files.is_empty() {
-        bail!("no readable document found; extensions that are looked for: {}", EXTENSIONS.join(", "));
+        bail!(
+            "no readable document found; extensions that are looked for: {}",
+            EXTENSIONS.join(", ")
+        );
     }
     let bar = progress(files.len() as u64);
     let mut results = Vec::new();

@@ -55,7 +55,8 @@ fn list(common: &Common, models: &ModelsDir, only_installed: bool) -> anyhow::Re
         .filter(|entry| !only_installed || is_installed(entry.id.as_str()))
         .map(|entry| catalogue_entry(entry, is_installed(entry.id.as_str())))
         .collect();
-    let foreign = installed.iter().filter(|model| catalogued.iter().all(|entry| entry.id != model.id));
+    let foreign =
+        installed.iter().filter(|model| catalogued.iter().all(|entry| entry.id != model.id));
     entries.extend(foreign.map(|model| {
         json!({
             "id": model.id.as_str(),

@@ -16,7 +16,8 @@ pub(crate) fn run(common: &Common, command: &Search) -> anyhow::Result<ExitCode>
     let client = Client::new(common)?;
     let base = choose_base(&client, command.kb.as_deref())?;
     let body = json!({"query": command.query, "limit": command.limit});
-    let found = client.post(&format!("/api/v1/knowledge-bases/{}/search", segment(&base)), &body)?;
+    let found =
+        client.post(&format!("/api/v1/knowledge-bases/{}/search", segment(&base)), &body)?;
     if common.json {
         output::json(&found);
         return Ok(ExitCode::SUCCESS);

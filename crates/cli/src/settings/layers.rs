@@ -35,7 +35,7 @@ max_batch_tokens = 4096
 [knowledge]
 chunk_target_tokens = 220
 chunk_max_tokens = 400
-passages = 5
+passages = 8
 answer_tokens = 300
 
 [compute]
@@ -133,7 +133,9 @@ fn keys(table: &Table) -> Vec<String> {
     let mut keys = Vec::new();
     for (key, value) in table {
         match value {
-            Value::Table(section) => keys.extend(section.keys().map(|name| format!("{key}.{name}"))),
+            Value::Table(section) => {
+                keys.extend(section.keys().map(|name| format!("{key}.{name}")))
+            }
             _ => keys.push(key.clone()),
         }
     }

@@ -138,9 +138,7 @@ fn stream_answer(answering: Answering) -> Response {
         };
         Some((Ok::<_, Infallible>(event), going_on.then_some(answering)))
     });
-    Sse::new(events)
-        .keep_alive(KeepAlive::new().interval(Duration::from_secs(10)))
-        .into_response()
+    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))).into_response()
 }
 
 fn to_event(event: AnswerEvent) -> Event {
@@ -153,9 +151,7 @@ fn to_event(event: AnswerEvent) -> Event {
             let citation = CitationDto::from(*citation);
             named("sentence", &json!({"text": text, "citation": citation}))
         }
-        AnswerEvent::Finished(answer) => {
-            named("answer", &json!(AskResponse::new(*answer, None)))
-        }
+        AnswerEvent::Finished(answer) => named("answer", &json!(AskResponse::new(*answer, None))),
     }
 }
 

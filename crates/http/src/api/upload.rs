@@ -54,7 +54,8 @@ fn file_name(given: Option<&str>) -> Result<String, ApiError> {
     }
     let length = name.chars().count();
     if length > MAX_NAME_CHARS {
-        let message = format!("the file name has {length} characters, the limit is {MAX_NAME_CHARS}");
+        let message =
+            format!("the file name has {length} characters, the limit is {MAX_NAME_CHARS}");
         return Err(ApiError::invalid(FIELD, message));
     }
     if name.chars().any(char::is_control) {

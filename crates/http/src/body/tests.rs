@@ -40,7 +40,11 @@ fn good_bodies_pass_with_neutral_fields_and_nulls() {
 fn errors_name_the_field() {
     check_error(r#"{"temperature":1}"#, Code::InvalidRequest, Some("model"));
     check_error(r#"{"model":"m","temperature":"hot"}"#, Code::InvalidRequest, Some("temperature"));
-    check_error(r#"{"model":"m","items":[{"text":1}]}"#, Code::InvalidRequest, Some("items[0].text"));
+    check_error(
+        r#"{"model":"m","items":[{"text":1}]}"#,
+        Code::InvalidRequest,
+        Some("items[0].text"),
+    );
     check_error(r#"{"model":"m","n":2}"#, Code::UnsupportedField, Some("n"));
     check_error(r#"{"model":"m","temprature":1}"#, Code::InvalidRequest, Some("temprature"));
 }

@@ -1,7 +1,7 @@
 //! Turns the fields that chat and plain completions share into an engine request.
 
 use axum::http::Extensions;
-use intramuros_engine::{Generation, GenerateRequest, Prompt, TextEngine};
+use intramuros_engine::{GenerateRequest, Generation, Prompt, TextEngine};
 use intramuros_types::{FinishReason, Penalties, RequestId, SamplingParams, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,7 +54,6 @@ pub(crate) struct SamplingFields {
     /// Text that ends the answer.
     pub stop: Option<Stop>,
 }
-
 
 impl SamplingFields {
     /// The engine's parameters with `max_tokens`.
@@ -121,10 +120,7 @@ pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
 }
 
 /// The engine that serves `model`.
-pub(crate) fn engine_for<'a>(
-    state: &'a AppState,
-    model: &str,
-) -> Result<&'a TextEngine, ApiError> {
+pub(crate) fn engine_for<'a>(state: &'a AppState, model: &str) -> Result<&'a TextEngine, ApiError> {
     let engine = state.text.as_ref().ok_or_else(|| model_not_found(model, None))?;
     let served = engine.info().id.as_str();
     if served == model { Ok(engine) } else { Err(model_not_found(model, Some(served))) }

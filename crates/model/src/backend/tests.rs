@@ -12,8 +12,10 @@ mod smollm2;
 /// Greatest difference of a logit from the reference, as a share of the greatest logit: f32 sums in
 /// another order.
 const FLOAT_TOLERANCE: f32 = 1e-4;
-/// The same for Q8_0 weights against de-quantised ones: candle rounds activations to 8 bits too.
-const Q8_0_TOLERANCE: f32 = 3e-2;
+/// Root mean square of the differences, as a share of that of the logits, for Q8_0 weights. The
+/// reference rounds activations to 8 bits as candle does; what remains is that a value near the
+/// middle of two steps may go either way.
+const Q8_0_TOLERANCE: f32 = 1e-2;
 
 /// Models that are there as GGUF too.
 const IN_GGUF: [&str; 8] = [
@@ -117,6 +119,19 @@ fn check(name: &str, logits: &[Vec<f32>], golden: &Golden, tolerance: f32) {
     }
 }
 
+#[track_caller]
+fn check_mean(name: &str, logits: &[Vec<f32>], golden: &Golden, tolerance: f32) {
+    let (mut difference, mut size) = (0.0, 0.0);
+    for (position, expected) in golden.positions.iter().zip(&golden.logits) {
+        for (actual, expected) in logits[*position].iter().zip(expected) {
+            difference += (actual - expected).powi(2);
+            size += expected.powi(2);
+        }
+    }
+    let share = (difference / size).sqrt();
+    assert!(share <= tolerance, "{name}: off by {share} of the logits' size");
+}
+
 #[test]
 fn safetensors_logits_agree_with_transformers() {
     for name in IN_GGUF.into_iter().chain(SAFETENSORS_ONLY) {
@@ -142,7 +157,7 @@ fn q8_0_logits_agree_with_transformers() {
     for name in IN_Q8_0 {
         let golden = read_golden(name, "q8_0_logits");
         let mut model = from_gguf(name, "q8_0.gguf");
-        check(name, &in_one_pass(&mut model, &golden.tokens), &golden, Q8_0_TOLERANCE);
+        check_mean(name, &in_one_pass(&mut model, &golden.tokens), &golden, Q8_0_TOLERANCE);
     }
 }
 

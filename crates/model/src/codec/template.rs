@@ -206,11 +206,10 @@ impl io::Write for &mut Bounded {
 
 /// How Python writes what is not a text, where the engine would write it in lower case.
 fn python_name(value: &Value) -> Option<&'static str> {
-    match value.kind() {
-        ValueKind::Bool => Some(if value.is_true() { "True" } else { "False" }),
-        ValueKind::None => Some("None"),
-        _ => None,
+    if value.kind() == ValueKind::Bool {
+        return Some(if value.is_true() { "True" } else { "False" });
     }
+    (value.kind() == ValueKind::None).then_some("None")
 }
 
 fn raise_exception(message: &str) -> Result<Value, Error> {

@@ -26,9 +26,7 @@ impl<Guard: Deref<Target = Storage>> Deref for HostSlice<Guard> {
 }
 
 /// The elements of a contiguous f32 tensor in main memory.
-pub(super) fn read(
-    tensor: &Tensor,
-) -> Result<HostSlice<impl Deref<Target = Storage> + Send + Sync + '_>> {
+pub(super) fn read(tensor: &Tensor) -> Result<HostSlice<impl Deref<Target = Storage> + Sync + '_>> {
     let (storage, layout) = tensor.storage_and_layout();
     let range = layout.contiguous_offsets();
     if let Some((start, end)) = range

@@ -109,14 +109,19 @@ async fn nothing_of_an_erased_document_is_left_on_disk() {
     }
     let before = files_with(fixture.folder.path(), SECRET);
     assert!(!before.is_empty(), "the test must be able to see the text");
+    // An index keeps its words in a form that a byte search does not see.
+    let is_index = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "_indices");
+    let indexes: Vec<PathBuf> =
+        files_below(fixture.folder.path()).into_iter().filter(is_index).collect();
+    assert!(!indexes.is_empty(), "the test must be able to see the index");
 
     fixture.table.delete_document(&"own-file".into()).await.unwrap();
     fixture.replace("replaced", vec![row("replaced", 0, "rien du tout")]).await;
     fixture.table.delete_document(&"merged".into()).await.unwrap();
     fixture.table.maintain().await.unwrap();
 
-    assert_eq!(files_with(fixture.folder.path(), SECRET), [PathBuf::new(); 0]);
-    for path in before {
+    assert_eq!(files_with(fixture.folder.path(), SECRET), Vec::<PathBuf>::new());
+    for path in before.into_iter().chain(indexes) {
         assert!(!path.exists(), "{}", path.display());
     }
     assert_eq!(fixture.table.count_rows().await.unwrap(), 5);
@@ -133,7 +138,7 @@ async fn erasure_is_finished_after_a_restart() {
     fixture.table.delete_document(&"doc_1".into()).await.unwrap();
     let table = fixture.reopen().await;
     table.maintain().await.unwrap();
-    assert_eq!(files_with(fixture.folder.path(), SECRET), [PathBuf::new(); 0]);
+    assert_eq!(files_with(fixture.folder.path(), SECRET), Vec::<PathBuf>::new());
     assert_eq!(table.count_rows().await.unwrap(), 1);
 }
 

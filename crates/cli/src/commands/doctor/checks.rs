@@ -70,7 +70,8 @@ pub(super) fn server(common: &Common, settings: &Settings) -> Vec<Finding> {
 /// The configured models, and whatever else lies in the models directory.
 pub(super) fn models(settings: &Settings) -> Vec<Finding> {
     let models = ModelsDir::new(&settings.models_dir);
-    let mut findings = vec![model(&models, "embedding.model", &settings.embedding.model, Task::Embedding)];
+    let mut findings =
+        vec![model(&models, "embedding.model", &settings.embedding.model, Task::Embedding)];
     if settings.text.model.is_empty() {
         let what = "text.model is empty: search works, answers do not";
         findings.push(Finding::warning("models", what, "set text.model"));
@@ -113,7 +114,10 @@ fn model(models: &ModelsDir, setting: &str, id: &str, task: Task) -> Finding {
         }
     }
     let size = output::bytes(installed.manifest.total_bytes());
-    Finding::good("models", format!("{setting} = {id} ({size}); 'models verify' checks its digests"))
+    Finding::good(
+        "models",
+        format!("{setting} = {id} ({size}); 'models verify' checks its digests"),
+    )
 }
 
 /// The data directory and the ledger in it.
