@@ -216,6 +216,7 @@ fn hidden(fault: Fault, error: &(dyn std::error::Error + 'static)) -> ApiError {
 }
 
 impl From<EngineError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: EngineError) -> Self {
         let message = error.to_string();
         match error {
@@ -247,6 +248,7 @@ fn by_fault(fault: Fault, error: &(dyn std::error::Error + 'static)) -> ApiError
 }
 
 impl From<LedgerError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: LedgerError) -> Self {
         let message = error.to_string();
         match error {
@@ -259,6 +261,7 @@ impl From<LedgerError> for ApiError {
 }
 
 impl From<KnowledgeError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: KnowledgeError) -> Self {
         match error {
             KnowledgeError::Ledger(error) => error.into(),

@@ -168,10 +168,10 @@ impl Writing {
             }
             Some(Ok(GenerationEvent::Finished { usage, .. })) => {
                 let mut events = Vec::new();
-                if let Some(last) = std::mem::take(&mut self.buffer).finish() {
-                    if !self.refuses(&last) {
-                        events.extend(self.judge(last));
-                    }
+                if let Some(last) = std::mem::take(&mut self.buffer).finish()
+                    && !self.refuses(&last)
+                {
+                    events.extend(self.judge(last));
                 }
                 events.push(self.finish(usage));
                 Ok(Step::Over(events))

@@ -56,6 +56,7 @@ pub enum KnowledgeError {
 }
 
 impl From<StoreError> for KnowledgeError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::BlobTooLarge { max_bytes } => KnowledgeError::TooLarge { limit: max_bytes },

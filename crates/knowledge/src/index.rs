@@ -252,6 +252,7 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
 
 /// What the owner of the document reads. Only errors that are about the document say more than
 /// that the server failed.
+#[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
 fn reason(error: &KnowledgeError) -> FailureReason {
     let code = match error {
         KnowledgeError::Ingest(IngestError::Empty) => "empty",

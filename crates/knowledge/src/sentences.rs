@@ -47,7 +47,7 @@ pub(crate) fn sentences(text: &str) -> Vec<&str> {
 fn first_end(text: &str) -> Option<usize> {
     let mut letters = text.char_indices().peekable();
     while let Some((at, letter)) = letters.next() {
-        let Some(&(next_at, next)) = letters.peek() else { return None };
+        let &(next_at, next) = letters.peek()?;
         let ends = match letter {
             '\n' => true,
             '!' | '?' | '…' => next.is_whitespace(),

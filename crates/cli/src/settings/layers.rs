@@ -81,16 +81,15 @@ pub(super) fn file_path(common: &Common) -> anyhow::Result<Option<PathBuf>> {
 pub(super) fn apply_file(table: &mut Table, text: &str) -> anyhow::Result<()> {
     let file: Table = text.parse().context("this is not valid TOML")?;
     for (key, value) in file {
-        match value {
-            Value::Table(section) => {
-                if !matches!(table.get(&key), Some(Value::Table(_))) {
-                    return Err(unknown(table, &key));
-                }
-                for (name, value) in section {
-                    set(table, &format!("{key}.{name}"), value)?;
-                }
-            }
-            value => set(table, &key, value)?,
+        let Value::Table(section) = value else {
+            set(table, &key, value)?;
+            continue;
+        };
+        if !matches!(table.get(&key), Some(Value::Table(_))) {
+            return Err(unknown(table, &key));
+        }
+        for (name, value) in section {
+            set(table, &format!("{key}.{name}"), value)?;
         }
     }
     Ok(())
@@ -132,11 +131,10 @@ fn variable_of(key: &str) -> String {
 fn keys(table: &Table) -> Vec<String> {
     let mut keys = Vec::new();
     for (key, value) in table {
-        match value {
-            Value::Table(section) => {
-                keys.extend(section.keys().map(|name| format!("{key}.{name}")))
-            }
-            _ => keys.push(key.clone()),
+        if let Value::Table(section) = value {
+            keys.extend(section.keys().map(|name| format!("{key}.{name}")));
+        } else {
+            keys.push(key.clone());
         }
     }
     keys
@@ -145,14 +143,14 @@ fn keys(table: &Table) -> Vec<String> {
 /// Sets `key` from text, read as the type that the default has.
 fn set_text(table: &mut Table, key: &str, text: &str) -> anyhow::Result<()> {
     let Some(default) = slot(table, key) else { return Err(unknown(table, key)) };
-    let value = match default {
-        Value::Integer(_) => Value::Integer(
-            text.parse().with_context(|| format!("{key}: '{text}' is not a whole number"))?,
-        ),
-        Value::Boolean(_) => Value::Boolean(
-            text.parse().with_context(|| format!("{key}: '{text}' is neither true nor false"))?,
-        ),
-        _ => Value::String(text.to_string()),
+    let value = if default.is_integer() {
+        let number = text.parse();
+        Value::Integer(number.with_context(|| format!("{key}: '{text}' is not a whole number"))?)
+    } else if default.is_bool() {
+        let flag = text.parse();
+        Value::Boolean(flag.with_context(|| format!("{key}: '{text}' is neither true nor false"))?)
+    } else {
+        Value::String(text.to_string())
     };
     set(table, key, value)
 }

@@ -16,6 +16,7 @@ use crate::builder::Builder;
 mod assemble;
 mod column;
 mod furniture;
+mod pages;
 mod row;
 mod typography;
 
@@ -36,6 +37,7 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
     if document.is_encrypted() && !document.authenticate(b"").map_err(|_| IngestError::Encrypted)? {
         return Err(IngestError::Encrypted);
     }
+    pages::check(&document, builder.limits)?;
     let count = document.page_count().map_err(|error| convert(&error))?;
     let max = builder.limits.max_pages;
     if count > max as usize {

@@ -13,9 +13,10 @@ mod smollm2;
 /// another order.
 const FLOAT_TOLERANCE: f32 = 1e-4;
 /// Root mean square of the differences, as a share of that of the logits, for Q8_0 weights. The
-/// reference rounds activations to 8 bits as candle does; what remains is that a value near the
-/// middle of two steps may go either way.
-const Q8_0_TOLERANCE: f32 = 1e-2;
+/// reference rounds activations to 8 bits as candle does, so that tokens agree as floats do until
+/// one activation lies so near the middle of two steps that it goes the other way; from there on
+/// roundings differ everywhere, which in rows of only 64 is worth up to 4 %.
+const Q8_0_TOLERANCE: f32 = 5e-2;
 
 /// Models that are there as GGUF too.
 const IN_GGUF: [&str; 8] = [
@@ -157,7 +158,11 @@ fn q8_0_logits_agree_with_transformers() {
     for name in IN_Q8_0 {
         let golden = read_golden(name, "q8_0_logits");
         let mut model = from_gguf(name, "q8_0.gguf");
-        check_mean(name, &in_one_pass(&mut model, &golden.tokens), &golden, Q8_0_TOLERANCE);
+        let logits = in_one_pass(&mut model, &golden.tokens);
+        check_mean(name, &logits, &golden, Q8_0_TOLERANCE);
+        // The first token has met too few roundings for one to go the other way.
+        let first = Golden { positions: vec![0], ..golden };
+        check(name, &logits, &first, FLOAT_TOLERANCE);
     }
 }
 

@@ -27,6 +27,9 @@ const MAX_EXTRA_BYTES: usize = 256 << 10;
 const MAX_REPETITIONS: usize = 4;
 /// Nested calls of macros, loops and blocks; real templates need fewer than ten.
 const MAX_RECURSION: usize = 100;
+/// Instructions that one rendering may take; a conversation of a thousand turns takes well below a
+/// million.
+const MAX_FUEL: u64 = 20_000_000;
 /// How long one rendering may take; a real one takes well below a millisecond.
 const MAX_TIME: Duration = Duration::from_secs(10);
 const NAME: &str = "chat";
@@ -76,6 +79,7 @@ impl ChatTemplate {
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|e| describe(&e))?);
         environment.set_recursion_limit(MAX_RECURSION);
+        environment.set_fuel(Some(MAX_FUEL));
         environment.set_unknown_method_callback(unknown_method_callback);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_formatter(|out, state, value| match python_name(value) {

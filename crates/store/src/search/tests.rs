@@ -5,13 +5,16 @@ use intramuros_types::DocumentId;
 use crate::fixture::{Fixture, axis, documents, labelled, row};
 use crate::{Filter, StoreError};
 
-const CORPUS: [&str; 6] = [
+const CORPUS: [&str; 9] = [
     "Les locations de véhicules se règlent à l'avance.",
     "En été, l'imprimante du bureau chauffe.",
     "L'erreur E-403 signifie que l'accès est refusé.",
     "La fiche FT-2041/B décrit la pompe.",
     "Le code 403 existe aussi sans lettre, la lettre e aussi.",
     "Qu'importe la désactivation des comptes d'utilisateurs.",
+    "Les techniciens vérifieront la cuve.",
+    "La panne A17 vient du capteur.",
+    "Rayon B : FT, FT et 2041, 2041 ; B encore.",
 ];
 
 async fn found_by(fixture: &Fixture, query: &str) -> Vec<String> {
@@ -38,6 +41,8 @@ async fn french_words_are_found_in_their_forms() {
             ("d'imprimante", "doc_1"),
             ("utilisateur", "doc_5"),
             ("importe", "doc_5"),
+            ("vérifier", "doc_6"),
+            ("A-17", "doc_7"),
             ("E-403", "doc_2"),
             ("e403", "doc_2"),
             ("FT-2041/B", "doc_3"),

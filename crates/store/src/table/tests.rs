@@ -109,11 +109,6 @@ async fn nothing_of_an_erased_document_is_left_on_disk() {
     }
     let before = files_with(fixture.folder.path(), SECRET);
     assert!(!before.is_empty(), "the test must be able to see the text");
-    // An index keeps its words in a form that a byte search does not see.
-    let is_index = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "_indices");
-    let indexes: Vec<PathBuf> =
-        files_below(fixture.folder.path()).into_iter().filter(is_index).collect();
-    assert!(!indexes.is_empty(), "the test must be able to see the index");
 
     fixture.table.delete_document(&"own-file".into()).await.unwrap();
     fixture.replace("replaced", vec![row("replaced", 0, "rien du tout")]).await;
@@ -121,12 +116,57 @@ async fn nothing_of_an_erased_document_is_left_on_disk() {
     fixture.table.maintain().await.unwrap();
 
     assert_eq!(files_with(fixture.folder.path(), SECRET), Vec::<PathBuf>::new());
-    for path in before.into_iter().chain(indexes) {
+    for path in before {
         assert!(!path.exists(), "{}", path.display());
     }
     assert_eq!(fixture.table.count_rows().await.unwrap(), 5);
     let found = fixture.table.full_text("pompe", 5, &Filter::default()).await.unwrap();
     assert_eq!(documents(&found), ["doc_0"]);
+}
+
+/// An index keeps words in a form that a byte search does not see, so its size has to tell.
+#[tokio::test]
+async fn nothing_of_an_erased_document_is_left_in_the_index() {
+    let fixture = Fixture::with_texts(&["la pompe"]).await;
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let words: Vec<String> =
+        (0..5000).map(|_| format!("{:016x}", random.random::<u64>())).collect();
+    fixture.replace("doc", vec![row("doc", 0, &words.join(" "))]).await;
+    fixture.table.maintain().await.unwrap();
+    let index_bytes = || -> u64 {
+        let in_index =
+            |path: &PathBuf| path.components().any(|part| part.as_os_str() == "_indices");
+        let files = files_below(fixture.folder.path()).into_iter().filter(in_index);
+        files.map(|path| fs::metadata(path).unwrap().len()).sum()
+    };
+    let before = index_bytes();
+    assert!(before > 20_000, "{before} bytes: the test must be able to see the words");
+    fixture.table.delete_document(&"doc".into()).await.unwrap();
+    fixture.table.maintain().await.unwrap();
+    let after = index_bytes();
+    assert!(after < before / 4, "{before} bytes before, {after} after");
+}
+
+/// Files of old versions go only when the last reader has left.
+#[tokio::test]
+async fn maintenance_waits_for_readers_before_it_removes_files() {
+    const MARK: &str = "zanzibarquokka";
+    let fixture = Fixture::with_texts(&["la pompe", MARK]).await;
+    let table = fixture.table.clone();
+    let reader = table.enter().await.unwrap();
+    table.delete_document(&"doc_1".into()).await.unwrap();
+    let maintenance = tokio::spawn({
+        let table = table.clone();
+        async move { table.maintain().await }
+    });
+    // Until maintenance waits at the gate, which lets nobody else in from then on.
+    while table.shared.gate.try_read().is_ok() && !maintenance.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!files_with(fixture.folder.path(), MARK).is_empty());
+    drop(reader);
+    maintenance.await.unwrap().unwrap();
+    assert!(files_with(fixture.folder.path(), MARK).is_empty());
 }
 
 /// A process that dies between a deletion and its maintenance, and one that finishes the job.

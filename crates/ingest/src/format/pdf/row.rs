@@ -56,7 +56,7 @@ impl Row {
 /// Rows from top to bottom, and one row for each run that does not stand upright, in the order of
 /// the file.
 pub(super) fn rows(spans: Vec<TextSpan>) -> (Vec<Row>, Vec<Row>) {
-    let shown = spans.into_iter().filter(|span| {
+    let shown = spans.into_iter().map(with_bullets).filter(|span| {
         let numbers = [span.bbox.x, span.bbox.y, span.bbox.width, span.bbox.height, span.font_size];
         !span.text.trim().is_empty() && numbers.iter().all(|number| number.is_finite())
     });
@@ -85,6 +85,15 @@ pub(super) fn rows(spans: Vec<TextSpan>) -> (Vec<Row>, Vec<Row>) {
         .map(|run| Row { middle: middle(&run), segments: segments(vec![run]) })
         .collect();
     (rows, turned)
+}
+
+/// Codes without a character of their own stand for a bullet, and some programs use the first.
+/// Source: ISO 32000-1, annex D.2, note 3.
+fn with_bullets(mut span: TextSpan) -> TextSpan {
+    if span.text.contains('\u{7f}') {
+        span.text = span.text.replace('\u{7f}', "•");
+    }
+    span
 }
 
 fn middle(span: &TextSpan) -> f32 {

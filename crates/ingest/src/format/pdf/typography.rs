@@ -83,11 +83,13 @@ impl Typography {
     }
 }
 
-/// Whether a row could be a heading by its text: one segment, not too long, some letters.
+/// Whether a row could be a heading by its text: one segment, not too long, more letters than
+/// figures.
 fn is_title(row: &Row) -> bool {
     let [segment] = row.segments.as_slice() else { return false };
     let letters = segment.text.chars().filter(|c| c.is_alphabetic()).count();
-    letters >= 2 && segment.text.chars().count() <= MAX_HEADING_CHARS
+    let figures = segment.text.chars().filter(char::is_ascii_digit).count();
+    letters >= figures.max(2) && segment.text.chars().count() <= MAX_HEADING_CHARS
 }
 
 fn half_points(size: f32) -> i32 {

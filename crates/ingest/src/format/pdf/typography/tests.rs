@@ -44,7 +44,7 @@ fn larger_sizes_are_levels() {
             ("Moyen", 14.0, false),
             BODY,
             BODY,
-            ("12", 14.0, false),
+            ("Le 12/03/26", 14.0, false),
             BODY,
         ],
         &[Some(1), None, None, Some(2), None, None, None, None],
