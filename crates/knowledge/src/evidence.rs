@@ -1,9 +1,11 @@
 //! Decides whether a sentence is supported by the passages it was written from.
 //!
 //! The rule is lexical and strict where invention hurts: every number and reference of the
-//! sentence must stand in one passage, and most of its other words must too. Words that repeat
-//! the question prove nothing and are left out where others remain. What this cannot see is a
-//! wrong combination of right words; quotations let the reader judge.
+//! sentence must stand in one line of one passage (a paragraph, a list item, a table row), or in
+//! the headings above it, so that the price of the next row does not pass; most of its other
+//! words must stand in that passage too. Words that repeat the question prove nothing and are left
+//! out where others remain. What this cannot see is a wrong combination of the words of one line;
+//! quotations let the reader judge.
 
 use std::collections::HashSet;
 
@@ -37,8 +39,16 @@ struct Prepared {
     hit: Hit,
     /// Words of the passage, its title and its headings.
     words: HashSet<Word>,
-    /// The passage's sentences, lines and table rows, which quotations are made of.
-    units: Vec<(String, HashSet<Word>)>,
+    /// Words of the title and the headings, which every line shares.
+    context: HashSet<Word>,
+    lines: Vec<Line>,
+}
+
+/// A paragraph, a list item or a table row.
+struct Line {
+    words: HashSet<Word>,
+    /// Its sentences, which quotations are made of.
+    sentences: Vec<(String, HashSet<Word>)>,
 }
 
 impl Evidence {
@@ -54,55 +64,78 @@ impl Evidence {
         if claimed.is_empty() || is_lead_in(sentence) {
             return Support::NoClaim;
         }
-        let mut best: Option<(f32, &Prepared)> = None;
+        let mut best: Option<(f32, Citation)> = None;
         for passage in &self.passages {
-            let Some(coverage) = self.coverage(&claimed, &passage.words) else { continue };
-            if coverage >= REQUIRED_COVERAGE && best.is_none_or(|(most, _)| coverage > most) {
-                best = Some((coverage, passage));
+            let coverage = self.coverage(&claimed, &passage.words);
+            if coverage < REQUIRED_COVERAGE
+                || best.as_ref().is_some_and(|(most, _)| coverage <= *most)
+            {
+                continue;
+            }
+            if let Some(citation) = passage.cite(&claimed) {
+                best = Some((coverage, citation));
             }
         }
-        best.and_then(|(_, passage)| passage.cite(&claimed))
-            .map_or(Support::Unsupported, |citation| Support::Supported(Box::new(citation)))
+        best.map_or(Support::Unsupported, |(_, citation)| Support::Supported(Box::new(citation)))
     }
 
-    /// Share of the claimed content words that `held` has; `None` when a number is missing.
-    fn coverage(&self, claimed: &HashSet<Word>, held: &HashSet<Word>) -> Option<f32> {
-        let number = |word: &&Word| matches!(word, Word::Number(_));
-        if claimed.iter().filter(number).any(|word| !held.contains(word)) {
-            return None;
-        }
+    /// Share of the claimed words that `held` has.
+    fn coverage(&self, claimed: &HashSet<Word>, held: &HashSet<Word>) -> f32 {
         let fresh: Vec<&Word> =
             claimed.iter().filter(|word| !self.question.contains(word)).collect();
         let judged = if fresh.is_empty() { claimed.iter().collect() } else { fresh };
         let found = judged.iter().filter(|word| held.contains(**word)).count();
-        Some(found as f32 / judged.len() as f32)
+        found as f32 / judged.len() as f32
     }
 }
 
 impl Prepared {
     fn new(hit: &Hit) -> Self {
-        let mut all: HashSet<Word> = words(&hit.text).into_iter().collect();
-        all.extend(words(&hit.title));
-        all.extend(hit.section_path.iter().flat_map(|heading| words(heading)));
-        let units = sentences(&hit.text)
-            .into_iter()
-            .map(|unit| (unit.to_string(), words(unit).into_iter().collect()));
-        Self { words: all, units: units.collect(), hit: hit.clone() }
+        let mut context: HashSet<Word> = words(&hit.title).into_iter().collect();
+        context.extend(hit.section_path.iter().flat_map(|heading| words(heading)));
+        let lines: Vec<Line> = hit.text.lines().map(Line::new).collect();
+        let mut all = context.clone();
+        all.extend(lines.iter().flat_map(|line| line.words.iter().cloned()));
+        Self { words: all, context, lines, hit: hit.clone() }
     }
 
-    /// Quotes the unit that shares most words with the claim; the shorter of equals.
+    /// Quotes the sentence that shares most with the claim, from the line that shares most and
+    /// holds all its numbers; `None` when no line does.
     fn cite(&self, claimed: &HashSet<Word>) -> Option<Citation> {
-        // A number weighs more: it is what the reader wants to see confirmed.
-        let weight = |word: &Word| match word {
-            Word::Number(_) => 3,
-            Word::Content(_) => 1,
+        let numbers = || claimed.iter().filter(|word| matches!(word, Word::Number(_)));
+        let holds = |line: &&Line| {
+            numbers().all(|number| line.words.contains(number) || self.context.contains(number))
         };
-        let (quote, _) = self.units.iter().max_by_key(|(text, unit)| {
-            let shared: i32 = claimed.intersection(unit).map(weight).sum();
-            (shared, std::cmp::Reverse(text.len()))
-        })?;
+        let line =
+            self.lines.iter().filter(holds).max_by_key(|line| shared(claimed, &line.words))?;
+        let (quote, _) = line
+            .sentences
+            .iter()
+            .max_by_key(|(text, unit)| (shared(claimed, unit), std::cmp::Reverse(text.len())))?;
         Citation::new(&self.hit, quote)
     }
+}
+
+impl Line {
+    fn new(text: &str) -> Self {
+        let with_words = |sentence: &str| {
+            let words = words(sentence).into_iter().collect();
+            (sentence.to_string(), words)
+        };
+        Self {
+            words: words(text).into_iter().collect(),
+            sentences: sentences(text).into_iter().map(with_words).collect(),
+        }
+    }
+}
+
+/// How much of the claim `unit` has. A number weighs more: it is what readers want confirmed.
+fn shared(claimed: &HashSet<Word>, unit: &HashSet<Word>) -> i32 {
+    let weight = |word: &Word| match word {
+        Word::Number(_) => 3,
+        Word::Content(_) => 1,
+    };
+    claimed.intersection(unit).map(weight).sum()
 }
 
 /// Whether a sentence only announces what follows.

@@ -18,6 +18,7 @@ mod column;
 mod furniture;
 mod pages;
 mod row;
+mod table;
 mod typography;
 
 use row::Row;

@@ -61,6 +61,18 @@ fn a_number_that_no_passage_has_is_not_supported() {
 }
 
 #[test]
+fn the_price_of_another_row_is_not_supported() {
+    let text = "Référence: MP-08 ; Jour: 98 € ; Caution: 1 500 €\n\
+                Référence: MP-18 ; Jour: 135 € ; Caution: 2 500 €";
+    let hits = [hit(text)];
+    let evidence = Evidence::new("prix et caution de la MP-18 ?", &hits);
+    let right = "La MP-18 coûte 135 € par jour, avec une caution de 2500 €.";
+    assert!(matches!(evidence.check(right), Support::Supported(_)));
+    let wrong = "La MP-18 coûte 98 € par jour, avec une caution de 1 500 €.";
+    assert_eq!(evidence.check(wrong), Support::Unsupported);
+}
+
+#[test]
 fn other_topics_are_not_supported() {
     check("assurance ?", "L'assurance dommages couvre les catastrophes naturelles.", None);
 }

@@ -3,22 +3,19 @@
 use intramuros_types::BlockKind;
 
 use super::row::{Row, Segment};
+use super::table;
 use super::typography::Typography;
 use crate::IngestError;
 use crate::builder::Builder;
-use crate::format::table::{first_row_is_header, row_text};
 
 /// Lines further apart than this are different paragraphs, in font sizes.
-const LINE_GAP: f32 = 1.75;
+pub(super) const LINE_GAP: f32 = 1.75;
 /// A line that ends before this share of its paragraph's width was ended by the author.
 const FULL_LINE: f32 = 0.72;
 /// The narrowest column of text, as a share of the page's width.
 const NARROW_COLUMN: f32 = 0.4;
 /// Left edges this close are aligned, in points.
 const ALIGNED: f32 = 3.0;
-/// Columns from which a row of headers is looked for, and rows it is looked for in.
-const MIN_HEADER_COLUMNS: usize = 3;
-const HEADER_WITHIN_ROWS: usize = 3;
 /// Second halves of French compounds: a hyphen before them at a line's end belongs to the word.
 const COMPOUND_ENDS: [&str; 22] = [
     "ce", "ci", "dessous", "dessus", "elle", "elles", "en", "être", "il", "ils", "je", "la", "le",
@@ -51,8 +48,8 @@ fn push_page(
         let row = &rows[at];
         if row.segments.len() > 1 {
             flush(&mut open, builder)?;
-            let (table, end) = table(&rows, at);
-            push_table(&table, builder)?;
+            let (rows, end) = table::take(&rows, at);
+            table::push(&rows, builder)?;
             at = end;
             continue;
         }
@@ -143,7 +140,7 @@ impl Open {
 }
 
 /// Appends a line; a word that was divided at the end of the last one becomes whole.
-fn join_line(text: &mut String, line: &str, separator: char) {
+pub(super) fn join_line(text: &mut String, line: &str, separator: char) {
     let mut end = text.chars().rev();
     let (last, before) = (end.next(), end.next());
     let first = line.chars().next();
@@ -203,77 +200,6 @@ fn with_plain_bullet(text: &str) -> String {
         Some(c) if is_bullet(c) => format!("- {}", text[c.len_utf8()..].trim_start()),
         _ => text.to_owned(),
     }
-}
-
-/// The rows of the table that begins at `from`, and the index of the first row behind it. A single
-/// segment below a cell other than the first is the cell's next line.
-fn table(rows: &[Row], from: usize) -> (Vec<Row>, usize) {
-    let mut table: Vec<Row> = vec![rows[from].clone()];
-    let mut lowest = rows[from].middle;
-    let mut at = from + 1;
-    while let Some(row) = rows.get(at) {
-        let Some(last) = table.last_mut() else { break };
-        if row.segments.len() > 1 {
-            table.push(row.clone());
-        } else {
-            let Some(segment) = row.segments.first() else { break };
-            let aligned = |cell: &&mut Segment| (cell.left - segment.left).abs() <= ALIGNED;
-            let near = lowest - row.middle > 0.0
-                && lowest - row.middle <= LINE_GAP * segment.size
-                && (segment.size - last.size()).abs() <= 0.2 * segment.size;
-            match last.segments.iter_mut().skip(1).find(aligned) {
-                Some(cell) if near => {
-                    join_line(&mut cell.text, &segment.text, ' ');
-                    cell.right = cell.right.max(segment.right);
-                }
-                _ => break,
-            }
-        }
-        lowest = row.middle;
-        at += 1;
-    }
-    (table, at)
-}
-
-fn push_table(table: &[Row], builder: &mut Builder<'_>) -> Result<(), IngestError> {
-    let header = (0..table.len().min(HEADER_WITHIN_ROWS)).find(|at| {
-        let columns = &table[*at].segments;
-        columns.len() >= MIN_HEADER_COLUMNS && {
-            let grid: Vec<Vec<String>> =
-                table[*at..].iter().map(|row| cells(row, columns)).collect();
-            first_row_is_header(&grid)
-        }
-    });
-    let plain = header.unwrap_or(table.len());
-    for row in &table[..plain] {
-        let cells: Vec<String> = row.segments.iter().map(|cell| cell.text.clone()).collect();
-        builder.push(BlockKind::TableRow, &row_text(&[], &cells))?;
-    }
-    let Some((first, body)) = table[plain..].split_first() else { return Ok(()) };
-    let headers = cells(first, &first.segments);
-    for row in body {
-        builder.push(BlockKind::TableRow, &row_text(&headers, &cells(row, &first.segments)))?;
-    }
-    Ok(())
-}
-
-/// The texts of `row`, each under the column that it overlaps most or is nearest to.
-fn cells(row: &Row, columns: &[Segment]) -> Vec<String> {
-    let mut cells = vec![String::new(); columns.len()];
-    for segment in &row.segments {
-        let nearness = |column: &Segment| {
-            // The overlap, or minus the distance.
-            segment.right.min(column.right) - segment.left.max(column.left)
-        };
-        let nearest = (0..columns.len())
-            .max_by(|a, b| nearness(&columns[*a]).total_cmp(&nearness(&columns[*b])));
-        let Some(cell) = nearest.and_then(|at| cells.get_mut(at)) else { continue };
-        if !cell.is_empty() {
-            cell.push(' ');
-        }
-        cell.push_str(&segment.text);
-    }
-    cells
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::ExtractLimits;
 use crate::builder::Builder;
 use crate::format::pdf::row::{Row, Segment};
 
-use BlockKind::{Heading, ListItem, Paragraph, TableRow};
+use BlockKind::{Heading, ListItem, Paragraph};
 
 fn segment(left: f32, text: &str, size: f32, bold: bool) -> Segment {
     let right = left + 0.5 * size * text.chars().count() as f32;
@@ -92,24 +92,6 @@ fn markers_begin_items() {
             line(676.0, "\u{f0b7} attendre"),
         ],
         &[(ListItem, "- vider le bac"), (ListItem, "2) fermer le capot"), (ListItem, "- attendre")],
-    );
-}
-
-#[test]
-fn cells_find_their_headers_and_their_next_lines() {
-    check(
-        vec![
-            cells(700.0, &[(50.0, "Désignation"), (200.0, "Qté"), (300.0, "Montant")]),
-            cells(680.0, &[(50.0, "Pose"), (205.0, "2"), (310.0, "80,00")]),
-            cells(660.0, &[(50.0, "Transport"), (305.0, "15,00")]),
-            cells(648.0, &[(305.0, "hors taxes")]),
-            line(600.0, "Merci de votre confiance."),
-        ],
-        &[
-            (TableRow, "Désignation: Pose ; Qté: 2 ; Montant: 80,00"),
-            (TableRow, "Désignation: Transport ; Montant: 15,00 hors taxes"),
-            (Paragraph, "Merci de votre confiance."),
-        ],
     );
 }
 
