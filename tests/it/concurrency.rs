@@ -1,7 +1,7 @@
 //! Several clients at once, a full queue, clients that leave.
 
 use std::io::Read as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn eight_clients_get_what_they_would_get_alone() {
 /// A request that would run for minutes.
 fn endless() -> Value {
     json!({
-        "model": TEXT_MODEL, "prompt": "Count: 1 2 3 4 5 6", "temperature": 1.0, "seed": 1,
+        "model": TEXT_MODEL, "prompt": "Count: 1 2 3 4 5 6", "temperature": 0,
         "max_tokens": 2000, "stream": true,
     })
 }
@@ -44,29 +44,21 @@ fn a_full_queue_answers_429_and_frees_places_when_clients_leave() {
     let mut running = server.post_open("/v1/completions", &endless());
     let mut byte = [0];
     running.read_exact(&mut byte).expect("the first request streams");
-    // The second waits in the queue; its headers come only once it is admitted or not at all,
-    // so it is sent from a thread.
+    // One of these waits in the queue, the others are refused at once.
     let refused = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| {
-            let mut body = endless();
-            body["max_tokens"] = json!(4);
-            server.post("/v1/completions", &body)
-        });
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let refused = loop {
-            let mut body = endless();
-            body["stream"] = json!(false);
-            body["max_tokens"] = json!(1);
-            let reply = server.post("/v1/completions", &body);
-            if reply.status == 429 {
-                break reply;
-            }
-            assert!(Instant::now() < deadline, "the queue never filled: {}", reply.text);
-        };
+        let (sender, replies) = std::sync::mpsc::channel();
+        for _ in 0..3 {
+            let (sender, server) = (sender.clone(), &server);
+            scope.spawn(move || sender.send(server.post("/v1/completions", &prompt(1))));
+        }
+        drop(sender);
+        let first = replies.recv_timeout(Duration::from_secs(60)).expect("one is refused at once");
+        let second = replies.recv_timeout(Duration::from_secs(60)).expect("and another");
+        assert_eq!((first.status, second.status), (429, 429), "{}", first.text);
         drop(running); // The client leaves; the one in the queue is served.
-        let served = waiting.join().unwrap();
-        assert!(served.status == 200 || served.status == 429, "{}", served.text);
-        refused
+        let third = replies.recv_timeout(Duration::from_secs(60)).expect("the waiting one");
+        assert_eq!(third.status, 200, "{}", third.text);
+        first
     });
     let body = refused.json();
     assert_eq!(body["error"]["code"], "overloaded");

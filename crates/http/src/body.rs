@@ -91,14 +91,42 @@ pub(crate) fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::new(Code::InvalidRequest, "the body must be a JSON object"));
     };
     drop_neutral::<T>(&mut fields)?;
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+    let mut value = Value::Object(fields);
+    serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().to_string();
-        let param = if path == "." { missing_field(error.inner()) } else { Some(path) };
+        let message = error.inner().to_string();
+        let param = match path.as_str() {
+            "." => missing_field(&message).or_else(|| culprit::<T>(&mut value, &message)),
+            _ => Some(path),
+        };
         let message = match &param {
-            Some(path) => format!("'{path}': {}", error.inner()),
-            None => error.inner().to_string(),
+            Some(path) => format!("'{path}': {message}"),
+            None => message,
         };
         ApiError { param, ..ApiError::new(Code::InvalidRequest, message) }
+    })
+}
+
+/// The field without which the error `message` is another or none. serde knows no path for the
+/// fields of flattened structs, which are all short; long values are not tried.
+fn culprit<T: RequestBody>(value: &mut Value, message: &str) -> Option<String> {
+    let names: Vec<String> = value.as_object()?.keys().cloned().collect();
+    names.into_iter().find(|name| {
+        let Some(fields) = value.as_object_mut() else { return false };
+        if fields[name].as_array().is_some_and(|items| items.len() > 64) {
+            return false;
+        }
+        let Some(taken) = fields.remove(name) else { return false };
+        // A required field is missed when it is taken away; that is not what was wrong with it.
+        let changed = T::deserialize(&*value).map_or_else(
+            |error| {
+                let now = error.to_string();
+                now != message && missing_field(&now).as_ref() != Some(name)
+            },
+            |_| true,
+        );
+        value[name.as_str()] = taken;
+        changed
     })
 }
 
@@ -131,9 +159,8 @@ fn drop_neutral<T: RequestBody>(fields: &mut Map<String, Value>) -> Result<(), A
 }
 
 /// The name in serde's "missing field `x`", which has no path.
-fn missing_field(error: &serde_json::Error) -> Option<String> {
-    let text = error.to_string();
-    let rest = text.strip_prefix("missing field `")?;
+fn missing_field(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("missing field `")?;
     Some(rest.split('`').next()?.to_string())
 }
 

@@ -1,7 +1,7 @@
 //! Maps every failure to one row of a table: code, HTTP status, OpenAI error type.
 //!
 //! Codes are public API and never change meaning. Handlers return [`ApiError`]; the router's
-//! middleware [`render_errors`] writes it in the shape its clients expect (OpenAI's error object
+//! middleware `render_errors` writes it in the shape its clients expect (OpenAI's error object
 //! under `/v1`, RFC 9457 elsewhere), so that a handler cannot pick the wrong one.
 
 use std::time::Duration;

@@ -6,7 +6,7 @@
 //! - a key with the right scope is checked before a handler or a body is touched, on every path
 //!   but `/healthz`, `/readyz`, `/openapi.json` and `/docs`;
 //! - a body is read within limits of size and time; a field that would be ignored is refused by
-//!   name ([`RequestBody`](body::RequestBody));
+//!   name (`RequestBody`);
 //! - every failure is a row of one table ([`Code`]), in OpenAI's shape under `/v1` and as RFC 9457
 //!   problem details elsewhere;
 //! - every answer carries `x-request-id`, and no prompt, answer or key is logged.

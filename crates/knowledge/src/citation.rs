@@ -24,10 +24,11 @@ pub struct Citation {
 }
 
 impl Citation {
-    /// Cites `quote`, which must be a slice of `hit.text`; `None` when it is not, so that a
-    /// citation that does not stand in its passage cannot be made.
+    /// Cites `quote`, which must stand in `hit.text`; `None` when it does not, so that a citation
+    /// that does not stand in its passage cannot be made.
     pub(crate) fn new(hit: &Hit, quote: &str) -> Option<Self> {
-        let within = intramuros_ingest::find_quote(&hit.text, quote)?;
+        let within = exactly(&hit.text, quote)
+            .or_else(|| intramuros_ingest::find_quote(&hit.text, quote))?;
         let span = Span::new(hit.span.start + within.start, hit.span.start + within.end);
         Some(Self {
             passage: hit.id.clone(),
@@ -39,4 +40,11 @@ impl Citation {
             span,
         })
     }
+}
+
+/// Where `quote` stands in `text` letter by letter.
+fn exactly(text: &str, quote: &str) -> Option<Span> {
+    let start = text[..text.find(quote)?].chars().count();
+    let end = start + quote.chars().count();
+    Some(Span::new(u32::try_from(start).ok()?, u32::try_from(end).ok()?))
 }

@@ -7,7 +7,7 @@
 //!   passages, one document at a time.
 //! - **Retrieval**: [`Knowledge::search`] fuses vector and full-text hits; [`Knowledge::ask`] lets
 //!   the generator word an answer from them and passes on only sentences that the passages
-//!   support ([`evidence`](crate::Support)).
+//!   support (`evidence`).
 //!
 //! Invariants: a document is searchable wholly or not at all; every citation is a passage that was
 //! retrieved for this question, with a quotation that stands in it; without evidence there is no

@@ -8,6 +8,13 @@ struct Sample {
     model: String,
     temperature: Option<f32>,
     items: Option<Vec<Item>>,
+    #[serde(flatten)]
+    flattened: Flattened,
+}
+
+#[derive(Debug, Deserialize)]
+struct Flattened {
+    seed: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -17,7 +24,7 @@ struct Item {
 }
 
 impl RequestBody for Sample {
-    const FIELDS: &'static [&'static str] = &["model", "temperature", "items"];
+    const FIELDS: &'static [&'static str] = &["model", "temperature", "items", "seed"];
     const NEUTRAL: &'static [(&'static str, Neutral)] =
         &[("user", Neutral::Any), ("n", Neutral::When(|value| *value == 1))];
 }
@@ -32,7 +39,10 @@ fn check_error(body: &str, code: Code, param: Option<&str>) {
 fn good_bodies_pass_with_neutral_fields_and_nulls() {
     let body = r#"{"model":"m","temperature":null,"n":1,"user":"u","items":[{"text":"a"}]}"#;
     let sample = parse::<Sample>(body.as_bytes()).unwrap();
-    assert_eq!((sample.model.as_str(), sample.temperature), ("m", None));
+    assert_eq!(
+        (sample.model.as_str(), sample.temperature, sample.flattened.seed),
+        ("m", None, None)
+    );
     assert_eq!(sample.items.unwrap().len(), 1);
 }
 
@@ -45,6 +55,7 @@ fn errors_name_the_field() {
         Code::InvalidRequest,
         Some("items[0].text"),
     );
+    check_error(r#"{"model":"m","seed":"x"}"#, Code::InvalidRequest, Some("seed"));
     check_error(r#"{"model":"m","n":2}"#, Code::UnsupportedField, Some("n"));
     check_error(r#"{"model":"m","temprature":1}"#, Code::InvalidRequest, Some("temprature"));
 }

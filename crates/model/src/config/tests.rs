@@ -1,3 +1,5 @@
+//! Tests what configurations mean and which are refused.
+
 use std::path::Path;
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Tests which directories are models and what is said of the others.
+
 use std::fs;
 
 use tempfile::TempDir;

@@ -1,3 +1,5 @@
+//! Tests that headers are read, and that hostile ones end in errors.
+
 use std::io::Write;
 
 use candle_core::quantized::GgmlDType;

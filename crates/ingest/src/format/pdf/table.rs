@@ -61,6 +61,12 @@ pub(super) fn push(table: &[Row], builder: &mut Builder<'_>) -> Result<(), Inges
     let is_figures: Vec<bool> = (0..headers.len())
         .map(|column| holds_figures(&body[..placed.len()], &placed, column))
         .collect();
+    // A header that no row repeats would be lost.
+    let is_used = |at: usize| placed.iter().flatten().any(|place| *place == Some(at));
+    if !(0..headers.len()).all(is_used) {
+        let words: Vec<String> = headers.iter().map(|header| header.text.clone()).collect();
+        builder.push(BlockKind::TableRow, &row_text(&[], &words))?;
+    }
     for (row, places) in body.iter().zip(&placed) {
         let named: Vec<String> = row
             .segments
@@ -128,7 +134,7 @@ fn places(row: &Row, headers: &[Segment]) -> Option<Vec<Option<usize>>> {
     Some(places)
 }
 
-/// Whether most cells of a column are figures.
+/// Whether at least half of the cells of a column are figures.
 fn holds_figures(rows: &[Row], placed: &[Vec<Option<usize>>], column: usize) -> bool {
     let cells = rows.iter().zip(placed).flat_map(|(row, places)| row.segments.iter().zip(places));
     let (mut figures, mut all) = (0, 0);
@@ -136,7 +142,7 @@ fn holds_figures(rows: &[Row], placed: &[Vec<Option<usize>>], column: usize) -> 
         all += 1;
         figures += usize::from(is_figure(&cell.text));
     }
-    figures * 2 > all
+    figures * 2 >= all
 }
 
 /// Whether a cell is a figure, with a unit at most.

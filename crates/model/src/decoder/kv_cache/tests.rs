@@ -1,3 +1,5 @@
+//! Tests what the cache keeps and how it grows.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests RMSNorm on rows worked out by hand.
+
 use super::*;
 
 #[track_caller]

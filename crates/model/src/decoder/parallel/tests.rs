@@ -1,3 +1,5 @@
+//! Tests that work is spread without gaps.
+
 use super::*;
 
 #[track_caller]

@@ -1,3 +1,5 @@
+//! Tests rotations worked out by hand.
+
 use super::*;
 
 /// Rotates one head of four elements at `position`, with frequencies 1 and 0.5.

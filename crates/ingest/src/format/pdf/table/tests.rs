@@ -84,6 +84,23 @@ fn labels_get_no_header_of_figures() {
 }
 
 #[test]
+fn headers_without_cells_are_kept() {
+    check(
+        &[
+            row(700.0, &HEADERS),
+            row(680.0, &[(50.0, "Pose"), (310.0, "80,00")]),
+            row(660.0, &[(50.0, "Vis"), (310.0, "4,00")]),
+        ],
+        3,
+        &[
+            "Désignation ; Qté ; Montant",
+            "Désignation: Pose ; Montant: 80,00",
+            "Désignation: Vis ; Montant: 4,00",
+        ],
+    );
+}
+
+#[test]
 fn another_table_below_has_no_headers_of_this_one() {
     check(
         &[

@@ -1,3 +1,5 @@
+//! Tests attention against the formula in f64.
+
 use super::*;
 
 /// Softmax attention as the formula says it, in f64, one query head at a time.
