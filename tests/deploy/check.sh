@@ -204,13 +204,12 @@ test_configuration() {
   fi
   check "sample configuration parses" python3 -c \
     'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' "$repository/deploy/intramuros.toml"
-  # Uncommented, every default must parse too.
+  # Uncommented, every default must parse too (the unit tests of the binary compare them with its own).
   sed 's/^#\([a-z_]* = \)/\1/' "$repository/deploy/intramuros.toml" >"$work/full.toml"
   check "its commented settings parse" python3 -c '
 import sys, tomllib
 settings = tomllib.load(open(sys.argv[1], "rb"))
 assert settings["server"]["listen"] == "127.0.0.1:8484", settings
-assert sum(len(v) if isinstance(v, dict) else 1 for v in settings.values()) == 22, settings
 ' "$work/full.toml"
 }
 

@@ -44,6 +44,22 @@ fn an_unknown_setting_names_the_nearest() {
 }
 
 #[test]
+fn the_command_line_speaks_french_unless_the_locale_is_english() {
+    let data = TempDir::new().unwrap();
+    let help = |language: &str| {
+        let output = intramuros(data.path()).env("INTRAMUROS_LANG", language).arg("--help").output();
+        stdout(&output.expect("the binary runs"))
+    };
+    assert!(help("fr").contains("Pose une question"), "{}", help("fr"));
+    assert!(help("en").contains("Ask a question"), "{}", help("en"));
+    let mut unknown = intramuros(data.path());
+    unknown.env("INTRAMUROS_LANG", "fr").args(["doctor", "--set", "server.listne=x"]);
+    let output = unknown.output().expect("the binary runs");
+    let message = String::from_utf8_lossy(&output.stdout).to_string();
+    assert!(message.contains("vouliez-vous dire « server.listen »"), "{message}");
+}
+
+#[test]
 fn a_missing_model_says_how_to_get_it() {
     let data = TempDir::new().unwrap();
     let arguments =

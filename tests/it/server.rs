@@ -51,6 +51,7 @@ pub(crate) fn intramuros(data: &Path) -> Command {
         .current_dir(data)
         .env_remove("INTRAMUROS_CONFIG")
         .env_remove("INTRAMUROS_API_KEY")
+        .env("INTRAMUROS_LANG", "en")
         .env("INTRAMUROS_DATA_DIR", data)
         .env("INTRAMUROS_MODELS_DIR", models_dir())
         .env("INTRAMUROS_TEXT_MODEL", TEXT_MODEL)

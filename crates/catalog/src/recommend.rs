@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use intramuros_types::ModelId;
 
-use crate::{Bytes, Catalog, CatalogModel, Status, Task};
+use crate::{Catalog, CatalogModel, Status, Task};
 
 #[cfg(test)]
 mod tests;
@@ -77,10 +77,12 @@ pub struct Recommendation {
     pub context_tokens: u32,
     /// Memory of the KV cache for one sequence of `context_tokens`, f16; 0 for encoders.
     pub kv_bytes: u64,
+    /// Memory beside weights and cache.
+    pub working_bytes: u64,
     /// Memory of everything: weights, KV cache, working memory.
     pub total_bytes: u64,
-    /// The figures in a sentence.
-    pub reason: String,
+    /// Memory that a model may take when nothing else large runs.
+    pub usable_bytes: u64,
 }
 
 /// Judges every model of `catalog`: tasks in the order text, embedding, rerank; within a task the
@@ -131,53 +133,31 @@ fn judge(model: &CatalogModel, machine: &Machine) -> Recommendation {
     };
     let kv_bytes = model.kv_bytes_per_token() * u64::from(context_tokens);
     let total_bytes = weights_bytes.saturating_add(kv_bytes).saturating_add(working_bytes);
-    let limit = usable_bytes(machine);
+    let usable_bytes = usable_bytes(machine);
     let small = if text {
         download_bytes <= TEXT_FILE_BYTES_PER_CORE.saturating_mul(cores)
     } else {
         model.parameters <= ENCODER_PARAMETERS_PER_CORE.saturating_mul(cores)
     };
     let on_card = machine.gpu.as_ref().is_some_and(|gpu| total_bytes <= gpu.memory_bytes);
-    let mut verdict = Recommendation {
+    Recommendation {
         id: model.id.clone(),
         task: model.task,
-        fits: total_bytes <= limit || on_card,
+        fits: total_bytes <= usable_bytes || on_card,
         fits_now: total_bytes <= machine.memory_available_bytes || on_card,
         suits: small || on_card,
         download_bytes,
         weights_bytes,
         context_tokens,
         kv_bytes,
+        working_bytes,
         total_bytes,
-        reason: String::new(),
-    };
-    verdict.reason = reason(&verdict, limit, working_bytes);
-    verdict
+        usable_bytes,
+    }
 }
 
 /// Memory that a model may take when nothing else runs.
 fn usable_bytes(machine: &Machine) -> u64 {
     let system = (machine.memory_total_bytes / 10).max(SYSTEM_BYTES);
     machine.memory_total_bytes.saturating_sub(system)
-}
-
-fn reason(verdict: &Recommendation, limit: u64, working_bytes: u64) -> String {
-    let (weights, working) = (Bytes(verdict.weights_bytes), Bytes(working_bytes));
-    let mut parts = format!("{weights} weights");
-    if verdict.context_tokens > 0 {
-        let kv = Bytes(verdict.kv_bytes);
-        parts.push_str(&format!(" + {kv} KV cache for {} tokens", verdict.context_tokens));
-    }
-    let total = Bytes(verdict.total_bytes);
-    let sum = format!("{parts} + {working} working memory = {total}");
-    if !verdict.fits {
-        return format!("too large: {sum}, {} are usable", Bytes(limit));
-    }
-    let speed = match (verdict.suits, verdict.task) {
-        (true, _) => "",
-        (false, Task::Text) => "; slow on these cores: every token reads all weights",
-        (false, Task::Embedding | Task::Rerank) => "; slow on these cores: many parameters",
-    };
-    let now = if verdict.fits_now { "" } else { "; free memory first" };
-    format!("{sum}{speed}{now}")
 }

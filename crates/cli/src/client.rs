@@ -9,6 +9,7 @@ use ureq::Agent;
 use ureq::unversioned::multipart::{Form, Part};
 
 use crate::args::Common;
+use crate::language::tr;
 
 /// A server and the key to it.
 pub(crate) struct Client {
@@ -26,10 +27,12 @@ pub(crate) struct Reply {
 impl Client {
     /// The server and key of the command line.
     pub(crate) fn new(common: &Common) -> anyhow::Result<Self> {
-        let key = common.key.clone().context(
+        let key = common.key.clone().context(tr(
+            "il faut une clé d'API : mettez-la dans INTRAMUROS_API_KEY (« intramuros keys create \
+             --name moi » en crée une)",
             "an API key is needed: set INTRAMUROS_API_KEY ('intramuros keys create --name me' \
              makes one)",
-        )?;
+        ))?;
         Ok(Self { agent: agent(), base: common.url.trim_end_matches('/').to_string(), key })
     }
 
@@ -51,7 +54,10 @@ impl Client {
     /// Uploads a file; the answer may be an error that concerns only this file.
     pub(crate) fn upload(&self, path: &str, file: &Path) -> anyhow::Result<Reply> {
         let part =
-            Part::file(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            Part::file(file).with_context(|| {
+            let file = file.display();
+            tr(format!("{file} ne peut pas être lu"), format!("{file} cannot be read"))
+        })?;
         let form = Form::new().part("file", part);
         let request = self.agent.post(self.address(path)).header("authorization", self.bearer());
         self.reply(request.send(form))
@@ -70,14 +76,21 @@ impl Client {
         result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> anyhow::Result<Reply> {
         let mut response = result.with_context(|| {
-            format!("no answer from {}; is 'intramuros serve' running there (--url)?", self.base)
+            let base = &self.base;
+            tr(
+                format!("{base} ne répond pas ; « intramuros serve » y tourne-t-il (--url) ?"),
+                format!("no answer from {base}; is 'intramuros serve' running there (--url)?"),
+            )
         })?;
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().context("the answer broke off")?;
+        let text = response.body_mut().read_to_string().context(tr("la réponse s'est interrompue", "the answer broke off"))?;
         let body = if text.is_empty() {
             Value::Null
         } else {
-            serde_json::from_str(&text).context("the answer is not JSON; is --url right?")?
+            serde_json::from_str(&text).context(tr(
+                "la réponse n'est pas du JSON ; --url est-il juste ?",
+                "the answer is not JSON; is --url right?",
+            ))?
         };
         Ok(Reply { status, body })
     }
@@ -100,7 +113,13 @@ impl Reply {
         let detail = self.body["detail"].as_str().or(self.body["error"]["message"].as_str());
         match detail {
             Some(detail) => detail.to_string(),
-            None => format!("the server answered with status {}", self.status),
+            None => {
+                let status = self.status;
+                tr(
+                    format!("le serveur a répondu avec le statut {status}"),
+                    format!("the server answered with status {status}"),
+                )
+            }
         }
     }
 }
@@ -139,9 +158,16 @@ pub(crate) fn choose_base(client: &Client, named: Option<&str>) -> anyhow::Resul
     let ids: Vec<&str> = bases.iter().filter_map(|base| base["id"].as_str()).collect();
     match ids.as_slice() {
         [only] => Ok((*only).to_string()),
-        [] => bail!("there is no knowledge base; 'intramuros kb create <id>' makes one"),
+        [] => bail!(tr(
+            "il n'y a pas de base de connaissances ; « intramuros kb create <id> » en crée une",
+            "there is no knowledge base; 'intramuros kb create <id>' makes one",
+        )),
         several => {
-            bail!("there are several knowledge bases, name one with --kb: {}", several.join(", "))
+            let names = several.join(", ");
+            bail!(tr(
+                format!("il y a plusieurs bases, nommez-en une avec --kb : {names}"),
+                format!("there are several knowledge bases, name one with --kb: {names}"),
+            ))
         }
     }
 }

@@ -6,6 +6,8 @@
 mod args;
 mod client;
 mod commands;
+mod help;
+mod language;
 mod machine;
 mod output;
 mod settings;
@@ -13,12 +15,15 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::from_arg_matches(&help::command().get_matches()) {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    };
     let json = args.common.json;
     match run(args) {
         Ok(code) => code,

@@ -4,6 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::{Value, json};
 
+use crate::language::{Language, current};
+
 /// Prints one line. A reader that went away (`| head`) is not an error.
 pub(crate) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
@@ -54,14 +56,18 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-/// `1.1 GB`, in the decimal units that disks and hubs use.
+/// `1,1 Go` or `1.1 GB`, in the decimal units that disks and hubs use.
 pub(crate) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    const PREFIXES: [&str; 5] = ["", "k", "M", "G", "T"];
     let mut value = count as f64;
     let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
+    while value >= 1000.0 && unit + 1 < PREFIXES.len() {
         value /= 1000.0;
         unit += 1;
     }
-    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    let number = if unit == 0 { count.to_string() } else { format!("{value:.1}") };
+    match current() {
+        Language::French => format!("{} {}o", number.replace('.', ","), PREFIXES[unit]),
+        Language::English => format!("{number} {}B", PREFIXES[unit]),
+    }
 }

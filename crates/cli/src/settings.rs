@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 use crate::args::Common;
+use crate::language::tr;
 
 /// The settings, checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -112,9 +113,17 @@ pub(crate) fn load(common: &Common, flags: &[String]) -> anyhow::Result<Loaded> 
     let file = layers::file_path(common)?;
     if let Some(path) = &file {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("the settings file {} cannot be read", path.display()))?;
-        layers::apply_file(&mut table, &text)
-            .with_context(|| format!("in the settings file {}", path.display()))?;
+            .with_context(|| {
+                let path = path.display();
+                tr(
+                    format!("le fichier de réglages {path} ne peut pas être lu"),
+                    format!("the settings file {path} cannot be read"),
+                )
+            })?;
+        layers::apply_file(&mut table, &text).with_context(|| {
+            let place = tr("dans le fichier de réglages", "in the settings file");
+            format!("{place} {}", path.display())
+        })?;
     }
     layers::apply_environment(&mut table, std::env::vars())?;
     for assignment in common.set.iter().chain(flags) {
@@ -125,12 +134,18 @@ pub(crate) fn load(common: &Common, flags: &[String]) -> anyhow::Result<Loaded> 
 }
 
 fn check(table: toml::Table) -> anyhow::Result<Settings> {
-    let mut settings: Settings = table.try_into().context("a setting has the wrong type")?;
+    let mut settings: Settings = table.try_into().context(tr("un réglage a le mauvais type", "a setting has the wrong type"))?;
     if settings.models_dir.as_os_str().is_empty() {
         settings.models_dir = settings.data_dir.join("models");
     }
     let zero = |name: &str, value: u64| {
-        if value == 0 { bail!("{name} is 0; it must be at least 1") } else { Ok(()) }
+        if value == 0 {
+            bail!(tr(
+                format!("{name} vaut 0 ; il doit valoir au moins 1"),
+                format!("{name} is 0; it must be at least 1"),
+            ));
+        }
+        Ok(())
     };
     zero("server.max_body_bytes", settings.server.max_body_bytes as u64)?;
     zero("server.max_upload_bytes", settings.server.max_upload_bytes)?;
@@ -145,17 +160,31 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     if knowledge.chunk_target_tokens == 0
         || knowledge.chunk_target_tokens > knowledge.chunk_max_tokens
     {
-        bail!(
-            "knowledge.chunk_target_tokens is {}; it must be 1 to knowledge.chunk_max_tokens ({})",
-            knowledge.chunk_target_tokens,
-            knowledge.chunk_max_tokens
-        );
+        let (target, max) = (knowledge.chunk_target_tokens, knowledge.chunk_max_tokens);
+        bail!(tr(
+            format!(
+                "knowledge.chunk_target_tokens vaut {target} ; il doit valoir de 1 à \
+                 knowledge.chunk_max_tokens ({max})"
+            ),
+            format!(
+                "knowledge.chunk_target_tokens is {target}; it must be 1 to \
+                 knowledge.chunk_max_tokens ({max})"
+            ),
+        ));
     }
     if !(1..=20).contains(&knowledge.passages) {
-        bail!("knowledge.passages is {}; it must be 1 to 20", knowledge.passages);
+        let passages = knowledge.passages;
+        bail!(tr(
+            format!("knowledge.passages vaut {passages} ; il doit valoir de 1 à 20"),
+            format!("knowledge.passages is {passages}; it must be 1 to 20"),
+        ));
     }
     if settings.embedding.model.is_empty() {
-        bail!("embedding.model is empty; search needs an encoder such as multilingual-e5-small");
+        bail!(tr(
+            "embedding.model est vide ; la recherche a besoin d'un encodeur tel que \
+             multilingual-e5-small",
+            "embedding.model is empty; search needs an encoder such as multilingual-e5-small",
+        ));
     }
     Ok(settings)
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Common, Kb};
 use crate::client::{Client, segment};
+use crate::language::tr;
 use crate::output;
 
 /// Extensions that folders are searched for.
@@ -52,7 +53,11 @@ fn list(common: &Common, client: &Client) -> anyhow::Result<()> {
             count("failed"),
         ]
     });
-    output::table(&["ID", "TITLE", "READY", "PENDING", "FAILED"], &rows.collect::<Vec<_>>());
+    let header = tr(
+        ["ID", "TITRE", "PRÊTS", "EN ATTENTE", "EN ÉCHEC"],
+        ["ID", "TITLE", "READY", "PENDING", "FAILED"],
+    );
+    output::table(&header, &rows.collect::<Vec<_>>());
     Ok(())
 }
 
@@ -67,18 +72,22 @@ fn create(
     if common.json {
         output::json(&base);
     } else {
-        output::line(format!("{} created", text(&base, "id")));
+        let id = text(&base, "id");
+        output::line(tr(format!("{id} : base créée"), format!("{id} created")));
     }
     Ok(())
 }
 
 fn delete(client: &Client, id: &str, yes: bool) -> anyhow::Result<()> {
     if !yes {
-        output::note(format!("This erases '{id}' and all its documents. Type its id to go on:"));
+        output::note(tr(
+            format!("Ceci efface « {id} » et tous ses documents. Tapez son nom pour continuer :"),
+            format!("This erases '{id}' and all its documents. Type its id to go on:"),
+        ));
         let mut typed = String::new();
-        std::io::stdin().lock().read_line(&mut typed).context("no answer")?;
+        std::io::stdin().lock().read_line(&mut typed).context(tr("pas de réponse", "no answer"))?;
         if typed.trim() != id {
-            bail!("nothing was erased");
+            bail!(tr("rien n'a été effacé", "nothing was erased"));
         }
     }
     client.delete(&format!("{BASES}/{}", segment(id))).map(|_| ())
@@ -105,10 +114,26 @@ fn documents(common: &Common, client: &Client, id: &str) -> anyhow::Result<()> {
             Some(detail) => detail.to_string(),
             None => text(document, "title"),
         };
-        vec![text(document, "id"), text(document, "state"), text(document, "file_name"), detail]
+        vec![text(document, "id"), state(document), text(document, "file_name"), detail]
     });
-    output::table(&["ID", "STATE", "FILE", "TITLE OR REASON"], &rows.collect::<Vec<_>>());
+    let header = tr(
+        ["ID", "ÉTAT", "FICHIER", "TITRE OU RAISON"],
+        ["ID", "STATE", "FILE", "TITLE OR REASON"],
+    );
+    output::table(&header, &rows.collect::<Vec<_>>());
     Ok(())
+}
+
+fn state(document: &Value) -> String {
+    let state = text(document, "state");
+    let french = match state.as_str() {
+        "ready" => "prêt",
+        "pending" => "en attente",
+        "indexing" => "en cours",
+        "failed" => "en échec",
+        other => other,
+    };
+    tr(french.to_string(), state)
 }
 
 /// Uploads one file after the other; a file that fails does not stop the rest.
@@ -118,10 +143,11 @@ fn add(common: &Common, client: &Client, id: &str, paths: &[PathBuf]) -> anyhow:
         collect(path, &mut files)?;
     }
     if files.is_empty() {
-        bail!(
-            "no readable document found; extensions that are looked for: {}",
-            EXTENSIONS.join(", ")
-        );
+        let known = EXTENSIONS.join(", ");
+        bail!(tr(
+            format!("aucun document lisible ; extensions cherchées dans les dossiers : {known}"),
+            format!("no readable document found; extensions that are looked for: {known}"),
+        ));
     }
     let bar = progress(files.len() as u64);
     let mut results = Vec::new();
@@ -148,7 +174,11 @@ fn add(common: &Common, client: &Client, id: &str, paths: &[PathBuf]) -> anyhow:
     if common.json {
         output::json(&json!({"files": results, "failed": failed}));
     } else {
-        output::line(format!("{} documents added, {failed} failed", results.len() - failed));
+        let added = results.len() - failed;
+        output::line(tr(
+            format!("{added} documents ajoutés, {failed} en échec"),
+            format!("{added} documents added, {failed} failed"),
+        ));
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -164,8 +194,7 @@ fn progress(files: u64) -> ProgressBar {
 /// Files named on the command line are taken as they are; folders are walked in order of name,
 /// without following links.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let metadata =
-        std::fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let metadata = std::fs::metadata(path).with_context(|| unreadable(path))?;
     if metadata.is_file() {
         files.push(path.to_path_buf());
         return Ok(());
@@ -173,7 +202,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let mut folders = vec![path.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let mut entries: Vec<_> = std::fs::read_dir(&folder)
-            .with_context(|| format!("{} cannot be read", folder.display()))?
+            .with_context(|| unreadable(&folder))?
             .collect::<Result<_, _>>()?;
         entries.sort_by_key(std::fs::DirEntry::file_name);
         for entry in entries {
@@ -186,6 +215,11 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn unreadable(path: &Path) -> String {
+    let path = path.display();
+    tr(format!("{path} ne peut pas être lu"), format!("{path} cannot be read"))
 }
 
 fn has_known_extension(path: &Path) -> bool {

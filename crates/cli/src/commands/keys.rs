@@ -10,12 +10,16 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use crate::args::{Common, Keys};
+use crate::language::tr;
 use crate::{output, settings};
 
 pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
     let settings = settings::load(common, &[])?.settings;
     std::fs::create_dir_all(&settings.data_dir)
-        .with_context(|| format!("{} cannot be created", settings.data_dir.display()))?;
+        .with_context(|| {
+            let dir = settings.data_dir.display();
+            tr(format!("{dir} ne peut pas être créé"), format!("{dir} cannot be created"))
+        })?;
     let path = settings.data_dir.join("ledger.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -49,7 +53,10 @@ async fn create(
         record["key"] = json!(key.secret);
         output::json(&record);
     } else {
-        output::note("Keep this key now, it is not shown again:");
+        output::note(tr(
+            "Gardez cette clé maintenant, elle ne sera plus montrée :",
+            "Keep this key now, it is not shown again:",
+        ));
         output::line(&key.secret);
     }
     Ok(())
@@ -63,14 +70,21 @@ async fn list(common: &Common, ledger: &Ledger) -> anyhow::Result<()> {
     }
     let rows = keys.iter().map(|key| {
         let state = match (key.revoked, key.expires) {
-            (Some(at), _) => format!("revoked {}", date(at)),
-            (None, Some(at)) => format!("until {}", date(at)),
+            (Some(at), _) => format!("{} {}", tr("révoquée le", "revoked"), date(at)),
+            (None, Some(at)) if at <= OffsetDateTime::now_utc() => {
+                format!("{} {}", tr("expirée le", "expired"), date(at))
+            }
+            (None, Some(at)) => format!("{} {}", tr("jusqu'au", "until"), date(at)),
             (None, None) => "active".to_string(),
         };
-        let used = key.last_used.map_or_else(|| "never".to_string(), date);
+        let used = key.last_used.map_or_else(|| tr("jamais", "never").to_string(), date);
         vec![key.id.to_string(), key.name.clone(), scopes(key), state, used]
     });
-    output::table(&["ID", "NAME", "SCOPES", "STATE", "LAST USED"], &rows.collect::<Vec<_>>());
+    let header = tr(
+        ["ID", "NOM", "DROITS", "ÉTAT", "DERNIER USAGE"],
+        ["ID", "NAME", "SCOPES", "STATE", "LAST USED"],
+    );
+    output::table(&header, &rows.collect::<Vec<_>>());
     Ok(())
 }
 
@@ -79,7 +93,7 @@ async fn revoke(common: &Common, ledger: &Ledger, id: &str) -> anyhow::Result<()
     if common.json {
         output::json(&json!({"revoked": id}));
     } else {
-        output::line(format!("{id} is revoked"));
+        output::line(tr(format!("{id} est révoquée"), format!("{id} is revoked")));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use self::progress::Bars;
 use crate::args::{Common, Models};
+use crate::language::tr;
 use crate::{output, settings};
 
 pub(crate) fn run(common: &Common, command: &Models) -> anyhow::Result<ExitCode> {
@@ -74,10 +75,13 @@ fn list(common: &Common, models: &ModelsDir, only_installed: bool) -> anyhow::Re
     let rows = entries.iter().map(|entry| {
         let text = |field: &str| entry[field].as_str().unwrap_or("-").to_string();
         let size = entry["bytes"].as_u64().map(output::bytes).unwrap_or_default();
-        let mark = if entry["installed"] == true { "yes" } else { "" };
+        let mark = if entry["installed"] == true { tr("oui", "yes") } else { "" };
         vec![text("id"), text("task"), size, text("licence"), text("status"), mark.to_string()]
     });
-    let header = ["ID", "TASK", "SIZE", "LICENCE", "STATUS", "INSTALLED"];
+    let header = tr(
+        ["ID", "TÂCHE", "TAILLE", "LICENCE", "ÉTAT", "INSTALLÉ"],
+        ["ID", "TASK", "SIZE", "LICENCE", "STATUS", "INSTALLED"],
+    );
     output::table(&header, &rows.collect::<Vec<_>>());
     Ok(())
 }
@@ -121,14 +125,21 @@ fn import(
     }
     let imported = models.import(path, options, &mut Bars::new(common.json))?;
     if !imported.left_aside.is_empty() && !common.json {
-        output::note(format!("not needed, not copied: {}", imported.left_aside.join(", ")));
+        let names = imported.left_aside.join(", ");
+        output::note(tr(
+            format!("inutiles, non copiés : {names}"),
+            format!("not needed, not copied: {names}"),
+        ));
     }
     report(common, &imported.manifest)
 }
 
 /// A model id from a file's or folder's name: lower case, `-` for what ids cannot hold.
 fn id_from(path: &Path) -> anyhow::Result<String> {
-    let path = path.canonicalize().with_context(|| format!("{} cannot be read", path.display()))?;
+    let path = path.canonicalize().with_context(|| {
+        let path = path.display();
+        tr(format!("{path} ne peut pas être lu"), format!("{path} cannot be read"))
+    })?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gguf").unwrap_or(&name);
     let kept = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
@@ -140,7 +151,11 @@ fn report(common: &Common, manifest: &Manifest) -> anyhow::Result<()> {
         output::json(&serde_json::to_value(manifest)?);
     } else {
         let size = output::bytes(manifest.total_bytes());
-        output::line(format!("{} installed ({size}, licence {})", manifest.id, manifest.licence));
+        let (id, licence) = (&manifest.id, &manifest.licence);
+        output::line(tr(
+            format!("{id} installé ({size}, licence {licence})"),
+            format!("{id} installed ({size}, licence {licence})"),
+        ));
     }
     Ok(())
 }
@@ -158,7 +173,7 @@ fn verify(common: &Common, models: &ModelsDir, id: Option<&str>) -> anyhow::Resu
         for check in &outcome.files {
             let state = describe(&check.state);
             if !common.json {
-                output::line(format!("{id}/{}: {state}", check.file.path));
+                output::line(format!("{id}/{}: {}", check.file.path, tr(french(&check.state), state.clone())));
             }
             results.push(json!({"id": id, "file": check.file.path, "state": state}));
         }
@@ -166,7 +181,10 @@ fn verify(common: &Common, models: &ModelsDir, id: Option<&str>) -> anyhow::Resu
     if common.json {
         output::json(&json!({"intact": intact, "files": results}));
     } else if !intact {
-        output::note("damaged models: remove them with 'models rm' and fetch them again");
+        output::note(tr(
+            "modèles abîmés : supprimez-les avec « models rm », puis téléchargez-les de nouveau",
+            "damaged models: remove them with 'models rm' and fetch them again",
+        ));
     }
     Ok(if intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -181,12 +199,22 @@ fn describe(state: &FileState) -> String {
     }
 }
 
+fn french(state: &FileState) -> String {
+    match state {
+        FileState::Intact => "intact".into(),
+        FileState::Unreadable { reason } => format!("illisible : {reason}"),
+        FileState::Size { actual } => format!("mauvaise taille : {actual} octets"),
+        FileState::Digest { actual } => format!("mauvais contenu : son SHA-256 est {actual}"),
+        _ => "abîmé".into(),
+    }
+}
+
 fn remove(common: &Common, models: &ModelsDir, id: &str) -> anyhow::Result<()> {
     models.remove(id)?;
     if common.json {
         output::json(&json!({"removed": id}));
     } else {
-        output::line(format!("{id} removed"));
+        output::line(tr(format!("{id} supprimé"), format!("{id} removed")));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::ask::place;
 use crate::args::{Common, Search};
 use crate::client::{Client, choose_base, segment};
+use crate::language::tr;
 use crate::output;
 
 /// Letters of a passage that are shown.
@@ -27,7 +28,7 @@ pub(crate) fn run(common: &Common, command: &Search) -> anyhow::Result<ExitCode>
         output::line(format!("{:.2}  {}\n{}\n", score(hit), place(hit), preview(hit)));
     }
     if hits.is_empty() {
-        output::note("nothing found");
+        output::note(tr("rien trouvé", "nothing found"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::args::{Common, Serve};
+use crate::language::tr;
 use crate::settings::{self, Settings};
 use crate::telemetry;
 
@@ -37,7 +38,7 @@ pub(crate) fn run(common: &Common, command: &Serve) -> anyhow::Result<ExitCode> 
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("the async runtime could not start")?;
+        .context(tr("le moteur asynchrone n'a pas démarré", "the async runtime could not start"))?;
     runtime.block_on(serve(settings))?;
     // Blocking threads may hang in a third-party parser; they hold nothing that matters.
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -62,7 +63,12 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let address = settings.server.listen;
     let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("{address} cannot be listened on (server.listen)"))?;
+        .with_context(|| {
+            tr(
+                format!("{address} ne peut pas être écouté (server.listen)"),
+                format!("{address} cannot be listened on (server.listen)"),
+            )
+        })?;
     let _lock = parts::lock_data_dir(&settings.data_dir)?;
     let readiness = Readiness::default();
     let parts = parts::load(&settings).await?;

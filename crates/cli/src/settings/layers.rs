@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use toml::{Table, Value};
 
 use crate::args::Common;
+use crate::language::{self, tr};
 
 /// The defaults, which are also the list of known keys.
 const DEFAULTS: &str = r#"
@@ -49,7 +50,8 @@ format = "auto"
 const PREFIX: &str = "INTRAMUROS_";
 
 /// Variables with the prefix that are not settings.
-const OTHER_VARIABLES: &[&str] = &["INTRAMUROS_CONFIG", "INTRAMUROS_URL", "INTRAMUROS_API_KEY"];
+const OTHER_VARIABLES: &[&str] =
+    &["INTRAMUROS_CONFIG", "INTRAMUROS_URL", "INTRAMUROS_API_KEY", language::VARIABLE];
 
 /// The default settings.
 pub(super) fn defaults() -> Table {
@@ -69,7 +71,11 @@ fn default_data_dir() -> String {
 pub(super) fn file_path(common: &Common) -> anyhow::Result<Option<PathBuf>> {
     if let Some(path) = &common.config {
         if !path.is_file() {
-            bail!("the settings file {} does not exist", path.display());
+            let path = path.display();
+            bail!(tr(
+                format!("le fichier de réglages {path} n'existe pas"),
+                format!("the settings file {path} does not exist"),
+            ));
         }
         return Ok(Some(path.clone()));
     }
@@ -79,7 +85,7 @@ pub(super) fn file_path(common: &Common) -> anyhow::Result<Option<PathBuf>> {
 
 /// Lays the settings of a file over `table`.
 pub(super) fn apply_file(table: &mut Table, text: &str) -> anyhow::Result<()> {
-    let file: Table = text.parse().context("this is not valid TOML")?;
+    let file: Table = text.parse().context(tr("ce n'est pas du TOML valide", "this is not valid TOML"))?;
     for (key, value) in file {
         let Value::Table(section) = value else {
             set(table, &key, value)?;
@@ -108,9 +114,13 @@ pub(super) fn apply_environment(
         }
         let Some((_, key)) = known.iter().find(|(name, _)| *name == variable) else {
             let names = known.iter().map(|(name, _)| name.as_str());
-            bail!("unknown environment variable {variable}{}", nearest(&variable, names));
+            let hint = nearest(&variable, names);
+            bail!(tr(
+                format!("variable d'environnement inconnue {variable}{hint}"),
+                format!("unknown environment variable {variable}{hint}"),
+            ));
         };
-        set_text(table, key, &text).with_context(|| format!("in {variable}"))?;
+        set_text(table, key, &text).with_context(|| format!("{} {variable}", tr("dans", "in")))?;
     }
     Ok(())
 }
@@ -119,7 +129,12 @@ pub(super) fn apply_environment(
 pub(super) fn apply_assignment(table: &mut Table, assignment: &str) -> anyhow::Result<()> {
     let (key, text) = assignment
         .split_once('=')
-        .with_context(|| format!("'{assignment}' is not of the form key=value"))?;
+        .with_context(|| {
+            tr(
+                format!("« {assignment} » n'est pas de la forme clé=valeur"),
+                format!("'{assignment}' is not of the form key=value"),
+            )
+        })?;
     set_text(table, key.trim(), text.trim())
 }
 
@@ -145,10 +160,20 @@ fn set_text(table: &mut Table, key: &str, text: &str) -> anyhow::Result<()> {
     let Some(default) = slot(table, key) else { return Err(unknown(table, key)) };
     let value = if default.is_integer() {
         let number = text.parse();
-        Value::Integer(number.with_context(|| format!("{key}: '{text}' is not a whole number"))?)
+        Value::Integer(number.with_context(|| {
+            tr(
+                format!("{key} : « {text} » n'est pas un nombre entier"),
+                format!("{key}: '{text}' is not a whole number"),
+            )
+        })?)
     } else if default.is_bool() {
         let flag = text.parse();
-        Value::Boolean(flag.with_context(|| format!("{key}: '{text}' is neither true nor false"))?)
+        Value::Boolean(flag.with_context(|| {
+            tr(
+                format!("{key} : « {text} » n'est ni true ni false"),
+                format!("{key}: '{text}' is neither true nor false"),
+            )
+        })?)
     } else {
         Value::String(text.to_string())
     };
@@ -158,7 +183,11 @@ fn set_text(table: &mut Table, key: &str, text: &str) -> anyhow::Result<()> {
 fn set(table: &mut Table, key: &str, value: Value) -> anyhow::Result<()> {
     let Some(place) = slot(table, key) else { return Err(unknown(table, key)) };
     if !place.same_type(&value) {
-        bail!("{key} must be of type {}, it is {}", place.type_str(), value.type_str());
+        let (wanted, found) = (place.type_str(), value.type_str());
+        bail!(tr(
+            format!("{key} doit être de type {wanted}, il est de type {found}"),
+            format!("{key} must be of type {wanted}, it is {found}"),
+        ));
     }
     *place = value;
     Ok(())
@@ -173,14 +202,21 @@ fn slot<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
 
 fn unknown(table: &Table, key: &str) -> anyhow::Error {
     let keys = keys(table);
-    anyhow::anyhow!("unknown setting '{key}'{}", nearest(key, keys.iter().map(String::as_str)))
+    let hint = nearest(key, keys.iter().map(String::as_str));
+    anyhow::anyhow!(tr(
+        format!("réglage inconnu « {key} »{hint}"),
+        format!("unknown setting '{key}'{hint}"),
+    ))
 }
 
 /// ` (did you mean 'x'?)` for the known name most like `name`.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let scored = known.map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
     match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((score, candidate)) if score > 0.75 => format!(" (did you mean '{candidate}'?)"),
+        Some((score, candidate)) if score > 0.75 => tr(
+            format!(" (vouliez-vous dire « {candidate} » ?)"),
+            format!(" (did you mean '{candidate}'?)"),
+        ),
         _ => String::new(),
     }
 }

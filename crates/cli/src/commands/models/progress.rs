@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use intramuros_catalog::{Activity, Progress};
 
+use crate::language::tr;
 use crate::output;
 
 /// Bars on a terminal, a line a file elsewhere, nothing but notes with `--json`.
@@ -20,10 +21,10 @@ impl Bars {
 impl Progress for Bars {
     fn start(&mut self, activity: Activity, file: &str, total_bytes: u64, done_bytes: u64) {
         let verb = match activity {
-            Activity::Download => "download",
-            Activity::Copy => "copy",
-            Activity::Verify => "verify",
-            _ => "work on",
+            Activity::Download => tr("télécharge", "download"),
+            Activity::Copy => tr("copie", "copy"),
+            Activity::Verify => tr("vérifie", "verify"),
+            _ => tr("traite", "work on"),
         };
         if self.quiet {
             return;

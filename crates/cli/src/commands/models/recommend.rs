@@ -1,9 +1,10 @@
 //! `intramuros models recommend`: which models fit this machine, with the figures.
 
-use intramuros_catalog::{Catalog, Machine, Recommendation, recommend};
+use intramuros_catalog::{Catalog, Machine, Recommendation, Task, recommend};
 use serde_json::{Value, json};
 
 use crate::args::Common;
+use crate::language::tr;
 use crate::{machine, output};
 
 /// Models of a task that are shown on a terminal; `--json` has all.
@@ -30,11 +31,12 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
         }));
         return Ok(());
     }
-    output::line(format!(
-        "This machine: {} of memory ({} available), {} physical cores\n",
-        output::bytes(facts.memory_total_bytes),
-        output::bytes(facts.memory_available_bytes),
-        facts.physical_cores
+    let total = output::bytes(facts.memory_total_bytes);
+    let available = output::bytes(facts.memory_available_bytes);
+    let cores = facts.physical_cores;
+    output::line(tr(
+        format!("Cette machine : {total} de mémoire ({available} disponibles), {cores} cœurs\n"),
+        format!("This machine: {total} of memory ({available} available), {cores} cores\n"),
     ));
     let mut task = "";
     let mut shown = 0;
@@ -42,15 +44,65 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
         if verdict.task.as_str() != task {
             task = verdict.task.as_str();
             shown = 0;
-            output::line(format!("{task}:"));
+            output::line(title(verdict.task));
         }
         shown += 1;
         if shown <= SHOWN {
-            let mark = if verdict.fits { "fits   " } else { "too big" };
-            output::line(format!("  {mark}  {}\n           {}", verdict.id, verdict.reason));
+            let mark = match verdict.fits {
+                true => tr("convient  ", "fits   "),
+                false => tr("trop grand", "too big"),
+            };
+            let indent = " ".repeat(mark.chars().count() + 4);
+            output::line(format!("  {mark}  {}\n{indent}{}", verdict.id, reason(verdict)));
         }
     }
     Ok(())
+}
+
+fn title(task: Task) -> &'static str {
+    match task {
+        Task::Text => tr("rédiger (text) :", "text:"),
+        Task::Embedding => tr("chercher (embedding) :", "embedding:"),
+        Task::Rerank => tr("reclasser (rerank) :", "rerank:"),
+    }
+}
+
+/// The figures in a sentence.
+fn reason(verdict: &Recommendation) -> String {
+    let weights = output::bytes(verdict.weights_bytes);
+    let mut sum = tr(format!("{weights} de poids"), format!("{weights} weights"));
+    if verdict.context_tokens > 0 {
+        let (kv, tokens) = (output::bytes(verdict.kv_bytes), verdict.context_tokens);
+        sum.push_str(&tr(
+            format!(" + {kv} de cache KV pour {tokens} tokens"),
+            format!(" + {kv} KV cache for {tokens} tokens"),
+        ));
+    }
+    let (working, total) =
+        (output::bytes(verdict.working_bytes), output::bytes(verdict.total_bytes));
+    sum.push_str(&tr(
+        format!(" + {working} de mémoire de travail = {total}"),
+        format!(" + {working} working memory = {total}"),
+    ));
+    if !verdict.fits {
+        let usable = output::bytes(verdict.usable_bytes);
+        sum.push_str(&tr(format!(", {usable} utilisables"), format!(", {usable} are usable")));
+    } else if !verdict.suits {
+        sum.push_str(match verdict.task {
+            Task::Text => tr(
+                " ; lent sur ces cœurs : chaque token lit tous les poids",
+                "; slow on these cores: every token reads all weights",
+            ),
+            Task::Embedding | Task::Rerank => tr(
+                " ; lent sur ces cœurs : beaucoup de paramètres",
+                "; slow on these cores: many parameters",
+            ),
+        });
+    }
+    if verdict.fits && !verdict.fits_now {
+        sum.push_str(tr(" ; libérez d'abord de la mémoire", "; free memory first"));
+    }
+    sum
 }
 
 fn to_json(verdict: &Recommendation) -> Value {
@@ -64,7 +116,8 @@ fn to_json(verdict: &Recommendation) -> Value {
         "weights_bytes": verdict.weights_bytes,
         "context_tokens": verdict.context_tokens,
         "kv_bytes": verdict.kv_bytes,
+        "working_bytes": verdict.working_bytes,
         "total_bytes": verdict.total_bytes,
-        "reason": verdict.reason,
+        "usable_bytes": verdict.usable_bytes,
     })
 }

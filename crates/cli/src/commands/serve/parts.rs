@@ -16,6 +16,7 @@ use intramuros_ledger::Ledger;
 use intramuros_model::{CandleTextBackend, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_store::{Blobs, Store};
 
+use crate::language::tr;
 use crate::settings::Settings;
 
 /// The parts, as cheap handles.
@@ -50,16 +51,37 @@ pub(super) fn set_compute_threads(threads: usize) -> anyhow::Result<()> {
 /// Keeps a second server out of the data directory for as long as the file is held.
 pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(dir)
-        .with_context(|| format!("the data directory {} cannot be created", dir.display()))?;
+        .with_context(|| {
+            let dir = dir.display();
+            tr(
+                format!("le dossier de données {dir} ne peut pas être créé"),
+                format!("the data directory {dir} cannot be created"),
+            )
+        })?;
     let path = dir.join("lock");
     let file = File::create(&path)
-        .with_context(|| format!("{} cannot be written; is data_dir right?", path.display()))?;
+        .with_context(|| {
+            let path = path.display();
+            tr(
+                format!("{path} ne peut pas être écrit ; data_dir est-il juste ?"),
+                format!("{path} cannot be written; is data_dir right?"),
+            )
+        })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => bail!(
-            "another intramuros server uses {}; stop it, or give this one its own data_dir",
-            dir.display()
-        ),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let dir = dir.display();
+            bail!(tr(
+                format!(
+                    "un autre serveur intramuros utilise {dir} ; arrêtez-le, ou donnez à celui-ci \
+                     son propre data_dir"
+                ),
+                format!(
+                    "another intramuros server uses {dir}; stop it, or give this one its own \
+                     data_dir"
+                ),
+            ))
+        }
         Err(std::fs::TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("{} cannot be locked", path.display()))
         }
@@ -95,18 +117,35 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
 
 fn installed(models: &ModelsDir, id: &str, task: Task) -> anyhow::Result<InstalledModel> {
     let found = models.get(id).with_context(|| {
-        format!(
-            "the model '{id}' is not in {}; fetch it with 'intramuros models pull {id}', or take \
-             it in with 'intramuros models import <path>'",
-            models.path().display()
+        let dir = models.path().display();
+        tr(
+            format!(
+                "le modèle « {id} » n'est pas dans {dir} ; téléchargez-le avec « intramuros models \
+                 pull {id} », ou prenez-le sur un disque avec « intramuros models import <chemin> »"
+            ),
+            format!(
+                "the model '{id}' is not in {dir}; fetch it with 'intramuros models pull {id}', or \
+                 take it in with 'intramuros models import <path>'"
+            ),
         )
     })?;
     match found.task(Catalog::embedded()) {
         Some(other) if other != task => {
-            bail!("the model '{id}' is for {}, not for {}", other.as_str(), task.as_str())
+            let (other, task) = (other.as_str(), task.as_str());
+            bail!(tr(
+                format!("le modèle « {id} » sert à « {other} », pas à « {task} »"),
+                format!("the model '{id}' is for {other}, not for {task}"),
+            ))
         }
         _ => Ok(found),
     }
+}
+
+fn not_loaded(id: &str) -> String {
+    tr(
+        format!("le modèle « {id} » n'a pas pu être chargé"),
+        format!("the model '{id}' could not be loaded"),
+    )
 }
 
 fn load_embed(settings: &Settings, models: &ModelsDir) -> anyhow::Result<EmbedEngine> {
@@ -116,7 +155,15 @@ fn load_embed(settings: &Settings, models: &ModelsDir) -> anyhow::Result<EmbedEn
     let profile = match model.profile(Catalog::embedded()) {
         Some(profile) => profile,
         None => files.declared_profile()?.with_context(|| {
-            format!("the encoder '{id}' does not say how it pools; import it with its catalogue id")
+            tr(
+                format!(
+                    "l'encodeur « {id} » ne dit pas comment il agrège ; importez-le sous son \
+                     identifiant du catalogue"
+                ),
+                format!(
+                    "the encoder '{id}' does not say how it pools; import it with its catalogue id"
+                ),
+            )
         })?,
     };
     let codec = Arc::new(EncoderCodec::load(&files, &profile)?);
@@ -130,7 +177,7 @@ fn load_embed(settings: &Settings, models: &ModelsDir) -> anyhow::Result<EmbedEn
     };
     let started = std::time::Instant::now();
     let engine = EmbedEngine::start(load, codec, config)
-        .with_context(|| format!("the encoder '{id}' could not be loaded"))?;
+        .with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "encoder loaded");
     Ok(engine)
 }
@@ -160,7 +207,7 @@ fn load_text(settings: &Settings, models: &ModelsDir) -> anyhow::Result<Option<T
     };
     let started = std::time::Instant::now();
     let engine = TextEngine::start(load, codec, config)
-        .with_context(|| format!("the model '{id}' could not be loaded"))?;
+        .with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "generator loaded");
     Ok(Some(engine))
 }

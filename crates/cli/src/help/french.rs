@@ -1,0 +1,102 @@
+//! Holds the French help texts, by the words of the command line.
+
+/// What the program's help ends with.
+pub(super) const TEACH: &str = "\
+Premiers pas :
+  intramuros models recommend            ce qui tient sur cette machine
+  intramuros models pull <id>            télécharger un modèle (ou import <chemin>, hors ligne)
+  intramuros keys create --name moi      créer une clé d'API, montrée une seule fois
+  intramuros serve                       démarrer le serveur sur 127.0.0.1:8484
+
+Ensuite, la clé étant dans INTRAMUROS_API_KEY :
+  intramuros kb create docs --title 'Nos documents'
+  intramuros kb add docs ./documents
+  intramuros ask --kb docs 'Quelle est la caution pour une mini-pelle ?'
+
+Un problème ?  intramuros doctor
+English?       INTRAMUROS_LANG=en intramuros --help";
+
+/// The text of a command or an argument; the unit tests of `help` hold the table to be complete.
+pub(super) fn text(path: &str) -> &'static str {
+    let path = path.trim();
+    let found = TEXTS.iter().find(|(known, _)| *known == path);
+    found.map_or("", |(_, text)| text)
+}
+
+const TEXTS: &[(&str, &str)] = &[
+    ("", "Serveur d'IA chez vous : vos documents, votre machine, rien ne sort."),
+    ("--json", "Écrit du JSON, pour les programmes"),
+    ("--config", "Fichier de réglages [sinon : ./intramuros.toml, puis /etc/intramuros/intramuros.toml]"),
+    ("--set", "Change un réglage, comme --set server.listen=127.0.0.1:9000 ; peut se répéter"),
+    ("--url", "Serveur auquel s'adresser (ask, search, kb)"),
+    (
+        "--key",
+        "Clé d'API (ask, search, kb) ; mieux vaut la variable d'environnement, que les autres \
+         utilisateurs de la machine ne voient pas",
+    ),
+    ("serve", "Démarre le serveur et reste au premier plan"),
+    ("serve --listen", "Adresse et port [réglage : server.listen]"),
+    ("serve --data-dir", "Dossier des données [réglage : data_dir]"),
+    ("serve --models-dir", "Dossier des modèles [réglage : models_dir]"),
+    ("ask", "Pose une question sur les documents d'une base"),
+    ("ask question", "La question, en français ou en anglais"),
+    ("ask --kb", "Base de connaissances ; inutile quand il n'y en a qu'une"),
+    ("ask --passages", "Nombre de passages d'où tirer la réponse, de 1 à 20"),
+    ("search", "Trouve des passages dans une base"),
+    ("search query", "Des mots ou une question"),
+    ("search --kb", "Base de connaissances ; inutile quand il n'y en a qu'une"),
+    ("search --limit", "Nombre de passages au plus, de 1 à 100"),
+    ("kb", "Gère les bases de connaissances et leurs documents"),
+    ("kb list", "Liste les bases"),
+    ("kb create", "Crée une base"),
+    ("kb create id", "Minuscules, chiffres et tirets"),
+    ("kb create --title", "Le nom que l'on montre"),
+    ("kb create --language", "Langue principale, ISO 639-1"),
+    ("kb add", "Ajoute des fichiers, ou ceux de dossiers, et attend qu'ils soient trouvables"),
+    ("kb add id", "Base"),
+    ("kb add paths", "Fichiers et dossiers"),
+    ("kb documents", "Liste les documents d'une base"),
+    ("kb documents id", "Base"),
+    ("kb remove", "Efface un document"),
+    ("kb remove id", "Base"),
+    ("kb remove document", "Identifiant du document (doc_…)"),
+    ("kb delete", "Efface une base et ses documents"),
+    ("kb delete id", "Base"),
+    ("kb delete --yes", "Ne demande pas confirmation"),
+    ("models", "Gère les modèles de cette machine"),
+    ("models list", "Liste le catalogue et ce qui est installé"),
+    ("models list --installed", "Seulement ce qui est installé"),
+    ("models pull", "Télécharge un modèle (HF_ENDPOINT et HF_TOKEN sont respectés)"),
+    ("models pull id", "Identifiant du catalogue"),
+    (
+        "models import",
+        "Prend un modèle sur le disque : un fichier .gguf, ou un dossier avec config.json, \
+         safetensors et tokenizer.json",
+    ),
+    ("models import path", "Fichier ou dossier"),
+    ("models import --id", "Identifiant à lui donner [sinon : tiré du nom du fichier]"),
+    ("models import --licence", "Sa licence, pour mémoire"),
+    ("models verify", "Compare les fichiers des modèles à leurs manifestes"),
+    ("models verify id", "Identifiant ; tous si absent"),
+    ("models rm", "Supprime un modèle"),
+    ("models rm id", "Identifiant"),
+    ("models recommend", "Dit quels modèles tiennent sur cette machine, chiffres à l'appui"),
+    ("keys", "Gère les clés d'API"),
+    ("keys create", "Crée une clé. Elle n'est montrée qu'une fois"),
+    ("keys create --name", "À quoi elle sert"),
+    ("keys create --scope", "Ce qu'elle permet : inference, knowledge:read, knowledge:write, admin"),
+    ("keys create --expires", "Jours avant qu'elle n'expire"),
+    ("keys list", "Liste les clés, sans leur secret"),
+    ("keys revoke", "Refuse désormais une clé"),
+    ("keys revoke id", "Identifiant de la clé (imk_ et 8 caractères)"),
+    (
+        "doctor",
+        "Vérifie la machine, les réglages, les modèles et les données, et dit comment remédier à \
+         ce qui ne va pas",
+    ),
+];
+
+#[cfg(test)]
+pub(super) fn paths() -> Vec<&'static str> {
+    TEXTS.iter().map(|(path, _)| *path).collect()
+}
