@@ -47,7 +47,8 @@ fn an_unknown_setting_names_the_nearest() {
 fn the_command_line_speaks_french_unless_the_locale_is_english() {
     let data = TempDir::new().unwrap();
     let help = |language: &str| {
-        let output = intramuros(data.path()).env("INTRAMUROS_LANG", language).arg("--help").output();
+        let output =
+            intramuros(data.path()).env("INTRAMUROS_LANG", language).arg("--help").output();
         stdout(&output.expect("the binary runs"))
     };
     assert!(help("fr").contains("Pose une question"), "{}", help("fr"));

@@ -53,8 +53,7 @@ impl Client {
 
     /// Uploads a file; the answer may be an error that concerns only this file.
     pub(crate) fn upload(&self, path: &str, file: &Path) -> anyhow::Result<Reply> {
-        let part =
-            Part::file(file).with_context(|| {
+        let part = Part::file(file).with_context(|| {
             let file = file.display();
             tr(format!("{file} ne peut pas être lu"), format!("{file} cannot be read"))
         })?;
@@ -83,7 +82,10 @@ impl Client {
             )
         })?;
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().context(tr("la réponse s'est interrompue", "the answer broke off"))?;
+        let text = response
+            .body_mut()
+            .read_to_string()
+            .context(tr("la réponse s'est interrompue", "the answer broke off"))?;
         let body = if text.is_empty() {
             Value::Null
         } else {

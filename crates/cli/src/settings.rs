@@ -112,14 +112,13 @@ pub(crate) fn load(common: &Common, flags: &[String]) -> anyhow::Result<Loaded> 
     let mut table = layers::defaults();
     let file = layers::file_path(common)?;
     if let Some(path) = &file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| {
-                let path = path.display();
-                tr(
-                    format!("le fichier de réglages {path} ne peut pas être lu"),
-                    format!("the settings file {path} cannot be read"),
-                )
-            })?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            let path = path.display();
+            tr(
+                format!("le fichier de réglages {path} ne peut pas être lu"),
+                format!("the settings file {path} cannot be read"),
+            )
+        })?;
         layers::apply_file(&mut table, &text).with_context(|| {
             let place = tr("dans le fichier de réglages", "in the settings file");
             format!("{place} {}", path.display())
@@ -134,7 +133,9 @@ pub(crate) fn load(common: &Common, flags: &[String]) -> anyhow::Result<Loaded> 
 }
 
 fn check(table: toml::Table) -> anyhow::Result<Settings> {
-    let mut settings: Settings = table.try_into().context(tr("un réglage a le mauvais type", "a setting has the wrong type"))?;
+    let mut settings: Settings = table
+        .try_into()
+        .context(tr("un réglage a le mauvais type", "a setting has the wrong type"))?;
     if settings.models_dir.as_os_str().is_empty() {
         settings.models_dir = settings.data_dir.join("models");
     }

@@ -84,20 +84,12 @@ impl Finding {
         Self { area, verdict: Verdict::Good, what: what.into(), remedy: None }
     }
 
-    pub(crate) fn warning(
-        area: Area,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn warning(area: Area, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let remedy = Some(remedy.into());
         Self { area, verdict: Verdict::Warning, what: what.into(), remedy }
     }
 
-    pub(crate) fn bad(
-        area: Area,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn bad(area: Area, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { area, verdict: Verdict::Bad, what: what.into(), remedy: Some(remedy.into()) }
     }
 }

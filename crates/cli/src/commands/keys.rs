@@ -15,11 +15,10 @@ use crate::{output, settings};
 
 pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
     let settings = settings::load(common, &[])?.settings;
-    std::fs::create_dir_all(&settings.data_dir)
-        .with_context(|| {
-            let dir = settings.data_dir.display();
-            tr(format!("{dir} ne peut pas être créé"), format!("{dir} cannot be created"))
-        })?;
+    std::fs::create_dir_all(&settings.data_dir).with_context(|| {
+        let dir = settings.data_dir.display();
+        tr(format!("{dir} ne peut pas être créé"), format!("{dir} cannot be created"))
+    })?;
     let path = settings.data_dir.join("ledger.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

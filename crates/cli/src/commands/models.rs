@@ -173,7 +173,11 @@ fn verify(common: &Common, models: &ModelsDir, id: Option<&str>) -> anyhow::Resu
         for check in &outcome.files {
             let state = describe(&check.state);
             if !common.json {
-                output::line(format!("{id}/{}: {}", check.file.path, tr(french(&check.state), state.clone())));
+                output::line(format!(
+                    "{id}/{}: {}",
+                    check.file.path,
+                    tr(french(&check.state), state.clone())
+                ));
             }
             results.push(json!({"id": id, "file": check.file.path, "state": state}));
         }

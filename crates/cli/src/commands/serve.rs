@@ -61,14 +61,12 @@ fn flags(command: &Serve) -> Vec<String> {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let address = settings.server.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| {
-            tr(
-                format!("{address} ne peut pas être écouté (server.listen)"),
-                format!("{address} cannot be listened on (server.listen)"),
-            )
-        })?;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        tr(
+            format!("{address} ne peut pas être écouté (server.listen)"),
+            format!("{address} cannot be listened on (server.listen)"),
+        )
+    })?;
     let _lock = parts::lock_data_dir(&settings.data_dir)?;
     let readiness = Readiness::default();
     let parts = parts::load(&settings).await?;

@@ -26,7 +26,10 @@ pub(super) fn text(path: &str) -> &'static str {
 const TEXTS: &[(&str, &str)] = &[
     ("", "Serveur d'IA chez vous : vos documents, votre machine, rien ne sort."),
     ("--json", "Écrit du JSON, pour les programmes"),
-    ("--config", "Fichier de réglages [sinon : ./intramuros.toml, puis /etc/intramuros/intramuros.toml]"),
+    (
+        "--config",
+        "Fichier de réglages [sinon : ./intramuros.toml, puis /etc/intramuros/intramuros.toml]",
+    ),
     ("--set", "Change un réglage, comme --set server.listen=127.0.0.1:9000 ; peut se répéter"),
     ("--url", "Serveur auquel s'adresser (ask, search, kb)"),
     (
@@ -84,7 +87,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("keys", "Gère les clés d'API"),
     ("keys create", "Crée une clé. Elle n'est montrée qu'une fois"),
     ("keys create --name", "À quoi elle sert"),
-    ("keys create --scope", "Ce qu'elle permet : inference, knowledge:read, knowledge:write, admin"),
+    (
+        "keys create --scope",
+        "Ce qu'elle permet : inference, knowledge:read, knowledge:write, admin",
+    ),
     ("keys create --expires", "Jours avant qu'elle n'expire"),
     ("keys list", "Liste les clés, sans leur secret"),
     ("keys revoke", "Refuse désormais une clé"),

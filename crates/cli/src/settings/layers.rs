@@ -85,7 +85,8 @@ pub(super) fn file_path(common: &Common) -> anyhow::Result<Option<PathBuf>> {
 
 /// Lays the settings of a file over `table`.
 pub(super) fn apply_file(table: &mut Table, text: &str) -> anyhow::Result<()> {
-    let file: Table = text.parse().context(tr("ce n'est pas du TOML valide", "this is not valid TOML"))?;
+    let file: Table =
+        text.parse().context(tr("ce n'est pas du TOML valide", "this is not valid TOML"))?;
     for (key, value) in file {
         let Value::Table(section) = value else {
             set(table, &key, value)?;
@@ -127,14 +128,12 @@ pub(super) fn apply_environment(
 
 /// Lays `key=value` over `table`.
 pub(super) fn apply_assignment(table: &mut Table, assignment: &str) -> anyhow::Result<()> {
-    let (key, text) = assignment
-        .split_once('=')
-        .with_context(|| {
-            tr(
-                format!("« {assignment} » n'est pas de la forme clé=valeur"),
-                format!("'{assignment}' is not of the form key=value"),
-            )
-        })?;
+    let (key, text) = assignment.split_once('=').with_context(|| {
+        tr(
+            format!("« {assignment} » n'est pas de la forme clé=valeur"),
+            format!("'{assignment}' is not of the form key=value"),
+        )
+    })?;
     set_text(table, key.trim(), text.trim())
 }
 

@@ -256,9 +256,7 @@ async fn ledger(path: &Path) -> Vec<Finding> {
         }
     };
     let mut findings = vec![match ledger.check().await {
-        Ok(()) => {
-            Finding::good(Area::Data, tr("la base SQL est saine", "the ledger is sound"))
-        }
+        Ok(()) => Finding::good(Area::Data, tr("la base SQL est saine", "the ledger is sound")),
         Err(error) => Finding::bad(
             Area::Data,
             error.to_string(),
@@ -298,7 +296,9 @@ fn knowledge_base(base: &KnowledgeBase) -> Finding {
     let waiting = counts.pending + counts.indexing;
     let what = tr(
         format!("base « {id} » : {ready} documents prêts, {waiting} en attente, {failed} en échec"),
-        format!("knowledge base '{id}': {ready} documents ready, {waiting} waiting, {failed} failed"),
+        format!(
+            "knowledge base '{id}': {ready} documents ready, {waiting} waiting, {failed} failed"
+        ),
     );
     if failed == 0 {
         return Finding::good(Area::Data, what);

@@ -1,6 +1,6 @@
 //! `intramuros models recommend`: which models fit this machine, with the figures.
 
-use intramuros_catalog::{Catalog, Machine, Recommendation, Task, recommend};
+use intramuros_catalog::{Catalog, Machine, Recommendation, Status, Task, recommend};
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -31,32 +31,39 @@ pub(super) fn run(common: &Common) -> anyhow::Result<()> {
         }));
         return Ok(());
     }
+    print(&facts, &verdicts);
+    Ok(())
+}
+
+fn print(facts: &Machine, verdicts: &[Recommendation]) {
     let total = output::bytes(facts.memory_total_bytes);
     let available = output::bytes(facts.memory_available_bytes);
     let cores = facts.physical_cores;
     output::line(tr(
-        format!("Cette machine : {total} de mémoire ({available} disponibles), {cores} cœurs\n"),
-        format!("This machine: {total} of memory ({available} available), {cores} cores\n"),
+        format!("Cette machine : {total} de mémoire ({available} disponibles), {cores} cœurs"),
+        format!("This machine: {total} of memory ({available} available), {cores} cores"),
     ));
-    let mut task = "";
-    let mut shown = 0;
-    for verdict in &verdicts {
-        if verdict.task.as_str() != task {
-            task = verdict.task.as_str();
-            shown = 0;
-            output::line(title(verdict.task));
-        }
-        shown += 1;
-        if shown <= SHOWN {
-            let mark = match verdict.fits {
-                true => tr("convient  ", "fits   "),
-                false => tr("trop grand", "too big"),
-            };
-            let indent = " ".repeat(mark.chars().count() + 4);
-            output::line(format!("  {mark}  {}\n{indent}{}", verdict.id, reason(verdict)));
+    for same_task in verdicts.chunk_by(|a, b| a.task == b.task) {
+        output::line(format!("\n{}", title(same_task[0].task)));
+        for verdict in same_task.iter().take(SHOWN) {
+            show(verdict);
         }
     }
-    Ok(())
+}
+
+fn show(verdict: &Recommendation) {
+    let mark = match verdict.fits {
+        true => tr("convient  ", "fits   "),
+        false => tr("trop grand", "too big"),
+    };
+    let untried = match Catalog::embedded().get(verdict.id.as_str()) {
+        Ok(model) if model.status == Status::Untried => {
+            tr("  (jamais essayé par nous)", "  (not tried by us)")
+        }
+        _ => "",
+    };
+    let indent = " ".repeat(mark.chars().count() + 4);
+    output::line(format!("  {mark}  {}{untried}\n{indent}{}", verdict.id, reason(verdict)));
 }
 
 fn title(task: Task) -> &'static str {

@@ -50,23 +50,21 @@ pub(super) fn set_compute_threads(threads: usize) -> anyhow::Result<()> {
 
 /// Keeps a second server out of the data directory for as long as the file is held.
 pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(dir)
-        .with_context(|| {
-            let dir = dir.display();
-            tr(
-                format!("le dossier de données {dir} ne peut pas être créé"),
-                format!("the data directory {dir} cannot be created"),
-            )
-        })?;
+    std::fs::create_dir_all(dir).with_context(|| {
+        let dir = dir.display();
+        tr(
+            format!("le dossier de données {dir} ne peut pas être créé"),
+            format!("the data directory {dir} cannot be created"),
+        )
+    })?;
     let path = dir.join("lock");
-    let file = File::create(&path)
-        .with_context(|| {
-            let path = path.display();
-            tr(
-                format!("{path} ne peut pas être écrit ; data_dir est-il juste ?"),
-                format!("{path} cannot be written; is data_dir right?"),
-            )
-        })?;
+    let file = File::create(&path).with_context(|| {
+        let path = path.display();
+        tr(
+            format!("{path} ne peut pas être écrit ; data_dir est-il juste ?"),
+            format!("{path} cannot be written; is data_dir right?"),
+        )
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
@@ -176,8 +174,7 @@ fn load_embed(settings: &Settings, models: &ModelsDir) -> anyhow::Result<EmbedEn
         Ok(Box::new(backend) as Box<dyn EmbedBackend>)
     };
     let started = std::time::Instant::now();
-    let engine = EmbedEngine::start(load, codec, config)
-        .with_context(|| not_loaded(id))?;
+    let engine = EmbedEngine::start(load, codec, config).with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "encoder loaded");
     Ok(engine)
 }
@@ -206,8 +203,7 @@ fn load_text(settings: &Settings, models: &ModelsDir) -> anyhow::Result<Option<T
         Ok(Box::new(backend) as Box<dyn TextBackend>)
     };
     let started = std::time::Instant::now();
-    let engine = TextEngine::start(load, codec, config)
-        .with_context(|| not_loaded(id))?;
+    let engine = TextEngine::start(load, codec, config).with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "generator loaded");
     Ok(Some(engine))
 }

@@ -85,7 +85,8 @@ fn the_settings_page_lists_every_setting_with_its_default() {
         let value = cells.next()?.trim().trim_matches('`').to_string();
         Some((key, value))
     });
-    let documented: Vec<(String, String)> = rows.filter(|(key, _)| !key.ends_with("_dir")).collect();
+    let documented: Vec<(String, String)> =
+        rows.filter(|(key, _)| !key.ends_with("_dir")).collect();
     let expected: Vec<(String, String)> = defaults_to_document()
         .into_iter()
         .map(|(key, value)| (key, value.trim_matches('"').to_string()))
