@@ -38,5 +38,6 @@ pub use context::{context_line, embedding_text};
 pub use detect::detect;
 pub use error::IngestError;
 pub use extract::extract;
+pub use format::table::CELL_SEPARATOR;
 pub use limits::ExtractLimits;
 pub use quote::find_quote;

@@ -19,6 +19,7 @@ mod citation;
 mod config;
 mod error;
 mod evidence;
+mod focus;
 mod fuse;
 mod index;
 mod knowledge;

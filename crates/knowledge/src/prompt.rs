@@ -3,6 +3,7 @@
 use intramuros_ingest::context_line;
 use intramuros_types::{Message, Role};
 
+use crate::focus::Focus;
 use crate::language::Language;
 use crate::search::Hit;
 use crate::words::fold;
@@ -40,10 +41,11 @@ pub(crate) fn conversation(question: &str, hits: &[Hit], language: Language) -> 
         Language::French => ("Extraits :", "Question :"),
         Language::English => ("Extracts:", "Question:"),
     };
+    let focus = Focus::new(question);
     let mut user = format!("{extracts}\n\n");
     for hit in hits {
         let line = context_line(&hit.title, &hit.section_path);
-        user.push_str(&format!("[{line}]\n{}\n\n", hit.text.trim()));
+        user.push_str(&format!("[{line}]\n{}\n\n", focus.rows(hit.text.trim())));
     }
     user.push_str(&format!("{asked} {}", question.trim()));
     vec![Message::new(Role::System, system), Message::new(Role::User, user)]

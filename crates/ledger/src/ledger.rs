@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::LedgerError;
 use crate::error::is_damage;
+use crate::migrations::migrations;
 use crate::moment::Clock;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// SQLite has one writer at a time; a few connections let readers go on beside it.
 const MAX_CONNECTIONS: u32 = 4;
@@ -91,13 +89,14 @@ impl Ledger {
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
-        let supported = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+        let migrations = migrations();
+        let supported = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
         if let Some(found) = self.schema_version().await?
             && found > supported
         {
             return Err(LedgerError::Newer { found, supported });
         }
-        MIGRATIONS.run(&self.pool).await.map_err(LedgerError::Migration)
+        migrations.run(&self.pool).await.map_err(LedgerError::Migration)
     }
 
     /// The newest migration that the file has seen; `None` for a fresh file.

@@ -25,6 +25,7 @@ mod error;
 mod key;
 mod knowledge_base;
 mod ledger;
+mod migrations;
 mod moment;
 mod validate;
 

@@ -1,7 +1,7 @@
 //! Words the rows of tables: each row carries its headers, so that it can be understood alone.
 
-/// Separates the cells of a row.
-const CELL_SEPARATOR: &str = " ; ";
+/// Separates the cells of a row, in every format.
+pub const CELL_SEPARATOR: &str = " ; ";
 /// The longest cell that can be a header, in characters.
 const MAX_HEADER_CHARS: usize = 60;
 

@@ -1,0 +1,40 @@
+//! Lists the migrations, oldest first.
+//!
+//! A migration that was released is never edited: sqlx compares its checksum with the one that the
+//! file has seen. They are listed by hand because the macro that finds them compiles SQLite a
+//! second time, for the compiler; a test holds the list to the folder.
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// Version, description and statements of every file in `migrations/`.
+const ALL: &[(i64, &str, &str)] = &[(1, "initial", include_str!("../migrations/0001_initial.sql"))];
+
+/// The migrations, ready to run.
+pub(crate) fn migrations() -> Migrator {
+    let all = ALL.iter().map(|(version, description, statements)| {
+        let statements = statements.into_sql_str();
+        Migration::new(*version, (*description).into(), MigrationType::Simple, statements, false)
+    });
+    Migrator::with_migrations(all.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn every_file_is_listed_once_in_order() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let listed: Vec<String> = ALL
+            .iter()
+            .map(|(version, description, _)| format!("{version:04}_{description}.sql"))
+            .collect();
+        assert_eq!(listed, files);
+    }
+}
