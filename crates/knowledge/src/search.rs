@@ -6,7 +6,7 @@ use intramuros_engine::{InputKind, Priority};
 use intramuros_store::{Filter, StoredPassage};
 use intramuros_types::{ChunkId, DocumentId, KnowledgeBaseId, Span};
 
-use crate::fuse::reciprocal_rank_fusion;
+use crate::fuse::convex_combination;
 use crate::{Knowledge, KnowledgeError};
 
 /// How far down each list is read before fusion.
@@ -102,8 +102,10 @@ fn validate(request: &SearchRequest) -> Result<(), KnowledgeError> {
 }
 
 fn fuse(by_meaning: Vec<StoredPassage>, by_words: Vec<StoredPassage>, limit: usize) -> Vec<Hit> {
-    let ids = |list: &[StoredPassage]| list.iter().map(|hit| hit.id.clone()).collect::<Vec<_>>();
-    let ranked = reciprocal_rank_fusion(&[ids(&by_meaning), ids(&by_words)]);
+    let scored = |list: &[StoredPassage]| {
+        list.iter().map(|hit| (hit.id.clone(), hit.score)).collect::<Vec<_>>()
+    };
+    let ranked = convex_combination(&scored(&by_meaning), &scored(&by_words));
     let mut hits: HashMap<ChunkId, Hit> = HashMap::new();
     for passage in by_meaning {
         let similarity = Some(passage.score);

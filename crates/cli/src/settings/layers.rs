@@ -36,7 +36,7 @@ max_batch_tokens = 4096
 [knowledge]
 chunk_target_tokens = 220
 chunk_max_tokens = 400
-passages = 8
+passages = 6
 answer_tokens = 300
 
 [compute]
