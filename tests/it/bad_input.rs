@@ -41,6 +41,9 @@ fn chat_fields_that_would_be_ignored_are_named() {
         let expected = (400, "unsupported_field", Some(field));
         refused(&server, "/v1/chat/completions", &body, expected);
     }
+    let reply = server
+        .post("/v1/chat/completions", &chat(json!({"messages": [{"role": "user", "content": 5}]})));
+    assert!(reply.text.contains("a text or a list of text parts"), "{}", reply.text);
     let image =
         json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]);
     let expected = (400, "unsupported_field", Some("messages[0].content[0].type"));
@@ -183,6 +186,9 @@ fn knowledge_requests_are_checked() {
         search("checked", json!({"query": "x", "topk": 3})),
         (400, "invalid_request".into())
     );
+    let long = json!({"question": "a".repeat(4001)});
+    let reply = server.post("/api/v1/knowledge-bases/checked/ask", &long);
+    assert_eq!((reply.status, &reply.json()["param"]), (400, &json!("question")), "{}", reply.text);
     let none = server.post("/api/v1/knowledge-bases/checked/search", &json!({"query": "x"}));
     assert_eq!(none.json(), json!({"hits": []}));
 }

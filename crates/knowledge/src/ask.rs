@@ -6,7 +6,7 @@ use intramuros_types::{DocumentId, KnowledgeBaseId, RequestId, SamplingParams};
 use crate::answer::Answering;
 use crate::language::Language;
 use crate::prompt::conversation;
-use crate::search::{Hit, SearchRequest};
+use crate::search::{Hit, SearchRequest, check_text};
 use crate::{Knowledge, KnowledgeError};
 
 /// The most passages that an answer may be written from.
@@ -42,9 +42,7 @@ impl Knowledge {
             let reason = format!("is {limit}, it must be 1 to {MAX_PASSAGES}");
             return Err(KnowledgeError::invalid("passages", reason));
         }
-        if request.question.trim().is_empty() {
-            return Err(KnowledgeError::invalid("question", "is empty"));
-        }
+        check_text("question", &request.question)?;
         let default_language = self.get(base).await?.language;
         let language = Language::detect(&request.question, &default_language);
         let search = SearchRequest {

@@ -86,17 +86,23 @@ impl Knowledge {
 }
 
 fn validate(request: &SearchRequest) -> Result<(), KnowledgeError> {
-    let length = request.query.chars().count();
-    if request.query.trim().is_empty() {
-        return Err(KnowledgeError::invalid("query", "is empty"));
-    }
-    if length > MAX_QUERY_CHARS {
-        let reason = format!("has {length} characters, the limit is {MAX_QUERY_CHARS}");
-        return Err(KnowledgeError::invalid("query", reason));
-    }
+    check_text("query", &request.query)?;
     if !(1..=MAX_HITS).contains(&request.limit) {
         let reason = format!("is {}, it must be 1 to {MAX_HITS}", request.limit);
         return Err(KnowledgeError::invalid("limit", reason));
+    }
+    Ok(())
+}
+
+/// Checks what a user typed into the field `name`.
+pub(crate) fn check_text(name: &'static str, text: &str) -> Result<(), KnowledgeError> {
+    let length = text.chars().count();
+    if text.trim().is_empty() {
+        return Err(KnowledgeError::invalid(name, "is empty"));
+    }
+    if length > MAX_QUERY_CHARS {
+        let reason = format!("has {length} characters, the limit is {MAX_QUERY_CHARS}");
+        return Err(KnowledgeError::invalid(name, reason));
     }
     Ok(())
 }

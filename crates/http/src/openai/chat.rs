@@ -71,7 +71,7 @@ pub(crate) enum RoleDto {
 
 /// What is said.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text or a list of text parts")]
 pub(crate) enum Content {
     /// Plain text.
     Text(String),

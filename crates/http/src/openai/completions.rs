@@ -42,7 +42,7 @@ pub(crate) struct CompletionRequest {
 
 /// One prompt. Batches of prompts are not supported: send several requests, they are batched.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, a list of texts or token ids")]
 pub(crate) enum PromptDto {
     /// Plain text.
     Text(String),

@@ -37,7 +37,7 @@ pub(crate) struct EmbeddingRequest {
 
 /// One text or several.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
 pub(crate) enum Input {
     /// One text.
     One(String),

@@ -14,7 +14,7 @@ use crate::state::AppState;
 
 /// Text that ends the answer: one, or up to 16.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
 pub(crate) enum Stop {
     /// One text.
     One(String),
