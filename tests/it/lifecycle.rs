@@ -1,7 +1,10 @@
-//! Readiness, graceful stop, two servers on one directory.
+//! Readiness, systemd, graceful stop, two servers on one directory.
 
 use std::io::Read as _;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -61,6 +64,36 @@ fn data_is_there_after_a_restart() {
     let body = json!({"query": "prix de la benne"});
     let hits = server.post("/api/v1/knowledge-bases/kept/search", &body).json();
     assert_eq!(hits["hits"][0]["text"], text);
+}
+
+/// Plays systemd's side of `Type=notify` with a watchdog of two seconds.
+#[test]
+fn systemd_is_told_ready_alive_and_stopping() {
+    let data = tempfile::TempDir::new().unwrap();
+    let path = data.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    let next = || {
+        let mut bytes = [0; 256];
+        let length = socket.recv(&mut bytes).expect("a message in time");
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
+    let mut server = intramuros(data.path())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "2000000")
+        .env_remove("WATCHDOG_PID")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(next().contains("READY=1"), "the first message comes after the warm-up");
+    assert!(next().contains("WATCHDOG=1"));
+    assert!(next().contains("WATCHDOG=1"));
+    let pid = server.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let told = std::iter::repeat_with(next).take(4).any(|message| message.contains("STOPPING=1"));
+    assert!(told);
+    assert!(server.wait().unwrap().success());
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! - `egress`: nothing leaves
 //! - `embeddings`: vectors and their formats
 //! - `knowledge`: five formats in, passages and cited answers out, erasure
-//! - `lifecycle`: readiness, graceful stop, two servers on one directory
+//! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
 
