@@ -20,6 +20,7 @@ mod docs_page;
 mod error;
 mod health;
 mod openai;
+mod openapi;
 mod query;
 mod request_id;
 mod router;
@@ -27,6 +28,6 @@ mod serve;
 mod state;
 
 pub use error::{ApiError, Code};
-pub use router::{openapi, router};
+pub use router::router;
 pub use serve::serve;
 pub use state::{AppState, HttpLimits, Readiness};

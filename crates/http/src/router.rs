@@ -9,8 +9,6 @@ use intramuros_ledger::Scope;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,6 +16,7 @@ use crate::api::{ask, documents, knowledge_bases, search};
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
 use crate::openai::{chat, completions, embeddings, models};
+use crate::openapi::{complete, description};
 use crate::state::AppState;
 use crate::{docs_page, health, request_id};
 
@@ -26,7 +25,8 @@ const MULTIPART_FRAME_BYTES: u64 = 64 * 1024;
 
 /// The whole surface.
 pub fn router(state: AppState) -> Router {
-    let (router, document) = documented(&state).split_for_parts();
+    let (router, mut document) = documented(&state).split_for_parts();
+    complete(&mut document);
     let document = document.to_json().unwrap_or_default();
     let openapi_route = get(move || {
         let body = document.clone();
@@ -41,11 +41,6 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn(request_id::assign))
         .layer(no_sniff())
         .with_state(state)
-}
-
-/// The OpenAPI document without a server, for checks and files.
-pub fn openapi(state: &AppState) -> OpenApi {
-    documented(state).into_openapi()
 }
 
 /// Every documented route.
@@ -122,21 +117,4 @@ fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> axum::response::R
     tracing::error!(panic = message, "a handler panicked");
     let error = ApiError::new(Code::Internal, "the server failed; its log has the details");
     axum::response::IntoResponse::into_response(error)
-}
-
-fn description() -> OpenApi {
-    let info = InfoBuilder::new()
-        .title("Intramuros")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "Self-hosted AI server: an OpenAI-compatible API and answers with citations from the \
-             company's own documents. Every path but the operation ones needs a key.",
-        ))
-        .build();
-    let mut document = OpenApiBuilder::new().info(info).build();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    let mut components = utoipa::openapi::Components::new();
-    components.add_security_scheme("key", SecurityScheme::Http(bearer));
-    document.components = Some(components);
-    document
 }

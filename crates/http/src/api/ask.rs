@@ -24,14 +24,17 @@ use crate::state::AppState;
 
 /// A question.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AskBody {
     /// The question; the answer is in its language (French or English).
+    #[schema(max_length = 4000, pattern = r"\S")]
     question: String,
     /// Send sentences as they are written and checked, as server-sent events `passages`,
     /// `sentence`, `answer` and, when it fails, `error`.
     #[serde(default)]
     stream: bool,
-    /// Passages to write from, 1 to 20; default as configured.
+    /// Passages to write from; default as configured.
+    #[schema(minimum = 1, maximum = 20)]
     passages: Option<usize>,
     /// Only from these documents.
     documents: Option<Vec<String>>,

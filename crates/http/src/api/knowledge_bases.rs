@@ -15,12 +15,15 @@ use crate::state::AppState;
 
 /// A knowledge base to create.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CreateKnowledgeBase {
     /// A slug that names it for good: lower-case letters, digits and hyphens, up to 63.
+    #[schema(pattern = "^[a-z0-9][a-z0-9-]{0,62}$")]
     id: String,
     /// What people call it; the id when not given.
     title: Option<String>,
     /// Main language of the documents, ISO 639-1; default `fr`.
+    #[schema(pattern = "^[a-z]{2}$")]
     language: Option<String>,
 }
 

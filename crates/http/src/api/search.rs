@@ -16,10 +16,13 @@ const DEFAULT_LIMIT: usize = 10;
 
 /// What to look for.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SearchBody {
     /// Words or a question.
+    #[schema(max_length = 4000, pattern = r"\S")]
     query: String,
-    /// The most passages, 1 to 100; default 10.
+    /// The most passages; default 10.
+    #[schema(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// Only in these documents.
     documents: Option<Vec<String>>,

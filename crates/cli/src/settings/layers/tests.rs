@@ -3,7 +3,6 @@ use toml::Table;
 use super::{apply_assignment, apply_environment, apply_file, defaults, keys};
 
 /// Errors are compared by the names they must hold: the words around them depend on the locale.
-
 #[track_caller]
 fn check_file_error(text: &str, expected: &str) {
     let error = apply_file(&mut defaults(), text).unwrap_err();

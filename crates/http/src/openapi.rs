@@ -1,0 +1,138 @@
+//! Completes the OpenAPI document with what every operation shares: how to sign in, which errors
+//! can come, and what they look like. Written once here, so that no route can forget a row.
+
+use serde::Serialize;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+};
+use utoipa::{PartialSchema as _, ToSchema};
+
+use crate::error::Code;
+
+/// The document without its paths.
+pub(crate) fn description() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Intramuros")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Self-hosted AI server: an OpenAI-compatible API and answers with citations from the \
+             company's own documents. Every path but the operation ones needs a key.",
+        ))
+        .build();
+    let mut document = OpenApiBuilder::new().info(info).build();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let mut components = utoipa::openapi::Components::new();
+    components.add_security_scheme("key", SecurityScheme::Http(bearer));
+    for (name, schema) in [
+        (OpenAiError::name(), OpenAiError::schema()),
+        (OpenAiErrorBody::name(), OpenAiErrorBody::schema()),
+        (Problem::name(), Problem::schema()),
+    ] {
+        components.schemas.insert(name.into_owned(), schema);
+    }
+    document.components = Some(components);
+    document
+}
+
+/// Adds the errors that the middleware of the router can answer, and the body of all errors.
+pub(crate) fn complete(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let error = if path.starts_with("/v1/") { OPENAI } else { PROBLEM };
+        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            add_shared_errors(operation);
+            describe_errors(operation, &error);
+        }
+    }
+}
+
+fn add_shared_errors(operation: &mut Operation) {
+    let guarded = operation.security.as_ref().is_some_and(|keys| !keys.is_empty());
+    let has_body = operation.request_body.is_some();
+    let asks = has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
+    let mut shared = vec![];
+    if guarded {
+        shared.push((Code::InvalidApiKey, "no key, or one that is unknown, expired or revoked"));
+        shared.push((Code::InsufficientScope, "the key lacks the scope that the message names"));
+        shared.push((Code::Internal, "the server failed; its log has the details"));
+        shared.push((Code::Timeout, "it took longer than server.request_timeout_seconds"));
+    }
+    if asks {
+        shared.push((Code::InvalidRequest, "a field or parameter is wrong; the error names it"));
+    }
+    if has_body {
+        shared.push((Code::RequestTimeout, "the body did not arrive in time"));
+        shared.push((Code::BodyTooLarge, "the body is larger than this server accepts"));
+        shared.push((Code::UnsupportedMediaType, "the body has another content type"));
+    }
+    for (code, meaning) in shared {
+        let response = ResponseBuilder::new().description(meaning).build();
+        let status = code.status().as_str().to_string();
+        operation.responses.responses.entry(status).or_insert(RefOr::T(response));
+    }
+}
+
+/// How a family of paths writes its errors.
+struct ErrorShape {
+    content_type: &'static str,
+    schema: &'static str,
+}
+
+const OPENAI: ErrorShape = ErrorShape { content_type: "application/json", schema: "OpenAiError" };
+const PROBLEM: ErrorShape =
+    ErrorShape { content_type: "application/problem+json", schema: "Problem" };
+
+fn describe_errors(operation: &mut Operation, shape: &ErrorShape) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let is_error = status.starts_with('4') || status.starts_with('5');
+        if is_error && response.content.is_empty() {
+            let schema = Ref::from_schema_name(shape.schema);
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            response.content.insert(shape.content_type.to_string(), content.into());
+        }
+    }
+}
+
+/// An error under `/v1`, as OpenAI's clients expect it.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "describes what `ApiError::openai_body` writes")]
+struct OpenAiError {
+    error: OpenAiErrorBody,
+}
+
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "describes what `ApiError::openai_body` writes")]
+struct OpenAiErrorBody {
+    /// What happened, the limit and the remedy.
+    message: String,
+    /// `invalid_request_error`, `authentication_error`, `permission_error`, `rate_limit_error` or
+    /// `server_error`.
+    r#type: String,
+    /// The field at fault.
+    param: Option<String>,
+    /// Stable name of the error; docs/api.md lists them.
+    code: String,
+}
+
+/// An error elsewhere: RFC 9457 problem details.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "describes what `ApiError::problem_body` writes")]
+struct Problem {
+    /// `urn:intramuros:error:` and the code.
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// Stable name of the error; docs/api.md lists them.
+    code: String,
+    /// What happened, the limit and the remedy.
+    detail: String,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<String>,
+}
