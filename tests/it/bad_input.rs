@@ -194,6 +194,37 @@ fn knowledge_requests_are_checked() {
 }
 
 #[test]
+fn an_announced_length_beyond_the_limit_is_refused_before_it_is_sent() {
+    use std::io::{Read as _, Write as _};
+    let server = shared();
+    let address = server.url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 999999999999\r\n\r\n",
+        server.key
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).expect("an answer at once");
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[test]
+fn a_failed_document_is_tried_again_under_a_better_name() {
+    let server = shared();
+    server.create_base("again");
+    let text = "La caution est de 300 euros.".as_bytes();
+    let first = server.upload("again", "contrat.pdf", text, "?wait=true").json();
+    assert_eq!(first["state"], "failed", "{first}");
+    let second = server.upload("again", "contrat.txt", text, "?wait=true").json();
+    assert_eq!((&second["state"], &second["id"]), (&json!("ready"), &first["id"]), "{second}");
+    let page = server.get("/api/v1/knowledge-bases/again/documents?after=zzz");
+    assert_eq!((page.status, &page.json()["param"]), (400, &json!("after")), "{}", page.text);
+}
+
+#[test]
 fn broken_uploads_are_refused_or_fail_with_a_reason() {
     let server = Server::start(&["server.max_upload_bytes=1000000"]);
     server.create_base("uploads");
@@ -201,7 +232,7 @@ fn broken_uploads_are_refused_or_fail_with_a_reason() {
     assert_eq!(refused("empty.txt", b""), 400);
     assert_eq!(refused("huge.txt", &vec![b'a'; 1_000_001]), 413);
     let path = "/api/v1/knowledge-bases/uploads/documents";
-    assert_eq!(server.post_raw(path, "application/json", b"{}").status, 400);
+    assert_eq!(server.post_raw(path, "application/json", b"{}").status, 415);
     assert_eq!(server.post_raw(path, "multipart/form-data; boundary=x", b"--x--").status, 400);
     assert_eq!(server.post_raw(path, "multipart/form-data; boundary=x", b"garbage").status, 400);
 

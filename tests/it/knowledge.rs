@@ -169,3 +169,23 @@ fn on_disk(server: &Server, text: &str) -> bool {
         .expect("grep runs");
     found.success()
 }
+
+#[test]
+fn a_deleted_document_stops_being_indexed_and_small_ones_do_not_wait_for_it() {
+    let server = Server::start(&["text.model="]);
+    server.create_base("slow");
+    server.create_base("quick");
+    // Thousands of passages: minutes of work.
+    let large = "La mini-pelle se loue à la journée. ".repeat(40_000);
+    let large = server.upload("slow", "large.txt", large.as_bytes(), "").json();
+    let small = add(&server, "quick", "small.txt", "La caution est de 300 euros.");
+    assert_eq!(small["state"], "ready", "{small}");
+    let path = format!("/api/v1/knowledge-bases/slow/documents/{}", large["id"].as_str().unwrap());
+    assert_ne!(server.get(&path).json()["state"], "ready", "the large one is still in work");
+    assert_eq!(server.delete(&path).status, 204);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !server.log().contains("deleted while it was indexed") {
+        assert!(std::time::Instant::now() < deadline, "{}", server.log());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}

@@ -42,9 +42,9 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb).
-    #[arg(long, global = true, env = "INTRAMUROS_URL", default_value = "http://127.0.0.1:8484")]
-    pub(crate) url: String,
+    /// Server to talk to (ask, search, kb, doctor) [default: the address of the settings].
+    #[arg(long, global = true, env = "INTRAMUROS_URL")]
+    pub(crate) url: Option<String>,
     /// API key (ask, search, kb). Better given by the environment, where other users of the
     /// machine cannot see it.
     #[arg(

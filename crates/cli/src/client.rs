@@ -1,5 +1,6 @@
 //! Talks to a running server, as any HTTP client would.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use ureq::unversioned::multipart::{Form, Part};
 
 use crate::args::Common;
 use crate::language::tr;
+use crate::settings;
 
 /// A server and the key to it.
 pub(crate) struct Client {
@@ -33,7 +35,7 @@ impl Client {
             "an API key is needed: set INTRAMUROS_API_KEY ('intramuros keys create --name me' \
              makes one)",
         ))?;
-        Ok(Self { agent: agent(), base: common.url.trim_end_matches('/').to_string(), key })
+        Ok(Self { agent: agent(), base: server_url(common), key })
     }
 
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -103,13 +105,35 @@ impl Client {
     ) -> anyhow::Result<Value> {
         let reply = self.reply(result)?;
         if reply.status >= 400 {
-            bail!("{}", reply.problem());
+            return Err(reply.error().into());
         }
         Ok(reply.body)
     }
 }
 
+/// An error that the server answered with.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) message: String,
+    /// The stable name, as docs/api.md lists them.
+    pub(crate) code: Option<String>,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
 impl Reply {
+    /// An error reply as an error.
+    pub(crate) fn error(&self) -> Problem {
+        let code = self.body["code"].as_str().or(self.body["error"]["code"].as_str());
+        Problem { message: self.problem(), code: code.map(str::to_string) }
+    }
+
     /// The message of an error reply.
     pub(crate) fn problem(&self) -> String {
         let detail = self.body["detail"].as_str().or(self.body["error"]["message"].as_str());
@@ -134,6 +158,19 @@ fn agent() -> Agent {
         .timeout_connect(Some(Duration::from_secs(5)))
         .build()
         .new_agent()
+}
+
+/// The server of `--url`, else the one that the settings put on this machine.
+pub(crate) fn server_url(common: &Common) -> String {
+    if let Some(url) = &common.url {
+        return url.trim_end_matches('/').to_string();
+    }
+    let listen = settings::load(common, &[]).ok().map(|loaded| loaded.settings.server.listen);
+    let mut address = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8484)));
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}")
 }
 
 /// Whether a server answers at `url`, and whether it is ready.

@@ -27,7 +27,6 @@ fn translate(command: Command, path: &str) -> Command {
             "{before-help}{about-with-newline}\nUtilisation : {usage}\n\n{all-args}{after-help}",
         )
         .subcommand_help_heading("Commandes")
-        .disable_help_subcommand(true)
         .disable_help_flag(true)
         .disable_version_flag(true)
         .mut_args(|arg| {

@@ -5,6 +5,7 @@
 //! English: programs and search engines read them.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The variable that outranks the locale: `fr` or `en`.
 pub(crate) const VARIABLE: &str = "INTRAMUROS_LANG";
@@ -16,9 +17,20 @@ pub(crate) enum Language {
     English,
 }
 
+/// Set once, when the command line asks for JSON.
+static FOR_PROGRAMS: AtomicBool = AtomicBool::new(false);
+
+/// Answers in English from now on, whatever the locale.
+pub(crate) fn speak_to_programs() {
+    FOR_PROGRAMS.store(true, Ordering::Relaxed);
+}
+
 /// The language of this process; the environment is read once.
 pub(crate) fn current() -> Language {
     static CURRENT: OnceLock<Language> = OnceLock::new();
+    if FOR_PROGRAMS.load(Ordering::Relaxed) {
+        return Language::English;
+    }
     *CURRENT.get_or_init(|| detect(|name| std::env::var(name).ok()))
 }
 

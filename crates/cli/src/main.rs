@@ -6,6 +6,7 @@
 mod args;
 mod client;
 mod commands;
+mod data_dir;
 mod help;
 mod language;
 mod machine;
@@ -25,6 +26,9 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let json = args.common.json;
+    if json {
+        language::speak_to_programs();
+    }
     match run(args) {
         Ok(code) => code,
         Err(error) => {

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::{Value, json};
 
+use crate::client::Problem;
 use crate::language::{Language, current};
 
 /// Prints one line. A reader that went away (`| head`) is not an error.
@@ -27,7 +28,8 @@ pub(crate) fn note(text: impl std::fmt::Display) {
 /// Prints why a command failed.
 pub(crate) fn error(as_json: bool, error: &anyhow::Error) {
     if as_json {
-        json(&json!({"error": {"message": format!("{error:#}")}}));
+        let code = error.downcast_ref::<Problem>().and_then(|problem| problem.code.as_deref());
+        json(&json!({"error": {"message": format!("{error:#}"), "code": code}}));
     } else {
         note(format!("intramuros: {error:#}"));
     }

@@ -25,13 +25,13 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
 }
 
 /// Libraries below us may log queries and paths of documents, so they only warn unless the
-/// operator names them.
+/// operator names them. pdf_oxide calls a damaged upload an error of the server's.
 fn directives(level: &str) -> String {
     if level.contains('=') || level.contains(',') {
         return level.to_string();
     }
     format!(
-        "warn,intramuros={level},{}",
+        "warn,pdf_oxide=off,intramuros={level},{}",
         OURS.map(|name| format!("intramuros_{name}={level}")).join(",")
     )
 }

@@ -15,7 +15,7 @@ use crate::error::{ApiError, Code};
 /// The error for a model that is not served here.
 fn model_not_found(asked: &str, served: Option<&str>) -> ApiError {
     let hint = match served {
-        Some(served) => format!("this server has '{served}' for this"),
+        Some(served) => format!("this server has '{served}'"),
         None => "no model is configured for this".to_string(),
     };
     ApiError {

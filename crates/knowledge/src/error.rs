@@ -50,6 +50,9 @@ pub enum KnowledgeError {
     /// The server runs without a generator.
     #[error("no text model is configured (text.model), so that only search works")]
     NoGenerator,
+    /// The document was deleted while it was indexed; nothing of it was stored.
+    #[error("the document was deleted meanwhile")]
+    Abandoned,
     /// A worker thread was lost.
     #[error("a background task ended unexpectedly")]
     Task(#[from] tokio::task::JoinError),
@@ -73,7 +76,9 @@ impl KnowledgeError {
             KnowledgeError::Store(error) => error.fault(),
             KnowledgeError::Engine(error) => error.fault(),
             KnowledgeError::Ingest(error) => error.fault(),
-            KnowledgeError::Invalid { .. } | KnowledgeError::TooLarge { .. } => Fault::User,
+            KnowledgeError::Invalid { .. }
+            | KnowledgeError::TooLarge { .. }
+            | KnowledgeError::Abandoned => Fault::User,
             KnowledgeError::OtherEncoder { .. } | KnowledgeError::NoGenerator => Fault::Runtime,
             KnowledgeError::Task(_) => Fault::Bug,
         }

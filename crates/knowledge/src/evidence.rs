@@ -61,8 +61,11 @@ impl Evidence {
     /// Checks one sentence of an answer.
     pub(crate) fn check(&self, sentence: &str) -> Support {
         let claimed: HashSet<Word> = words(sentence).into_iter().collect();
-        if claimed.is_empty() || is_lead_in(sentence) {
+        if is_lead_in(sentence) {
             return Support::NoClaim;
+        }
+        if claimed.is_empty() {
+            return if is_fragment(sentence) { Support::Unsupported } else { Support::NoClaim };
         }
         let mut best: Option<(f32, Citation)> = None;
         for passage in &self.passages {
@@ -136,6 +139,12 @@ fn shared(claimed: &HashSet<Word>, unit: &HashSet<Word>) -> i32 {
         Word::Content(_) => 1,
     };
     claimed.intersection(unit).map(weight).sum()
+}
+
+/// Whether there is not even a word, as in a copied label or a stray letter (`[f]`, `x`).
+fn is_fragment(sentence: &str) -> bool {
+    let mut words = sentence.split(|letter: char| !letter.is_alphabetic());
+    !words.any(|word| word.chars().count() > 1)
 }
 
 /// Whether a sentence only announces what follows.

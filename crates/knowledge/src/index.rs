@@ -1,4 +1,7 @@
-//! Makes uploaded documents searchable, one after the other.
+//! Makes uploaded documents searchable.
+//!
+//! Two lanes work at the same time: one takes documents as they came, the other only small ones,
+//! so that a manual of a thousand pages does not make everybody's letters wait.
 //!
 //! The ledger is the queue: a document is claimed, read, cut, embedded, stored, finished. A crash
 //! at any point leaves it claimed, and the next start claims it again; storing replaces whatever
@@ -9,7 +12,7 @@ use std::time::Duration;
 
 use intramuros_engine::{InputKind, Priority};
 use intramuros_ingest::{IngestError, chunk, embedding_text, extract};
-use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, FailureReason};
+use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, FailureReason, LedgerError};
 use intramuros_store::PassageRow;
 use intramuros_types::{Chunk, ExtractedDocument, Fault};
 use tokio::sync::watch;
@@ -20,8 +23,18 @@ use crate::{Knowledge, KnowledgeError};
 /// memory as tokens and vectors at once.
 const EMBED_BATCH: usize = 64;
 
+/// What the lane for small documents takes: minutes of indexing at most.
+const SMALL_BYTES: u32 = 256 << 10;
+
 /// Wait after a failure of the machine (disk, full queue) before the next attempt.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Which documents a worker takes.
+#[derive(Debug, Clone, Copy)]
+enum Lane {
+    All,
+    Small,
+}
 
 /// A media type told from a file's name. Reading the file decides by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +65,23 @@ impl Knowledge {
     ///
     /// # Errors
     /// A failure of the ledger at the start; later ones are logged and tried again.
-    pub async fn run_indexer(&self, mut stop: watch::Receiver<bool>) -> Result<(), KnowledgeError> {
+    pub async fn run_indexer(&self, stop: watch::Receiver<bool>) -> Result<(), KnowledgeError> {
         self.recover().await?;
+        tokio::join!(self.run_lane(Lane::All, stop.clone()), self.run_lane(Lane::Small, stop));
+        Ok(())
+    }
+
+    async fn run_lane(&self, lane: Lane, mut stop: watch::Receiver<bool>) {
         let mut touched = Vec::new();
         while !*stop.borrow() {
-            match self.shared.ledger.claim_next_document().await {
+            let work = self.shared.work.notified();
+            tokio::pin!(work);
+            work.as_mut().enable();
+            let claimed = match lane {
+                Lane::All => self.shared.ledger.claim_next_document().await,
+                Lane::Small => self.shared.ledger.claim_small_document(SMALL_BYTES).await,
+            };
+            match claimed {
                 Ok(Some(record)) => {
                     tokio::select! {
                         () = self.index(&record) => {}
@@ -71,7 +96,7 @@ impl Knowledge {
                     self.maintain(std::mem::take(&mut touched)).await
                 }
                 Ok(None) => tokio::select! {
-                    () = self.shared.work.notified() => {}
+                    () = work => {}
                     _ = stop.changed() => {}
                 },
                 Err(error) => {
@@ -80,7 +105,6 @@ impl Knowledge {
                 }
             }
         }
-        Ok(())
     }
 
     /// Finishes what a crash interrupted.
@@ -125,6 +149,10 @@ impl Knowledge {
                 );
                 recorded
             }
+            Err(KnowledgeError::Abandoned) => {
+                tracing::info!(document = record.id.as_str(), "deleted while it was indexed");
+                return;
+            }
             Err(error) => {
                 tracing::warn!(
                     document = record.id.as_str(), fault = ?error.fault(), %error,
@@ -140,11 +168,7 @@ impl Knowledge {
     }
 
     /// A document may have been deleted while it was indexed: its rows then go as well.
-    async fn settle_deleted(
-        &self,
-        record: &DocumentRecord,
-        error: &intramuros_ledger::LedgerError,
-    ) {
+    async fn settle_deleted(&self, record: &DocumentRecord, error: &LedgerError) {
         let gone = match self.shared.ledger.get_document(&record.id).await {
             Ok(now) => now.state == DocumentState::Deleting,
             Err(_) => true,
@@ -170,6 +194,7 @@ impl Knowledge {
         let table = self.table(&base).await?;
         let (document, chunks) = self.read(record).await?;
         let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+        tracing::info!(document = record.id.as_str(), chunks = count, "document read");
         let facts = DocumentFacts {
             title: document.title.clone(),
             language: document.language.clone(),
@@ -212,6 +237,7 @@ impl Knowledge {
     ) -> Result<Vec<PassageRow>, KnowledgeError> {
         let mut rows = Vec::with_capacity(chunks.len());
         for batch in chunks.chunks(EMBED_BATCH) {
+            self.check_still_wanted(record).await?;
             let texts: Vec<String> =
                 batch.iter().map(|chunk| embedding_text(&document.title, chunk)).collect();
             let vectors = self.embed_patiently(texts).await?;
@@ -225,6 +251,15 @@ impl Knowledge {
             }));
         }
         Ok(rows)
+    }
+
+    /// A document that is deleted meanwhile should not go on costing time.
+    async fn check_still_wanted(&self, record: &DocumentRecord) -> Result<(), KnowledgeError> {
+        match self.shared.ledger.get_document(&record.id).await {
+            Ok(now) if now.state == DocumentState::Indexing => Ok(()),
+            Ok(_) | Err(LedgerError::NotFound { .. }) => Err(KnowledgeError::Abandoned),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Embeds passages, waiting while the queue is full: indexing has time.

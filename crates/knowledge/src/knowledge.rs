@@ -41,7 +41,8 @@ pub(crate) struct Shared {
     pub(crate) embed: EmbedEngine,
     pub(crate) text: Option<TextEngine>,
     pub(crate) config: KnowledgeConfig,
-    /// Wakes the indexer; it is the only waiter. A permit is kept when it is busy.
+    /// Wakes the lanes of the indexer. They register before they look at the queue, so that no
+    /// upload can slip between.
     pub(crate) work: Notify,
     /// Wakes those who wait for a document to be indexed.
     pub(crate) progress: Notify,
@@ -183,7 +184,7 @@ impl Knowledge {
         let knowledge_base = base.clone();
         let new = NewDocument { knowledge_base, file_name, media_type, bytes, sha256 };
         let inserted = self.shared.ledger.insert_document(new).await?;
-        self.shared.work.notify_one();
+        self.shared.work.notify_waiters();
         Ok(inserted)
     }
 

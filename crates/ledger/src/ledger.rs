@@ -45,6 +45,8 @@ impl Ledger {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten, not only unlinked: erasure is real.
+            .pragma("secure_delete", "ON")
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
@@ -124,6 +126,16 @@ impl Ledger {
         operation: &'static str,
     ) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, LedgerError> {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::database(operation))
+    }
+
+    /// Empties the write-ahead log, which still has what was just erased. While another process
+    /// reads, the log is emptied by the next erasure or at the end.
+    pub(crate) async fn forget_log(&self, operation: &'static str) -> Result<(), LedgerError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.pool)
+            .await
+            .map_err(LedgerError::database(operation))?;
+        Ok(())
     }
 
     fn damaged(&self, detail: String) -> LedgerError {

@@ -28,11 +28,8 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
         }
         Kb::Add { id, paths } => return add(common, &client, id, paths),
         Kb::Documents { id } => documents(common, &client, id),
-        Kb::Remove { id, document } => {
-            let path = format!("{BASES}/{}/documents/{}", segment(id), segment(document));
-            client.delete(&path).map(|_| ())
-        }
-        Kb::Delete { id, yes } => delete(&client, id, *yes),
+        Kb::Remove { id, document } => remove(common, &client, id, document),
+        Kb::Delete { id, yes } => delete(common, &client, id, *yes),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -78,19 +75,42 @@ fn create(
     Ok(())
 }
 
-fn delete(client: &Client, id: &str, yes: bool) -> anyhow::Result<()> {
+fn remove(common: &Common, client: &Client, id: &str, document: &str) -> anyhow::Result<()> {
+    client.delete(&format!("{BASES}/{}/documents/{}", segment(id), segment(document)))?;
+    erased(common, document);
+    Ok(())
+}
+
+fn delete(common: &Common, client: &Client, id: &str, yes: bool) -> anyhow::Result<()> {
+    let path = format!("{BASES}/{}", segment(id));
+    // A name that does not exist is an error before any question.
+    client.get(&path)?;
     if !yes {
+        if common.json {
+            bail!("--json asks no questions; add --yes to erase '{id}'");
+        }
         output::note(tr(
             format!("Ceci efface « {id} » et tous ses documents. Tapez son nom pour continuer :"),
             format!("This erases '{id}' and all its documents. Type its id to go on:"),
         ));
         let mut typed = String::new();
-        std::io::stdin().lock().read_line(&mut typed).context(tr("pas de réponse", "no answer"))?;
+        let read = std::io::stdin().lock().read_line(&mut typed);
+        read.context(tr("pas de réponse", "no answer"))?;
         if typed.trim() != id {
             bail!(tr("rien n'a été effacé", "nothing was erased"));
         }
     }
-    client.delete(&format!("{BASES}/{}", segment(id))).map(|_| ())
+    client.delete(&path)?;
+    erased(common, id);
+    Ok(())
+}
+
+fn erased(common: &Common, id: &str) {
+    if common.json {
+        output::json(&json!({"erased": id}));
+    } else {
+        output::line(tr(format!("{id} : effacé"), format!("{id} erased")));
+    }
 }
 
 fn documents(common: &Common, client: &Client, id: &str) -> anyhow::Result<()> {
@@ -136,51 +156,94 @@ fn state(document: &Value) -> String {
     tr(french.to_string(), state)
 }
 
-/// Uploads one file after the other; a file that fails does not stop the rest.
+/// Uploads one file after the other; one that fails does not stop the rest.
 fn add(common: &Common, client: &Client, id: &str, paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let mut files = Vec::new();
-    for path in paths {
-        collect(path, &mut files)?;
-    }
-    if files.is_empty() {
+    let files = Files::find(paths);
+    if files.readable.is_empty() && files.unreadable.is_empty() {
         let known = EXTENSIONS.join(", ");
         bail!(tr(
             format!("aucun document lisible ; extensions cherchées dans les dossiers : {known}"),
             format!("no readable document found; extensions that are looked for: {known}"),
         ));
     }
-    let bar = progress(files.len() as u64);
-    let mut results = Vec::new();
-    for file in &files {
-        bar.set_message(file.display().to_string());
-        let reply = client.upload(&format!("{BASES}/{}/documents?wait=true", segment(id)), file)?;
-        if reply.status == 401 || reply.status == 403 || reply.status == 404 {
-            bail!("{}", reply.problem());
+    let bar = progress(files.readable.len() as u64);
+    let mut report = Report { as_json: common.json, bar: &bar, files: Vec::new(), counts: [0; 3] };
+    for (path, reason) in &files.unreadable {
+        report.file(path, Outcome::Failed, &Value::Null, Some(reason.clone()));
+    }
+    for path in &files.readable {
+        bar.set_message(path.display().to_string());
+        let reply = client.upload(&format!("{BASES}/{}/documents?wait=true", segment(id)), path)?;
+        if matches!(reply.status, 401 | 403 | 404) {
+            return Err(reply.error().into());
         }
         let failure = match reply.status {
             400.. => Some(reply.problem()),
             _ => reply.body["failure"]["detail"].as_str().map(str::to_string),
         };
-        if let (Some(failure), false) = (&failure, common.json) {
-            bar.suspend(|| output::note(format!("{}: {failure}", file.display())));
-        }
-        results.push(json!({
-            "file": file.display().to_string(), "document": reply.body, "failure": failure,
-        }));
+        let outcome = match (&failure, reply.status) {
+            (Some(_), _) => Outcome::Failed,
+            (None, 200) => Outcome::AlreadyThere,
+            (None, _) => Outcome::Added,
+        };
+        let document = if reply.status >= 400 { &Value::Null } else { &reply.body };
+        report.file(path, outcome, document, failure);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let failed = results.iter().filter(|result| !result["failure"].is_null()).count();
-    if common.json {
-        output::json(&json!({"files": results, "failed": failed}));
-    } else {
-        let added = results.len() - failed;
-        output::line(tr(
-            format!("{added} documents ajoutés, {failed} en échec"),
-            format!("{added} documents added, {failed} failed"),
-        ));
+    Ok(report.finish(files.skipped))
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Added,
+    AlreadyThere,
+    Failed,
+}
+
+/// What became of the files.
+struct Report<'a> {
+    as_json: bool,
+    bar: &'a ProgressBar,
+    files: Vec<Value>,
+    /// By [`Outcome`].
+    counts: [usize; 3],
+}
+
+impl Report<'_> {
+    fn file(&mut self, path: &Path, outcome: Outcome, document: &Value, failure: Option<String>) {
+        self.counts[outcome as usize] += 1;
+        let path = path.display().to_string();
+        if let (Some(failure), false) = (&failure, self.as_json) {
+            self.bar.suspend(|| output::note(format!("{path}: {failure}")));
+        }
+        self.files.push(json!({"file": path, "document": document, "failure": failure}));
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+
+    fn finish(self, skipped: usize) -> ExitCode {
+        let [added, already_there, failed] = self.counts;
+        if self.as_json {
+            output::json(&json!({
+                "files": self.files,
+                "added": added,
+                "already_there": already_there,
+                "failed": failed,
+                "skipped": skipped,
+            }));
+        } else {
+            output::line(tr(
+                format!(
+                    "documents ajoutés : {added} ; déjà là : {already_there} ; en échec : \
+                     {failed} ; autres fichiers laissés de côté : {skipped}"
+                ),
+                format!(
+                    "documents added: {added}; already there: {already_there}; failed: {failed}; \
+                     other files left aside: {skipped}"
+                ),
+            ));
+        }
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
 }
 
 fn progress(files: u64) -> ProgressBar {
@@ -191,38 +254,83 @@ fn progress(files: u64) -> ProgressBar {
     ProgressBar::new(files).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Files named on the command line are taken as they are; folders are walked in order of name,
-/// without following links.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let metadata = std::fs::metadata(path).with_context(|| unreadable(path))?;
-    if metadata.is_file() {
-        files.push(path.to_path_buf());
-        return Ok(());
+/// What the command line's paths lead to.
+#[derive(Default)]
+struct Files {
+    readable: Vec<PathBuf>,
+    /// With the reason.
+    unreadable: Vec<(PathBuf, String)>,
+    /// Files in folders that have another extension, are hidden, or are links.
+    skipped: usize,
+}
+
+impl Files {
+    /// Files named on the command line are taken as they are; folders are walked in order of
+    /// name, without hidden entries and without following links.
+    fn find(paths: &[PathBuf]) -> Self {
+        let mut files = Self::default();
+        for path in paths {
+            match std::fs::metadata(path) {
+                Ok(metadata) if metadata.is_dir() => files.walk(path),
+                Ok(metadata) if metadata.is_file() => files.take(path.clone()),
+                Ok(_) => {
+                    let reason =
+                        tr("ce n'est ni un fichier ni un dossier", "no file and no folder");
+                    files.unreadable.push((path.clone(), reason.to_string()));
+                }
+                Err(error) => files.unreadable.push((path.clone(), unreadable(&error))),
+            }
+        }
+        files
     }
-    let mut folders = vec![path.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let mut entries: Vec<_> = std::fs::read_dir(&folder)
-            .with_context(|| unreadable(&folder))?
-            .collect::<Result<_, _>>()?;
-        entries.sort_by_key(std::fs::DirEntry::file_name);
-        for entry in entries {
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() && has_known_extension(&entry.path()) {
-                files.push(entry.path());
+
+    fn walk(&mut self, folder: &Path) {
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let entries = std::fs::read_dir(&folder)
+                .and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+            let mut entries = match entries {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.unreadable.push((folder, unreadable(&error)));
+                    continue;
+                }
+            };
+            entries.sort_by_key(std::fs::DirEntry::file_name);
+            for entry in entries {
+                let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() && !is_hidden => folders.push(entry.path()),
+                    Ok(kind) if kind.is_file() && !is_hidden && is_document(&entry.path()) => {
+                        self.take(entry.path());
+                    }
+                    _ => self.skipped += 1,
+                }
             }
         }
     }
-    Ok(())
+
+    fn take(&mut self, path: PathBuf) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.chars().any(char::is_control) {
+            let reason = tr(
+                "son nom contient des caractères de contrôle",
+                "its name has control characters",
+            );
+            return self.unreadable.push((path, reason.to_string()));
+        }
+        match std::fs::File::open(&path) {
+            Ok(_) => self.readable.push(path),
+            Err(error) => self.unreadable.push((path, unreadable(&error))),
+        }
+    }
 }
 
-fn unreadable(path: &Path) -> String {
-    let path = path.display();
-    tr(format!("{path} ne peut pas être lu"), format!("{path} cannot be read"))
+fn unreadable(error: &std::io::Error) -> String {
+    tr(format!("illisible : {error}"), format!("cannot be read: {error}"))
 }
 
-fn has_known_extension(path: &Path) -> bool {
+fn is_document(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
 }

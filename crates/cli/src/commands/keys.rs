@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use intramuros_ledger::{KeyRecord, Ledger, Scope};
 use intramuros_types::KeyId;
 use serde_json::{Value, json};
@@ -11,14 +10,11 @@ use time::{Duration, OffsetDateTime};
 
 use crate::args::{Common, Keys};
 use crate::language::tr;
-use crate::{output, settings};
+use crate::{data_dir, output, settings};
 
 pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
     let settings = settings::load(common, &[])?.settings;
-    std::fs::create_dir_all(&settings.data_dir).with_context(|| {
-        let dir = settings.data_dir.display();
-        tr(format!("{dir} ne peut pas être créé"), format!("{dir} cannot be created"))
-    })?;
+    data_dir::create(&settings.data_dir)?;
     let path = settings.data_dir.join("ledger.sqlite");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

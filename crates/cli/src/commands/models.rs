@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use intramuros_catalog::{
     Catalog, CatalogModel, FileState, HubOptions, ImportOptions, Manifest, ModelsDir, Status, pull,
 };
+use intramuros_model::{DecoderConfig, Gguf, ModelFiles, WeightFiles};
 use serde_json::{Value, json};
 
 use self::progress::Bars;
@@ -50,11 +51,16 @@ fn hub_options() -> HubOptions {
 fn list(common: &Common, models: &ModelsDir, only_installed: bool) -> anyhow::Result<()> {
     let installed = models.installed()?;
     let is_installed = |id: &str| installed.iter().any(|model| model.id.as_str() == id);
+    // What lies on the disk is known to the byte; the catalogue's sizes may be estimates.
+    let size = |entry: &CatalogModel| {
+        let found = installed.iter().find(|model| model.id == entry.id);
+        found.map_or_else(|| entry.download_bytes(), |model| model.manifest.total_bytes())
+    };
     let catalogued = Catalog::embedded().models();
     let mut entries: Vec<Value> = catalogued
         .iter()
         .filter(|entry| !only_installed || is_installed(entry.id.as_str()))
-        .map(|entry| catalogue_entry(entry, is_installed(entry.id.as_str())))
+        .map(|entry| catalogue_entry(entry, size(entry), is_installed(entry.id.as_str())))
         .collect();
     let foreign =
         installed.iter().filter(|model| catalogued.iter().all(|entry| entry.id != model.id));
@@ -86,7 +92,7 @@ fn list(common: &Common, models: &ModelsDir, only_installed: bool) -> anyhow::Re
     Ok(())
 }
 
-fn catalogue_entry(entry: &CatalogModel, installed: bool) -> Value {
+fn catalogue_entry(entry: &CatalogModel, bytes: u64, installed: bool) -> Value {
     json!({
         "id": entry.id.as_str(),
         "name": entry.name,
@@ -94,7 +100,7 @@ fn catalogue_entry(entry: &CatalogModel, installed: bool) -> Value {
         "task": entry.task.as_str(),
         "parameters": entry.parameters,
         "quantisation": entry.quantisation,
-        "bytes": entry.download_bytes(),
+        "bytes": bytes,
         "licence": entry.licence,
         "gated": entry.gated,
         "languages": entry.languages,
@@ -123,6 +129,9 @@ fn import(
     if let Some(licence) = licence {
         options.licence = licence.to_string();
     }
+    if path.is_file() {
+        check_text_model(path)?;
+    }
     let imported = models.import(path, options, &mut Bars::new(common.json))?;
     if !imported.left_aside.is_empty() && !common.json {
         let names = imported.left_aside.join(", ");
@@ -132,6 +141,20 @@ fn import(
         ));
     }
     report(common, &imported.manifest)
+}
+
+/// Reads the header of a text model, a GGUF file or a folder, so that what could never be served
+/// is refused before it is copied; weights are not loaded.
+pub(super) fn check_text_model(path: &Path) -> anyhow::Result<()> {
+    match ModelFiles::discover(path)?.weights {
+        WeightFiles::Gguf(file) => {
+            DecoderConfig::from_gguf(&Gguf::open(&file)?)?;
+        }
+        WeightFiles::Safetensors { config, .. } => {
+            DecoderConfig::from_config_json(&config)?;
+        }
+    }
+    Ok(())
 }
 
 /// A model id from a file's or folder's name: lower case, `-` for what ids cannot hold.

@@ -98,7 +98,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     let server = intramuros_http::serve(listener, state, stopping.requested());
     tokio::select! {
-        served = server => served.context("the server failed")?,
+        () = server => {}
         () = stopping.overdue() => tracing::warn!("requests were cut off when the drain ended"),
     }
     warm_up.abort();

@@ -31,7 +31,10 @@ const TEXTS: &[(&str, &str)] = &[
         "Fichier de réglages [sinon : ./intramuros.toml, puis /etc/intramuros/intramuros.toml]",
     ),
     ("--set", "Change un réglage, comme --set server.listen=127.0.0.1:9000 ; peut se répéter"),
-    ("--url", "Serveur auquel s'adresser (ask, search, kb)"),
+    (
+        "--url",
+        "Serveur auquel s'adresser (ask, search, kb, doctor) [sinon : l'adresse des réglages]",
+    ),
     (
         "--key",
         "Clé d'API (ask, search, kb) ; mieux vaut la variable d'environnement, que les autres \

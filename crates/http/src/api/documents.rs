@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use intramuros_ledger::{DocumentRecord, FailureReason, Inserted, Page};
 use intramuros_types::{DocumentId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
@@ -150,10 +151,12 @@ pub(crate) async fn upload_document(
     State(state): State<AppState>,
     Path(kb): Path<String>,
     QueryParams(query): QueryParams<UploadQuery>,
-    multipart: Multipart,
+    headers: HeaderMap,
+    multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<DocumentDto>), ApiError> {
     let kb = KnowledgeBaseId::new(kb);
     state.knowledge.get(&kb).await?;
+    let multipart = upload::check(&state, &headers, multipart)?;
     let upload = upload::receive(&state, multipart).await?;
     let (status, record) = match state.knowledge.add(&kb, upload).await? {
         Inserted::New(record) => (StatusCode::ACCEPTED, record),
@@ -184,6 +187,10 @@ pub(crate) async fn list_documents(
     Path(kb): Path<String>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<DocumentList>, ApiError> {
+    if query.after.as_ref().is_some_and(|after| !after.starts_with("doc_")) {
+        let message = "'after' must be the 'next' of an earlier page, a document id (doc_…)";
+        return Err(ApiError::invalid("after", message));
+    }
     let page = Page {
         after: query.after.map(DocumentId::new),
         limit: query.limit.unwrap_or(DEFAULT_PAGE),

@@ -84,5 +84,8 @@ pub(crate) async fn get_model(
     Path(model): Path<String>,
 ) -> Result<Json<ModelDto>, ApiError> {
     let found = served(&state).into_iter().find(|served| served.id == model);
-    found.map(Json).ok_or_else(|| model_not_found(&model, None))
+    found.map(Json).ok_or_else(|| {
+        let ids: Vec<String> = served(&state).into_iter().map(|served| served.id).collect();
+        model_not_found(&model, Some(&ids.join("', '")))
+    })
 }

@@ -82,5 +82,14 @@ fn lead_ins_claim_nothing() {
     let hits = [hit(PASSAGE)];
     let evidence = Evidence::new("prix ?", &hits);
     assert_eq!(evidence.check("Voici les tarifs demandés :"), Support::NoClaim);
-    assert_eq!(evidence.check("..."), Support::NoClaim);
+    assert_eq!(evidence.check("Oui."), Support::NoClaim);
+}
+
+#[test]
+fn fragments_without_a_word_do_not_pass() {
+    let hits = [hit(PASSAGE)];
+    let evidence = Evidence::new("prix ?", &hits);
+    for fragment in ["...", "[f]", "x", "[T] - "] {
+        assert_eq!(evidence.check(fragment), Support::Unsupported, "{fragment}");
+    }
 }

@@ -20,13 +20,29 @@ impl Ledger {
     /// # Errors
     /// `Database`.
     pub async fn claim_next_document(&self) -> Result<Option<DocumentRecord>, LedgerError> {
+        self.claim(i64::MAX).await
+    }
+
+    /// Like [`Ledger::claim_next_document`], among documents of at most `max_bytes`.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn claim_small_document(
+        &self,
+        max_bytes: u32,
+    ) -> Result<Option<DocumentRecord>, LedgerError> {
+        self.claim(i64::from(max_bytes)).await
+    }
+
+    async fn claim(&self, max_bytes: i64) -> Result<Option<DocumentRecord>, LedgerError> {
         // One statement, so that two workers cannot claim the same document.
         sqlx::query(
             "UPDATE documents SET state = 'indexing', updated = $1 WHERE id = \
-             (SELECT id FROM documents WHERE state = 'pending' ORDER BY id LIMIT 1) \
-             AND state = 'pending' RETURNING *",
+             (SELECT id FROM documents WHERE state = 'pending' AND bytes <= $2 \
+             ORDER BY id LIMIT 1) AND state = 'pending' RETURNING *",
         )
         .bind(self.clock.now())
+        .bind(max_bytes)
         .fetch_optional(&self.pool)
         .await
         .map_err(LedgerError::database("claim a document"))?
@@ -81,20 +97,6 @@ impl Ledger {
         .bind(single_line(&reason.text, MAX_REASON_TEXT_CHARS))
         .bind(self.clock.now());
         self.step(id, query, "note a document's failure").await
-    }
-
-    /// Puts a failed document back in the queue.
-    ///
-    /// # Errors
-    /// `Conflict` when it has not failed; `NotFound`; `Database`.
-    pub async fn retry_document(&self, id: &DocumentId) -> Result<(), LedgerError> {
-        let query = sqlx::query(
-            "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
-             updated = $2 WHERE id = $1 AND state = 'failed'",
-        )
-        .bind(id.as_str())
-        .bind(self.clock.now());
-        self.step(id, query, "put a document back in the queue").await
     }
 
     /// Marks a document as being deleted, from whatever state; marking twice is fine. The caller

@@ -15,7 +15,9 @@ const MAX_FILE_NAME_CHARS: usize = 255;
 const MAX_MEDIA_TYPE_CHARS: usize = 127;
 
 impl Ledger {
-    /// Puts a document in the queue, unless its knowledge base has the same content already.
+    /// Puts a document in the queue, unless its knowledge base has the same content already. A
+    /// document that failed gets another try, under the new name: the name can decide how content
+    /// is read.
     ///
     /// # Errors
     /// `Invalid` for a bad name, media type, size or digest; `NotFound` for an unknown knowledge
@@ -42,7 +44,13 @@ impl Ledger {
         .await
         .map_err(LedgerError::database(OPERATION))?;
         if let Some(same) = same {
-            return Ok(Inserted::Duplicate(record(&same)?));
+            let same = record(&same)?;
+            if same.state != DocumentState::Failed {
+                return Ok(Inserted::Duplicate(same));
+            }
+            let again = self.queue_again(&mut transaction, &same.id, &new).await?;
+            transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+            return Ok(Inserted::New(again));
         }
         let inserted = sqlx::query(
             "INSERT INTO documents (id, knowledge_base, file_name, media_type, bytes, sha256, \
@@ -62,6 +70,26 @@ impl Ledger {
         let inserted = record(&inserted)?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         Ok(Inserted::New(inserted))
+    }
+
+    async fn queue_again(
+        &self,
+        connection: &mut SqliteConnection,
+        id: &DocumentId,
+        new: &NewDocument,
+    ) -> Result<DocumentRecord, LedgerError> {
+        let row = sqlx::query(
+            "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
+             file_name = $2, media_type = $3, updated = $4 WHERE id = $1 RETURNING *",
+        )
+        .bind(id.as_str())
+        .bind(&new.file_name)
+        .bind(&new.media_type)
+        .bind(self.clock.now())
+        .fetch_one(connection)
+        .await
+        .map_err(LedgerError::database("put a document back in the queue"))?;
+        record(&row)
     }
 
     /// The document `id`, whatever its state.
@@ -161,6 +189,7 @@ impl Ledger {
             .await
             .map_err(LedgerError::database(OPERATION))?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.forget_log(OPERATION).await?;
         Ok((others == 0).then_some(digest))
     }
 }

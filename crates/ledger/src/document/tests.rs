@@ -70,20 +70,58 @@ async fn a_document_goes_from_upload_to_ready() {
 }
 
 #[tokio::test]
-async fn a_failure_keeps_its_reason_until_the_retry() {
+async fn a_failure_keeps_its_reason_until_the_content_comes_again() {
     let fixture = Fixture::with_base("support").await;
     let ledger = &fixture.ledger;
     let id = insert(ledger, 1).await.id;
-    check_conflict(ledger.retry_document(&id).await, &id, "is pending");
     ledger.claim_next_document().await.unwrap();
     ledger.fail_document(&id, reason()).await.unwrap();
     let failed = ledger.get_document(&id).await.unwrap();
     assert_eq!((failed.state, failed.reason), (DocumentState::Failed, Some(reason())));
     assert_eq!(ledger.claim_next_document().await.unwrap(), None);
 
-    ledger.retry_document(&id).await.unwrap();
+    // The name may have been what was wrong.
+    let renamed = NewDocument { file_name: "copie.txt".to_owned(), ..new_document("support", 1) };
+    let Inserted::New(again) = ledger.insert_document(renamed.clone()).await.unwrap() else {
+        panic!("a failed document should be tried again");
+    };
+    assert_eq!((&again.id, again.file_name.as_str()), (&id, "copie.txt"));
     let claimed = ledger.claim_next_document().await.unwrap().unwrap();
-    assert_eq!((claimed.id, claimed.reason), (id, None));
+    assert_eq!((&claimed.id, claimed.reason), (&id, None));
+    // In work, it is a duplicate like any other.
+    let twice = ledger.insert_document(renamed).await.unwrap();
+    assert!(matches!(twice, Inserted::Duplicate(_)), "{twice:?}");
+}
+
+#[tokio::test]
+async fn small_documents_can_be_claimed_past_large_ones() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let large = NewDocument { bytes: 1_000_001, ..new_document("support", 1) };
+    ledger.insert_document(large).await.unwrap();
+    assert_eq!(ledger.claim_small_document(1_000_000).await.unwrap(), None);
+    let small = NewDocument { bytes: 1_000_000, ..new_document("support", 2) };
+    ledger.insert_document(small).await.unwrap();
+    let claimed = ledger.claim_small_document(1_000_000).await.unwrap().unwrap();
+    assert_eq!(claimed.bytes, 1_000_000);
+    assert_eq!(ledger.claim_next_document().await.unwrap().unwrap().bytes, 1_000_001);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_gone_from_the_files() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let name = "contrat-secret-de-madame-martin.pdf";
+    let new = NewDocument { file_name: name.to_owned(), ..new_document("support", 1) };
+    let Inserted::New(record) = ledger.insert_document(new).await.unwrap() else { panic!() };
+    ledger.mark_deleting(&record.id).await.unwrap();
+    ledger.forget_document(&record.id).await.unwrap();
+    for entry in std::fs::read_dir(fixture.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        assert!(!found, "{} still has the name", path.display());
+    }
 }
 
 #[tokio::test]

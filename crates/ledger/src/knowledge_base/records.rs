@@ -166,6 +166,7 @@ impl Ledger {
                 .map_err(LedgerError::database(OPERATION))?;
         }
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.forget_log(OPERATION).await?;
         Ok(unneeded)
     }
 }

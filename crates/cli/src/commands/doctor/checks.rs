@@ -1,5 +1,6 @@
 //! The checks, an area each.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use intramuros_catalog::{Catalog, ModelsDir, Task};
@@ -56,7 +57,7 @@ fn memory() -> Finding {
 /// The address: a server of ours answers, something else does, or nothing.
 pub(super) fn server(common: &Common, settings: &Settings) -> Vec<Finding> {
     let address = settings.server.listen;
-    let mut findings = vec![running(&common.url, address)];
+    let mut findings = vec![running(&client::server_url(common), address)];
     if !address.ip().is_loopback() {
         let what = tr(
             format!("server.listen vaut {address} : d'autres machines s'y connectent, en clair"),
@@ -191,6 +192,9 @@ fn model(models: &ModelsDir, setting: &str, id: &str, task: Task) -> Finding {
             return Finding::bad(Area::Models, what, refetch(id));
         }
     }
+    if let Err(error) = readable(&installed.dir, task) {
+        return Finding::bad(Area::Models, format!("{id}: {error:#}"), refetch(id));
+    }
     let size = output::bytes(installed.manifest.total_bytes());
     Finding::good(
         Area::Models,
@@ -201,10 +205,21 @@ fn model(models: &ModelsDir, setting: &str, id: &str, task: Task) -> Finding {
     )
 }
 
+/// Whether the headers of a model's files make sense; weights are not loaded.
+fn readable(dir: &Path, task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Text => crate::commands::models::check_text_model(dir),
+        Task::Embedding | Task::Rerank => {
+            Ok(intramuros_embed::EncoderFiles::discover(dir).map(|_| ())?)
+        }
+    }
+}
+
 /// The data directory and the ledger in it.
 pub(super) fn data(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
     let dir = &settings.data_dir;
     let mut findings = vec![disk(dir)];
+    findings.extend(access(dir));
     let path = dir.join("ledger.sqlite");
     if !path.is_file() {
         let path = path.display();
@@ -242,6 +257,35 @@ fn disk(dir: &Path) -> Finding {
         "make room, or set data_dir to a larger disk",
     );
     Finding::bad(Area::Data, what, remedy)
+}
+
+/// Whether the data directory can be made or written, and who else can read it.
+fn access(dir: &Path) -> Option<Finding> {
+    let nearest = dir.ancestors().find(|ancestor| ancestor.is_dir())?;
+    let probe = nearest.join(format!(".intramuros-doctor-{}", std::process::id()));
+    let written = std::fs::create_dir(&probe).and_then(|()| std::fs::remove_dir(&probe));
+    let shown = dir.display();
+    if let Err(error) = written {
+        let nearest = nearest.display();
+        let what = tr(
+            format!("{shown} : rien ne peut être écrit dans {nearest} ({error})"),
+            format!("{shown}: nothing can be written in {nearest} ({error})"),
+        );
+        let remedy = tr(
+            "lancez la commande sous l'utilisateur du service, ou changez data_dir",
+            "run this as the service's user, or set data_dir",
+        );
+        return Some(Finding::bad(Area::Data, what, remedy));
+    }
+    let mode = std::fs::metadata(dir).ok()?.permissions().mode();
+    if mode & 0o007 == 0 {
+        return None;
+    }
+    let what = tr(
+        format!("{shown} est lisible par tous les utilisateurs de la machine"),
+        format!("{shown} can be read by every user of this machine"),
+    );
+    Some(Finding::warning(Area::Data, what, format!("chmod o-rwx {shown}")))
 }
 
 async fn ledger(path: &Path) -> Vec<Finding> {

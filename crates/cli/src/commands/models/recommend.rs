@@ -77,7 +77,8 @@ fn title(task: Task) -> &'static str {
 /// The figures in a sentence.
 fn reason(verdict: &Recommendation) -> String {
     let weights = output::bytes(verdict.weights_bytes);
-    let mut sum = tr(format!("{weights} de poids"), format!("{weights} weights"));
+    let mut sum =
+        tr(format!("en mémoire : {weights} de poids"), format!("in memory: {weights} weights"));
     if verdict.context_tokens > 0 {
         let (kv, tokens) = (output::bytes(verdict.kv_bytes), verdict.context_tokens);
         sum.push_str(&tr(

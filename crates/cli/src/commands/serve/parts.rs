@@ -16,6 +16,7 @@ use intramuros_ledger::Ledger;
 use intramuros_model::{CandleTextBackend, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_store::{Blobs, Store};
 
+use crate::data_dir;
 use crate::language::tr;
 use crate::settings::Settings;
 
@@ -50,13 +51,7 @@ pub(super) fn set_compute_threads(threads: usize) -> anyhow::Result<()> {
 
 /// Keeps a second server out of the data directory for as long as the file is held.
 pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(dir).with_context(|| {
-        let dir = dir.display();
-        tr(
-            format!("le dossier de données {dir} ne peut pas être créé"),
-            format!("the data directory {dir} cannot be created"),
-        )
-    })?;
+    data_dir::create(dir)?;
     let path = dir.join("lock");
     let file = File::create(&path).with_context(|| {
         let path = path.display();
