@@ -194,24 +194,6 @@ fn knowledge_requests_are_checked() {
 }
 
 #[test]
-fn an_announced_length_beyond_the_limit_is_refused_before_it_is_sent() {
-    use std::io::{Read as _, Write as _};
-    let server = shared();
-    let address = server.url.trim_start_matches("http://");
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
-    let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/json\r\nContent-Length: 999999999999\r\n\r\n",
-        server.key
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).expect("an answer at once");
-    assert_eq!(&answer, b"HTTP/1.1 413");
-}
-
-#[test]
 fn a_failed_document_is_tried_again_under_a_better_name() {
     let server = shared();
     server.create_base("again");

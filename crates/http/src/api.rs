@@ -7,4 +7,4 @@ pub(crate) mod documents;
 pub(crate) mod hit;
 pub(crate) mod knowledge_bases;
 pub(crate) mod search;
-pub(crate) mod upload;
+mod upload;

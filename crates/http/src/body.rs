@@ -2,8 +2,7 @@
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -52,12 +51,6 @@ fn expect_json(request: &Request) -> Result<(), ApiError> {
     }
 }
 
-/// The length that the client announced; a body that is too large is refused before it is sent.
-pub(crate) fn announced_bytes(headers: &HeaderMap) -> u64 {
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    length.and_then(|length| length.parse().ok()).unwrap_or(0)
-}
-
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
     let limit = state.limits.max_body_bytes;
     let too_large = || {
@@ -65,9 +58,6 @@ async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
             format!("the request body is larger than {limit} bytes (server.max_body_bytes)");
         ApiError::new(Code::BodyTooLarge, message)
     };
-    if announced_bytes(request.headers()) > limit as u64 {
-        return Err(too_large());
-    }
     let body = to_bytes(request.into_body(), limit);
     match tokio::time::timeout(state.limits.body_timeout, body).await {
         Ok(Ok(bytes)) => Ok(bytes),

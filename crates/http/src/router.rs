@@ -12,7 +12,6 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::upload::MULTIPART_FRAME_BYTES;
 use crate::api::{ask, documents, knowledge_bases, search};
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
@@ -20,6 +19,9 @@ use crate::openai::{chat, completions, embeddings, models};
 use crate::openapi::{complete, description};
 use crate::state::AppState;
 use crate::{docs_page, health, request_id};
+
+/// Room for the multipart frame around an uploaded file.
+const MULTIPART_FRAME_BYTES: u64 = 64 * 1024;
 
 /// The whole surface.
 pub fn router(state: AppState) -> Router {

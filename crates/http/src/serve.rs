@@ -87,10 +87,14 @@ async fn answer(stream: TcpStream, router: Router, mut stopped: watch::Receiver<
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let told = async move {
+        // An error means that the server is gone, which is a stop too.
+        let _ = stopped.wait_for(|stopping| *stopping).await;
+    };
     tokio::pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        _ = stopped.wait_for(|stopping| *stopping) => {
+        () = told => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

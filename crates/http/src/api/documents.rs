@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use intramuros_ledger::{DocumentRecord, FailureReason, Inserted, Page};
 use intramuros_types::{DocumentId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
@@ -151,12 +151,11 @@ pub(crate) async fn upload_document(
     State(state): State<AppState>,
     Path(kb): Path<String>,
     QueryParams(query): QueryParams<UploadQuery>,
-    headers: HeaderMap,
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<DocumentDto>), ApiError> {
     let kb = KnowledgeBaseId::new(kb);
     state.knowledge.get(&kb).await?;
-    let multipart = upload::check(&state, &headers, multipart)?;
+    let multipart = upload::check(multipart)?;
     let upload = upload::receive(&state, multipart).await?;
     let (status, record) = match state.knowledge.add(&kb, upload).await? {
         Inserted::New(record) => (StatusCode::ACCEPTED, record),

@@ -1,29 +1,19 @@
 //! Receives one file of a multipart body, piece by piece, within limits.
 
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use intramuros_knowledge::Upload;
 
-use crate::body::announced_bytes;
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
-
-/// Room for the multipart frame around an uploaded file.
-pub(crate) const MULTIPART_FRAME_BYTES: u64 = 64 * 1024;
 
 const FIELD: &str = "file";
 const MAX_NAME_CHARS: usize = 255;
 
-/// Refuses what is no multipart form, and what is announced as too large, before it is sent.
+/// Refuses what is no multipart form.
 pub(crate) fn check(
-    state: &AppState,
-    headers: &HeaderMap,
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Multipart, ApiError> {
-    let limit = state.limits.max_upload_bytes.saturating_add(MULTIPART_FRAME_BYTES);
-    if announced_bytes(headers) > limit {
-        return Err(ApiError::new(Code::BodyTooLarge, limit_message(state)));
-    }
     multipart.map_err(|_| {
         let message = format!(
             "the body must be 'Content-Type: multipart/form-data' with a boundary and one part \
