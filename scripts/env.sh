@@ -17,7 +17,8 @@ fi
 mkdir -p "$CARGO_TARGET_DIR" "$INTRAMUROS_MODELS_DIR"
 # cargo knows a clone's files by their path within it and their time only. What another clone built
 # after this one was edited would pass for ours: where clones take turns, ours count as new.
-if [ "$(cat "$CARGO_TARGET_DIR/last-clone" 2>/dev/null)" != "$PWD" ]; then
-  find . \( -path ./.git -o -path ./target \) -prune -o -type f -exec touch {} +
-  printf '%s' "$PWD" > "$CARGO_TARGET_DIR/last-clone"
+clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+if [ "$(cat "$CARGO_TARGET_DIR/last-clone" 2>/dev/null)" != "$clone" ]; then
+  find "$clone" \( -path "$clone/.git" -o -path "$clone/target" \) -prune -o -type f -exec touch {} +
+  printf '%s' "$clone" > "$CARGO_TARGET_DIR/last-clone"
 fi

@@ -105,7 +105,7 @@ fn models_are_listed_and_recommended_with_figures() {
 }
 
 #[test]
-fn a_truncated_gguf_is_refused_by_import() {
+fn a_truncated_gguf_is_refused_by_import_and_when_it_is_served() {
     let data = TempDir::new().unwrap();
     let source = crate::server::models_dir().join(crate::server::TEXT_MODEL).join("model.gguf");
     let whole = std::fs::read(source).unwrap();
@@ -124,6 +124,24 @@ fn a_truncated_gguf_is_refused_by_import() {
     std::fs::write(&file, b"not a model").unwrap();
     let refused = cut(&["models", "import", file.to_str().unwrap(), "--id", "junk"]);
     assert!(!refused.status.success());
+
+    // One that was damaged after it was taken in: the server says so and doctor does.
+    let file = data.path().join("whole.gguf");
+    std::fs::write(&file, &whole).unwrap();
+    assert!(cut(&["models", "import", file.to_str().unwrap(), "--id", "cut"]).status.success());
+    let installed = models.join("cut/model.gguf");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&installed, mode).unwrap();
+    let handle = std::fs::OpenOptions::new().write(true).open(&installed).unwrap();
+    handle.set_len(whole.len() as u64 / 2).unwrap();
+    let e5 = crate::server::models_dir().join(crate::server::ENCODER);
+    std::os::unix::fs::symlink(e5, models.join(crate::server::ENCODER)).unwrap();
+    let served = cut(&["serve", "--listen", "127.0.0.1:0", "--set", "text.model=cut"]);
+    let message = String::from_utf8_lossy(&served.stderr).to_string();
+    assert!(!served.status.success() && message.contains("cut"), "{message}");
+    assert!(!message.contains("panicked"), "{message}");
+    let checked = cut(&["doctor", "--json", "--set", "text.model=cut"]);
+    assert!(!checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
 
 #[test]

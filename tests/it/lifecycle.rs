@@ -115,4 +115,18 @@ fn the_openapi_document_describes_every_path() {
     ] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
+    let error = |path: &str, status: &str, kind: &str| {
+        let response = &document["paths"][path]["post"]["responses"][status];
+        response["content"][kind]["schema"]["$ref"].as_str().unwrap_or_default().to_string()
+    };
+    for status in ["400", "401", "403", "413", "415", "429", "500"] {
+        let schema = error("/v1/chat/completions", status, "application/json");
+        assert_eq!(schema, "#/components/schemas/OpenAiError", "{status}");
+    }
+    let ask = "/api/v1/knowledge-bases/{kb}/ask";
+    assert_eq!(error(ask, "403", "application/problem+json"), "#/components/schemas/Problem");
+    for schema in ["OpenAiError", "OpenAiErrorBody", "Problem"] {
+        assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
+    }
+    assert!(document["paths"]["/healthz"]["get"]["responses"]["401"].is_null());
 }

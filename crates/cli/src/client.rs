@@ -1,6 +1,6 @@
 //! Talks to a running server, as any HTTP client would.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Client {
             "an API key is needed: set INTRAMUROS_API_KEY ('intramuros keys create --name me' \
              makes one)",
         ))?;
-        Ok(Self { agent: agent(), base: server_url(common), key })
+        Ok(Self { agent: agent(), base: server_url(common)?, key })
     }
 
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -161,16 +161,18 @@ fn agent() -> Agent {
 }
 
 /// The server of `--url`, else the one that the settings put on this machine.
-pub(crate) fn server_url(common: &Common) -> String {
+///
+/// # Errors
+/// Without `--url`, those of reading the settings.
+pub(crate) fn server_url(common: &Common) -> anyhow::Result<String> {
     if let Some(url) = &common.url {
-        return url.trim_end_matches('/').to_string();
+        return Ok(url.trim_end_matches('/').to_string());
     }
-    let listen = settings::load(common, &[]).ok().map(|loaded| loaded.settings.server.listen);
-    let mut address = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8484)));
+    let mut address = settings::load(common, &[])?.settings.server.listen;
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
     }
-    format!("http://{address}")
+    Ok(format!("http://{address}"))
 }
 
 /// Whether a server answers at `url`, and whether it is ready.

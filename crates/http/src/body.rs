@@ -53,15 +53,13 @@ fn expect_json(request: &Request) -> Result<(), ApiError> {
 
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
     let limit = state.limits.max_body_bytes;
-    let too_large = || {
-        let message =
-            format!("the request body is larger than {limit} bytes (server.max_body_bytes)");
-        ApiError::new(Code::BodyTooLarge, message)
-    };
     let body = to_bytes(request.into_body(), limit);
     match tokio::time::timeout(state.limits.body_timeout, body).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
+        Ok(Err(error)) if is_length_limit(&error) => Err(ApiError::new(
+            Code::BodyTooLarge,
+            format!("the request body is larger than {limit} bytes (server.max_body_bytes)"),
+        )),
         Ok(Err(_)) => Err(ApiError::new(Code::InvalidRequest, "the request body broke off")),
         Err(_) => Err(ApiError::new(
             Code::RequestTimeout,

@@ -1,13 +1,13 @@
 //! Completes the OpenAPI document with what every operation shares: how to sign in, which errors
 //! can come, and what they look like. Written once here, so that no route can forget a row.
 
-use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    ResponseBuilder,
 };
-use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::error::Code;
 
@@ -23,15 +23,11 @@ pub(crate) fn description() -> OpenApi {
         .build();
     let mut document = OpenApiBuilder::new().info(info).build();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    let mut components = utoipa::openapi::Components::new();
-    components.add_security_scheme("key", SecurityScheme::Http(bearer));
-    for (name, schema) in [
-        (OpenAiError::name(), OpenAiError::schema()),
-        (OpenAiErrorBody::name(), OpenAiErrorBody::schema()),
-        (Problem::name(), Problem::schema()),
-    ] {
-        components.schemas.insert(name.into_owned(), schema);
-    }
+    let components = ComponentsBuilder::new()
+        .security_scheme("key", SecurityScheme::Http(bearer))
+        .schema_from::<OpenAiError>()
+        .schema_from::<Problem>()
+        .build();
     document.components = Some(components);
     document
 }
@@ -97,14 +93,14 @@ fn describe_errors(operation: &mut Operation, shape: &ErrorShape) {
 }
 
 /// An error under `/v1`, as OpenAI's clients expect it.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[allow(dead_code, reason = "describes what `ApiError::openai_body` writes")]
 struct OpenAiError {
     error: OpenAiErrorBody,
 }
 
 /// What went wrong.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[allow(dead_code, reason = "describes what `ApiError::openai_body` writes")]
 struct OpenAiErrorBody {
     /// What happened, the limit and the remedy.
@@ -119,7 +115,7 @@ struct OpenAiErrorBody {
 }
 
 /// An error elsewhere: RFC 9457 problem details.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[allow(dead_code, reason = "describes what `ApiError::problem_body` writes")]
 struct Problem {
     /// `urn:intramuros:error:` and the code.
@@ -133,6 +129,5 @@ struct Problem {
     /// What happened, the limit and the remedy.
     detail: String,
     /// The field at fault.
-    #[serde(skip_serializing_if = "Option::is_none")]
     param: Option<String>,
 }

@@ -17,10 +17,6 @@ use tokio_util::task::TaskTracker;
 use crate::router::router;
 use crate::state::AppState;
 
-/// Longest time for a request's head to arrive, counted from the connection or the answer before,
-/// and so also the longest time that an idle connection is kept.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// The most open connections; further clients wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 4_096;
 
@@ -34,6 +30,7 @@ pub async fn serve(
     state: AppState,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
+    let head_timeout = state.limits.head_timeout;
     let router = router(state);
     let connections = TaskTracker::new();
     let places = std::sync::Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -45,7 +42,7 @@ pub async fn serve(
             let stream = accept(&listener).await;
             let (router, stopped) = (router.clone(), stopped.clone());
             connections.spawn(async move {
-                answer(stream, router, stopped).await;
+                answer(stream, router, head_timeout, stopped).await;
                 drop(place);
             });
         }
@@ -80,12 +77,17 @@ fn is_clients(error: &io::Error) -> bool {
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn answer(stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn answer(
+    stream: TcpStream,
+    router: Router,
+    head_timeout: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
     // Streams are many small writes; each should leave at once.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let told = async move {
         // An error means that the server is gone, which is a stop too.
@@ -103,3 +105,6 @@ async fn answer(stream: TcpStream, router: Router, mut stopped: watch::Receiver<
         tracing::debug!(%error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,9 @@ pub struct HttpLimits {
     pub max_upload_bytes: u64,
     /// Longest time to receive a JSON body, and longest silence during an upload.
     pub body_timeout: Duration,
+    /// Longest time for a request's head to arrive, counted from the connection or the answer
+    /// before, and so also the longest time that an idle connection is kept.
+    pub head_timeout: Duration,
     /// Longest time for a request that is not a generation.
     pub request_timeout: Duration,
 }

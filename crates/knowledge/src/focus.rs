@@ -3,7 +3,8 @@
 //! A price list is many lines that differ by a reference and some numbers, and small models answer
 //! from the neighbouring one. Where the question names a reference (`MP-18`) and some rows of a
 //! passage have it, the others are left out of the prompt. Evidence is still checked against the
-//! whole passage, so this can only narrow what is said, never prove more.
+//! whole passage, so this can only narrow what is said, never prove more. What it costs: a question
+//! that names one row and asks about others (`plus puissante que la MP-18 ?`) sees only that row.
 
 use std::borrow::Cow;
 

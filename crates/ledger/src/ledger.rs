@@ -128,14 +128,18 @@ impl Ledger {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::database(operation))
     }
 
-    /// Empties the write-ahead log, which still has what was just erased. While another process
-    /// reads, the log is emptied by the next erasure or at the end.
-    pub(crate) async fn forget_log(&self, operation: &'static str) -> Result<(), LedgerError> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&self.pool)
-            .await
-            .map_err(LedgerError::database(operation))?;
-        Ok(())
+    /// Empties the write-ahead log, which still has what was just erased. Called after the
+    /// erasure is committed, so a failure (a reader that stays, a full disk) is no failure of the
+    /// erasure: the caller must still learn which files to remove. The next one empties the log.
+    pub(crate) async fn empty_log(&self) {
+        let emptied = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.pool)
+            .await;
+        match emptied {
+            Ok(0) => {}
+            Ok(_) => tracing::warn!("the ledger's log is in use; erased names leave it later"),
+            Err(error) => tracing::warn!(%error, "the ledger's log was not emptied"),
+        }
     }
 
     fn damaged(&self, detail: String) -> LedgerError {

@@ -108,7 +108,7 @@ pub(crate) fn run(common: &Common) -> anyhow::Result<ExitCode> {
                 .to_string(),
             };
             findings.push(Finding::good(Area::Settings, from));
-            findings.extend(checks::server(common, &loaded.settings));
+            findings.extend(checks::server(common, &loaded.settings)?);
             findings.extend(checks::models(&loaded.settings));
             findings.extend(checks::data(&loaded.settings)?);
         }

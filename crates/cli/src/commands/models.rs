@@ -196,11 +196,7 @@ fn verify(common: &Common, models: &ModelsDir, id: Option<&str>) -> anyhow::Resu
         for check in &outcome.files {
             let state = describe(&check.state);
             if !common.json {
-                output::line(format!(
-                    "{id}/{}: {}",
-                    check.file.path,
-                    tr(french(&check.state), state.clone())
-                ));
+                output::line(format!("{id}/{}: {}", check.file.path, state));
             }
             results.push(json!({"id": id, "file": check.file.path, "state": state}));
         }
@@ -219,20 +215,17 @@ fn verify(common: &Common, models: &ModelsDir, id: Option<&str>) -> anyhow::Resu
 fn describe(state: &FileState) -> String {
     match state {
         FileState::Intact => "intact".into(),
-        FileState::Unreadable { reason } => format!("unreadable: {reason}"),
-        FileState::Size { actual } => format!("wrong size: {actual} bytes"),
-        FileState::Digest { actual } => format!("wrong contents: SHA-256 is {actual}"),
-        _ => "damaged".into(),
-    }
-}
-
-fn french(state: &FileState) -> String {
-    match state {
-        FileState::Intact => "intact".into(),
-        FileState::Unreadable { reason } => format!("illisible : {reason}"),
-        FileState::Size { actual } => format!("mauvaise taille : {actual} octets"),
-        FileState::Digest { actual } => format!("mauvais contenu : son SHA-256 est {actual}"),
-        _ => "abîmé".into(),
+        FileState::Unreadable { reason } => {
+            tr(format!("illisible : {reason}"), format!("unreadable: {reason}"))
+        }
+        FileState::Size { actual } => {
+            tr(format!("mauvaise taille : {actual} octets"), format!("wrong size: {actual} bytes"))
+        }
+        FileState::Digest { actual } => tr(
+            format!("mauvais contenu : son SHA-256 est {actual}"),
+            format!("wrong contents: SHA-256 is {actual}"),
+        ),
+        _ => tr("abîmé", "damaged").into(),
     }
 }
 

@@ -23,6 +23,9 @@ use crate::language::tr;
 use crate::settings::{self, Settings};
 use crate::telemetry;
 
+/// Longest time to receive a request's head; an idle connection is kept as long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Longest time to receive a JSON body, and longest silence during an upload.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -112,6 +115,7 @@ fn limits(settings: &Settings) -> HttpLimits {
     HttpLimits {
         max_body_bytes: settings.server.max_body_bytes,
         max_upload_bytes: settings.server.max_upload_bytes,
+        head_timeout: HEAD_TIMEOUT,
         body_timeout: BODY_TIMEOUT,
         request_timeout: Duration::from_secs(settings.server.request_timeout_seconds),
     }

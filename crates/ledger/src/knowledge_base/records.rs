@@ -166,7 +166,7 @@ impl Ledger {
                 .map_err(LedgerError::database(OPERATION))?;
         }
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
-        self.forget_log(OPERATION).await?;
+        self.empty_log().await;
         Ok(unneeded)
     }
 }

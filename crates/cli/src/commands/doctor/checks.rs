@@ -55,9 +55,9 @@ fn memory() -> Finding {
 }
 
 /// The address: a server of ours answers, something else does, or nothing.
-pub(super) fn server(common: &Common, settings: &Settings) -> Vec<Finding> {
+pub(super) fn server(common: &Common, settings: &Settings) -> anyhow::Result<Vec<Finding>> {
     let address = settings.server.listen;
-    let mut findings = vec![running(&client::server_url(common), address)];
+    let mut findings = vec![running(&client::server_url(common)?, address)];
     if !address.ip().is_loopback() {
         let what = tr(
             format!("server.listen vaut {address} : d'autres machines s'y connectent, en clair"),
@@ -69,7 +69,7 @@ pub(super) fn server(common: &Common, settings: &Settings) -> Vec<Finding> {
         );
         findings.push(Finding::warning(Area::Server, what, remedy));
     }
-    findings
+    Ok(findings)
 }
 
 fn running(url: &str, address: std::net::SocketAddr) -> Finding {

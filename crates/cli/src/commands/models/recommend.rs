@@ -129,3 +129,42 @@ fn to_json(verdict: &Recommendation) -> Value {
         "usable_bytes": verdict.usable_bytes,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use intramuros_catalog::{Catalog, Machine, Recommendation, recommend};
+
+    use super::reason;
+    use crate::language::tr;
+
+    const GIB: u64 = 1 << 30;
+
+    fn of(memory_gib: u64, available_gib: u64, id: &str) -> Recommendation {
+        let machine = Machine {
+            memory_total_bytes: memory_gib * GIB,
+            memory_available_bytes: available_gib * GIB,
+            physical_cores: 2,
+            gpu: None,
+        };
+        let all = recommend(Catalog::embedded(), &machine);
+        all.into_iter().find(|verdict| verdict.id.as_str() == id).unwrap()
+    }
+
+    #[track_caller]
+    fn check(verdict: &Recommendation, french: &str, english: &str) {
+        let said = reason(verdict);
+        assert!(said.contains(tr(french, english)), "{said}");
+    }
+
+    #[test]
+    fn the_sum_and_what_stands_in_the_way_are_said() {
+        let small = "qwen2.5-coder-1.5b-instruct-q4_k_m";
+        let large = "mistral-small-3.2-24b-instruct-2506-q4_k_m";
+        let sum = ("= 4,0 Go", "= 4.0 GB");
+        check(&of(24, 24, small), sum.0, sum.1);
+        check(&of(24, 1, small), "libérez d'abord de la mémoire", "free memory first");
+        check(&of(24, 24, large), "23,2 Go utilisables", "23.2 GB are usable");
+        check(&of(128, 128, large), "lent sur ces cœurs", "slow on these cores");
+        assert!(!reason(&of(24, 24, small)).contains(tr("libérez", "free memory")));
+    }
+}
