@@ -55,3 +55,27 @@ fn acknowledged_uploads_survive_a_kill_and_become_searchable() {
     assert_eq!(passages.len(), before, "no passage is doubled");
     assert!(before > 0);
 }
+
+#[test]
+fn a_file_whose_record_was_never_written_is_removed_at_the_next_start() {
+    let server = Server::start(&["text.model="]);
+    server.create_base("kept");
+    let reply = server.upload("kept", "a.txt", "La caution est de 300 euros.".as_bytes(), "");
+    let digest = reply.json()["sha256"].as_str().unwrap().to_string();
+    server.signal("-KILL");
+    server.wait();
+    let data = Arc::clone(&server.data);
+    drop(server);
+    let blobs = data.path().join("blobs");
+    let orphan = blobs.join("ab").join("ab".repeat(32));
+    std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    std::fs::write(&orphan, "what a crash left").unwrap();
+
+    let server = Server::start_in(data, &["text.model="]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while orphan.exists() {
+        assert!(Instant::now() < deadline, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(blobs.join(&digest[..2]).join(&digest).is_file(), "files with a record stay");
+}

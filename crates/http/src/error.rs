@@ -47,6 +47,8 @@ pub enum Code {
     RequestTimeout,
     /// The queue is full.
     Overloaded,
+    /// The disk of the data directory is full.
+    StorageFull,
     /// Not ready yet, stopping, or a part is switched off.
     Unavailable,
     /// The work took longer than the configured limit.
@@ -76,6 +78,7 @@ impl Code {
             }
             Code::RequestTimeout => ("request_timeout", S::REQUEST_TIMEOUT, INVALID),
             Code::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "rate_limit_error"),
+            Code::StorageFull => ("storage_full", S::INSUFFICIENT_STORAGE, "server_error"),
             Code::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "server_error"),
             Code::Timeout => ("timeout", S::GATEWAY_TIMEOUT, "server_error"),
             Code::Internal => ("internal_error", S::INTERNAL_SERVER_ERROR, "server_error"),
@@ -211,8 +214,27 @@ fn has_body_of_ours(response: &Response) -> bool {
 
 /// Hides what is not the client's business and logs it once.
 fn hidden(fault: Fault, error: &(dyn std::error::Error + 'static)) -> ApiError {
-    tracing::error!(?fault, error, "request failed");
+    tracing::error!(?fault, error = causes(error), "request failed");
     ApiError::new(Code::Internal, "the server failed; its log has the details under x-request-id")
+}
+
+/// The error with what caused it: the JSON format of logs writes only the first of them.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The operator must make room; nothing of the request was kept.
+fn storage_full(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    tracing::error!(error = causes(error), "the disk is full");
+    let message = "the server's disk is full and nothing was stored; make room where data_dir is";
+    ApiError::new(Code::StorageFull, message)
 }
 
 impl From<EngineError> for ApiError {
@@ -252,6 +274,7 @@ impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> Self {
         let message = error.to_string();
         match error {
+            full if full.is_storage_full() => storage_full(&full),
             LedgerError::NotFound { .. } => Self::new(Code::NotFound, message),
             LedgerError::Conflict { .. } => Self::new(Code::Conflict, message),
             LedgerError::Invalid { name, .. } => Self::invalid(name, message),
@@ -264,6 +287,7 @@ impl From<KnowledgeError> for ApiError {
     #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: KnowledgeError) -> Self {
         match error {
+            full if full.is_storage_full() => storage_full(&full),
             KnowledgeError::Ledger(error) => error.into(),
             KnowledgeError::Engine(error) => error.into(),
             KnowledgeError::Invalid { name, .. } => Self::invalid(name, error.to_string()),

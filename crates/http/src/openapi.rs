@@ -26,6 +26,7 @@ pub(crate) fn description() -> OpenApi {
     let components = ComponentsBuilder::new()
         .security_scheme("key", SecurityScheme::Http(bearer))
         .schema_from::<OpenAiError>()
+        .schema_from::<OpenAiErrorBody>()
         .schema_from::<Problem>()
         .build();
     document.components = Some(components);

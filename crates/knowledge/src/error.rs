@@ -84,6 +84,22 @@ impl KnowledgeError {
         }
     }
 
+    /// Whether the disk of the data directory has no room left.
+    pub fn is_storage_full(&self) -> bool {
+        match self {
+            KnowledgeError::Ledger(error) => error.is_storage_full(),
+            KnowledgeError::Store(error) => error.is_storage_full(),
+            KnowledgeError::Engine(_)
+            | KnowledgeError::Ingest(_)
+            | KnowledgeError::Invalid { .. }
+            | KnowledgeError::TooLarge { .. }
+            | KnowledgeError::OtherEncoder { .. }
+            | KnowledgeError::NoGenerator
+            | KnowledgeError::Abandoned
+            | KnowledgeError::Task(_) => false,
+        }
+    }
+
     pub(crate) fn invalid(name: &'static str, reason: impl Into<String>) -> Self {
         KnowledgeError::Invalid { name, reason: reason.into() }
     }

@@ -119,6 +119,11 @@ impl Knowledge {
         for base in &recovery.deleting_knowledge_bases {
             self.finish_deleting_base(base).await?;
         }
+        // A crash between storing a file and its record leaves the file.
+        let _gate = self.shared.blob_gate.lock().await;
+        let blobs = Arc::clone(&self.shared.blobs);
+        let stored = tokio::task::spawn_blocking(move || blobs.digests()).await??;
+        self.remove_unneeded(stored).await;
         Ok(())
     }
 
@@ -289,6 +294,10 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
 /// that the server failed.
 #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
 fn reason(error: &KnowledgeError) -> FailureReason {
+    if error.is_storage_full() {
+        let text = "the server's disk is full; make room, then upload the document again";
+        return FailureReason { code: "storage_full".into(), text: text.into() };
+    }
     let code = match error {
         KnowledgeError::Ingest(IngestError::Empty) => "empty",
         KnowledgeError::Ingest(IngestError::TooLarge { .. }) => "too_large",

@@ -182,8 +182,15 @@ impl Knowledge {
         let _gate = self.shared.blob_gate.lock().await;
         let sha256 = tokio::task::spawn_blocking(move || content.finish()).await??;
         let knowledge_base = base.clone();
+        let digest = sha256.clone();
         let new = NewDocument { knowledge_base, file_name, media_type, bytes, sha256 };
-        let inserted = self.shared.ledger.insert_document(new).await?;
+        let inserted = match self.shared.ledger.insert_document(new).await {
+            Ok(inserted) => inserted,
+            Err(error) => {
+                self.remove_unneeded(vec![digest]).await;
+                return Err(error.into());
+            }
+        };
         self.shared.work.notify_waiters();
         Ok(inserted)
     }
@@ -266,6 +273,19 @@ impl Knowledge {
         let _gate = self.shared.blob_gate.lock().await;
         let unused = self.shared.ledger.forget_document(&record.id).await?;
         self.remove_blobs(unused.into_iter().collect()).await
+    }
+
+    /// Removes those files that no document has; the caller holds the gate. What fails is tried
+    /// again at the next start.
+    pub(crate) async fn remove_unneeded(&self, mut digests: Vec<String>) {
+        let removed = async {
+            let needed = self.shared.ledger.file_digests().await?;
+            digests.retain(|digest| !needed.contains(digest));
+            self.remove_blobs(digests).await
+        };
+        if let Err(error) = removed.await {
+            tracing::warn!(%error, "files without a document were not removed");
+        }
     }
 
     async fn remove_blobs(&self, digests: Vec<String>) -> Result<(), KnowledgeError> {

@@ -87,6 +87,11 @@ impl LedgerError {
         }
     }
 
+    /// Whether the disk that holds the ledger has no room left.
+    pub fn is_storage_full(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if sqlite_code(source) == Some(SQLITE_FULL))
+    }
+
     /// Wraps a failure of `operation` (an infinitive: `list the documents`).
     pub(crate) fn database(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Database { operation, source }
@@ -98,6 +103,7 @@ impl LedgerError {
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
 const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_FULL: i32 = 13;
 const SQLITE_NOTADB: i32 = 26;
 
 fn sqlite_code(error: &sqlx::Error) -> Option<i32> {

@@ -95,6 +95,25 @@ impl Blobs {
         path.try_exists().map_err(StoreError::io("look for", &path))
     }
 
+    /// The digests of all files, in no order.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn digests(&self) -> Result<Vec<String>, StoreError> {
+        let mut digests = Vec::new();
+        for folder in fs::read_dir(&self.root).map_err(StoreError::io("list", &self.root))? {
+            let folder = folder.map_err(StoreError::io("list", &self.root))?.path();
+            if folder.ends_with(INCOMING) || !folder.is_dir() {
+                continue;
+            }
+            for file in fs::read_dir(&folder).map_err(StoreError::io("list", &folder))? {
+                let name = file.map_err(StoreError::io("list", &folder))?.file_name();
+                digests.extend(name.into_string().ok().filter(|name| self.path(name).is_ok()));
+            }
+        }
+        Ok(digests)
+    }
+
     /// Removes a file for good; an absent one is fine.
     ///
     /// # Errors

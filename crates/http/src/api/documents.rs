@@ -61,7 +61,7 @@ pub(crate) struct DocumentDto {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FailureDto {
     /// A stable name: `empty`, `too_large`, `unsupported_format`, `encrypted`, `no_text`,
-    /// `limit_exceeded`, `damaged`, `server_failure`.
+    /// `limit_exceeded`, `damaged`, `storage_full`, `server_failure`.
     code: String,
     /// What people read.
     detail: String,
@@ -145,7 +145,8 @@ pub(crate) struct UploadBody {
         (status = 400, description = "the file is missing or empty"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "no such knowledge base"),
-        (status = 413, description = "the file is too large")),
+        (status = 413, description = "the file is too large"),
+        (status = 507, description = "the server's disk is full; nothing was stored")),
     security(("key" = [])))]
 pub(crate) async fn upload_document(
     State(state): State<AppState>,

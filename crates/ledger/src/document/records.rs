@@ -1,5 +1,7 @@
 //! Inserts, reads, lists and forgets documents.
 
+use std::collections::HashSet;
+
 use intramuros_types::{DocumentId, KnowledgeBaseId};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -70,6 +72,18 @@ impl Ledger {
         let inserted = record(&inserted)?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         Ok(Inserted::New(inserted))
+    }
+
+    /// The digests of the files that documents have, those being deleted included.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn file_digests(&self) -> Result<HashSet<String>, LedgerError> {
+        let digests: Vec<String> = sqlx::query_scalar("SELECT DISTINCT sha256 FROM documents")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(LedgerError::database("list the files of documents"))?;
+        Ok(digests.into_iter().collect())
     }
 
     async fn queue_again(

@@ -32,6 +32,24 @@ fn files_below(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn all_files_are_listed_and_nothing_else() {
+    let (folder, blobs) = open();
+    assert_eq!(blobs.digests().unwrap(), Vec::<String>::new());
+    blobs.put(b"abc").unwrap();
+    let _unfinished = blobs.writer(10).unwrap();
+    fs::write(folder.path().join("blobs/ba/notes.txt"), "mine").unwrap();
+    assert_eq!(blobs.digests().unwrap(), [ABC]);
+}
+
+#[test]
+fn a_full_disk_is_recognised() {
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    assert!(StoreError::io("write", Path::new("x"))(full).is_storage_full());
+    let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    assert!(!StoreError::io("write", Path::new("x"))(other).is_storage_full());
+}
+
+#[test]
 fn content_is_found_under_its_digest() {
     let (folder, blobs) = open();
     assert_eq!(blobs.put(b"abc").unwrap(), ABC);
