@@ -7,7 +7,8 @@
 //! engine's) and chat formats (the codec's own business).
 //!
 //! A batch is *ragged*: each row carries its own tokens and position, so prefill chunks and decode
-//! steps of different sequences share one forward pass.
+//! steps of different sequences share one forward pass. A row also carries the KV blocks of its
+//! sequence: the backend holds their contents, the engine decides who has which.
 
 mod embed;
 mod error;
@@ -16,6 +17,6 @@ mod text;
 pub use embed::{EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, InputKind};
 pub use error::BackendError;
 pub use text::{
-    BatchRow, ChatOptions, Logits, LogitsWanted, SequenceId, TextBackend, TextBatch, TextCodec,
-    TextModelInfo,
+    BatchRow, BlockId, ChatOptions, KvLayout, Logits, ModelMemory, TextBackend, TextBatch,
+    TextCodec, TextModelInfo, ToolFormat,
 };

@@ -10,6 +10,7 @@
 //! they leave the process: clients in any language can slice with them. See [`Span`].
 
 mod chunk;
+mod constraint;
 mod document;
 mod fault;
 mod id;
@@ -17,9 +18,11 @@ mod message;
 mod profile;
 mod sampling;
 mod span;
+mod tool;
 mod usage;
 
 pub use chunk::Chunk;
+pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument};
 pub use fault::Fault;
 pub use id::{ChunkId, DocumentId, KeyId, KnowledgeBaseId, ModelId, RequestId};
@@ -27,4 +30,5 @@ pub use message::{Message, Role};
 pub use profile::{EncoderProfile, Pooling};
 pub use sampling::{Penalties, SamplingParams};
 pub use span::Span;
+pub use tool::{ToolCall, ToolChoice, ToolDefinition};
 pub use usage::{FinishReason, Usage};

@@ -20,6 +20,12 @@ pub struct SamplingParams {
     pub max_tokens: Option<u32>,
     /// Text that ends the answer; it is not part of the answer.
     pub stop: Vec<String>,
+    /// Added to the logits of these tokens before anything else, by ascending token id; −100 and
+    /// 100 all but forbid and force, as in the OpenAI API.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// Tell each token's log-probability, with this many likeliest alternatives. They are those
+    /// of the model itself, before bias, penalties, temperature and constraint.
+    pub logprobs: Option<u32>,
 }
 
 /// Penalties on tokens of the answer so far (OpenAI's formula) and of prompt and answer
@@ -52,6 +58,8 @@ impl Default for SamplingParams {
             seed: None,
             max_tokens: None,
             stop: Vec::new(),
+            logit_bias: Vec::new(),
+            logprobs: None,
         }
     }
 }
