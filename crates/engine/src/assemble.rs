@@ -11,6 +11,8 @@ use utf8::Utf8Decoder;
 pub(crate) struct TextAssembler {
     utf8: Utf8Decoder,
     stops: StopMatcher,
+    decoded_bytes: usize,
+    released_bytes: usize,
 }
 
 /// What may be sent after a token.
@@ -25,21 +27,43 @@ pub(crate) struct Piece {
 impl TextAssembler {
     /// An empty answer that ends at any of `stops`.
     pub(crate) fn new(stops: Vec<String>) -> Self {
-        Self { utf8: Utf8Decoder::default(), stops: StopMatcher::new(stops) }
+        Self {
+            utf8: Utf8Decoder::default(),
+            stops: StopMatcher::new(stops),
+            decoded_bytes: 0,
+            released_bytes: 0,
+        }
     }
 
     /// Appends a token's bytes and returns what became certain.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Piece {
-        self.stops.push(&self.utf8.push(bytes))
+        let decoded = self.utf8.push(bytes);
+        self.decoded_bytes += decoded.len();
+        let piece = self.stops.push(&decoded);
+        self.released_bytes += piece.text.len();
+        piece
     }
 
     /// Returns what was held back, when no token follows.
     pub(crate) fn finish(&mut self) -> Piece {
-        let mut piece = self.stops.push(self.utf8.finish());
+        let decoded = self.utf8.finish();
+        self.decoded_bytes += decoded.len();
+        let mut piece = self.stops.push(decoded);
         if !piece.stopped {
             piece.text.push_str(&self.stops.finish());
         }
+        self.released_bytes += piece.text.len();
         piece
+    }
+
+    /// Bytes of text that the tokens so far have made, stop texts and what is held back included.
+    pub(crate) fn decoded_bytes(&self) -> usize {
+        self.decoded_bytes
+    }
+
+    /// Bytes of text that were returned.
+    pub(crate) fn released_bytes(&self) -> usize {
+        self.released_bytes
     }
 }
 

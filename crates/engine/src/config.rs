@@ -11,9 +11,16 @@ pub struct EngineConfig {
     pub max_queue: usize,
     /// The most sequences that run in one batch.
     pub max_sequences: usize,
-    /// The most prompt tokens of one step, over all sequences; bounds how long a long prompt can
-    /// hold up the streams.
+    /// The most prompt tokens of one step, over all sequences.
     pub prefill_chunk_tokens: usize,
+    /// How long running streams may wait for their next token while prompts are computed: a step
+    /// beside streams takes as many prompt tokens as fit, and at least eight.
+    pub max_token_gap: Duration,
+    /// The most tokens of a draft (prompt-lookup speculation); 0 switches drafts off.
+    pub max_draft_tokens: usize,
+    /// Whether keys share the prefix cache. Shared, one key can learn from `cached_tokens` and from
+    /// the time that an answer takes whether another one sent the same beginning.
+    pub share_prefixes: bool,
     /// Answer length of a request that names none; `None` means to the context's end.
     pub default_max_tokens: Option<u32>,
     /// Time from submission to the last token of a request that names none.
@@ -26,6 +33,9 @@ impl Default for EngineConfig {
             max_queue: 64,
             max_sequences: 8,
             prefill_chunk_tokens: 256,
+            max_token_gap: Duration::from_millis(500),
+            max_draft_tokens: 8,
+            share_prefixes: true,
             default_max_tokens: None,
             request_timeout: Duration::from_secs(600),
         }

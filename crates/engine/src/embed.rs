@@ -15,6 +15,7 @@ use intramuros_backend::{BackendError, EmbedBackend, EmbedCodec, EmbedModelInfo,
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::compute::{self, Finished};
+use crate::gate::ComputeGate;
 use crate::pace::Pace;
 use crate::status::Counters;
 use crate::{EmbedConfig, Embeddings, EngineError, EngineStatus, Priority};
@@ -55,7 +56,7 @@ impl fmt::Debug for EmbedEngine {
 
 impl EmbedEngine {
     /// Starts the encoder's thread, calls `load` on it and returns when the model is loaded.
-    /// Blocks: call it outside of async tasks.
+    /// Blocks: call it outside of async tasks. Models that share `gate` compute one at a time.
     ///
     /// # Errors
     /// [`EngineError::InvalidConfig`]; [`EngineError::Thread`]; [`EngineError::Backend`] when
@@ -64,6 +65,7 @@ impl EmbedEngine {
         load: F,
         codec: Arc<dyn EmbedCodec>,
         config: EmbedConfig,
+        gate: ComputeGate,
     ) -> Result<Self, EngineError>
     where
         F: FnOnce() -> Result<Box<dyn EmbedBackend>, BackendError> + Send + 'static,
@@ -76,7 +78,7 @@ impl EmbedEngine {
             let (counters, pace) = (counters.clone(), pace.clone());
             let max_batch_tokens = config.max_batch_tokens;
             move |backend, info| {
-                let parts = worker::Parts { inbox, max_batch_tokens, counters, pace };
+                let parts = worker::Parts { inbox, max_batch_tokens, gate, counters, pace };
                 Worker::new(backend, info, parts).run();
             }
         };

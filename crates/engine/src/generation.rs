@@ -8,6 +8,7 @@ use crate::{Completion, EngineError, GenerationEvent};
 #[derive(Debug)]
 pub struct Generation {
     prompt_tokens: u32,
+    position: usize,
     events: Events,
     ended: bool,
 }
@@ -19,8 +20,13 @@ pub struct Generation {
 pub(crate) type Events = UnboundedReceiver<Result<GenerationEvent, EngineError>>;
 
 impl Generation {
-    pub(crate) fn new(prompt_tokens: u32, events: Events) -> Self {
-        Self { prompt_tokens, events, ended: false }
+    pub(crate) fn new(prompt_tokens: u32, position: usize, events: Events) -> Self {
+        Self { prompt_tokens, position, events, ended: false }
+    }
+
+    /// Requests that waited when this one was accepted, itself included: 1 is the next to run.
+    pub fn queue_position(&self) -> usize {
+        self.position
     }
 
     /// Tokens of the prompt, template included.
@@ -41,7 +47,8 @@ impl Generation {
         }
         // A channel that closes before the end means that the model thread is gone.
         let event = self.events.recv().await.unwrap_or(Err(EngineError::Stopped));
-        self.ended = !matches!(event, Ok(GenerationEvent::Text(_)));
+        self.ended =
+            !matches!(event, Ok(GenerationEvent::Text { .. } | GenerationEvent::Prompt(_)));
         Some(event)
     }
 
@@ -50,12 +57,16 @@ impl Generation {
     /// # Errors
     /// Those of [`next`](Self::next).
     pub async fn collect(mut self) -> Result<Completion, EngineError> {
-        let mut text = String::new();
+        let (mut prompt, mut text, mut logprobs) = (Vec::new(), String::new(), Vec::new());
         while let Some(event) = self.next().await {
             match event? {
-                GenerationEvent::Text(piece) => text.push_str(&piece),
+                GenerationEvent::Prompt(tokens) => prompt = tokens,
+                GenerationEvent::Text { text: piece, logprobs: told } => {
+                    text.push_str(&piece);
+                    logprobs.extend(told);
+                }
                 GenerationEvent::Finished { reason, usage } => {
-                    return Ok(Completion { text, reason, usage });
+                    return Ok(Completion { prompt, text, logprobs, reason, usage });
                 }
             }
         }

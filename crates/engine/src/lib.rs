@@ -3,9 +3,10 @@
 //! # The straight line
 //! A caller hands a [`GenerateRequest`] to [`TextEngine::submit`]. A place in the bounded queue is
 //! reserved first ([`EngineError::Overloaded`] otherwise), then the prompt is tokenised on a
-//! blocking thread and its length checked. The job crosses over to the one model thread, which
-//! owns the backend and runs *iterations*: admit, build one ragged batch (a decode token of every
-//! running sequence plus at most `prefill_chunk_tokens` of prefill), forward, sample, send. Text
+//! blocking thread and its length checked. The sequence crosses over to the one model thread, which
+//! owns the backend and runs *iterations*: admit (who was served least, as blocks of the KV cache
+//! allow), plan one ragged batch (the next token of every stream with drafts of what may follow,
+//! and as much of the prompts as fits the time that streams may wait), forward, draw, send. Text
 //! comes back through a per-request channel, the [`Generation`].
 //!
 //! [`EmbedEngine`] has the same shape for encoders: bounded queue → one thread → one answer.
@@ -14,8 +15,9 @@
 //! - The model thread never waits for a client, and waits for work without using the processor.
 //! - Dropping a [`Generation`] frees its sequence at the next step, whether it was queued, in
 //!   prefill or in decode.
-//! - With a seed, or greedily, a request's answer does not depend on what else is running (as far
-//!   as the backend's arithmetic does not).
+//! - With a seed, or greedily, a request's answer does not depend on what else is running, on what
+//!   the prefix cache holds, on drafts, nor on being preempted: all of them only change when a
+//!   token is computed, and the backend's arithmetic does not depend on that.
 //! - A prompt is never truncated and a parameter never ignored: both are errors that say so.
 //! - A panic or an error in a step fails the requests of that batch only; three in a row turn
 //!   [`EngineStatus::healthy`] off.
@@ -29,9 +31,14 @@ mod assemble;
 mod clock;
 mod compute;
 mod config;
+mod cost;
+mod draft;
 mod embed;
 mod error;
+mod gate;
 mod generation;
+mod kv;
+mod logprobs;
 mod pace;
 mod request;
 mod sampling;
@@ -44,8 +51,12 @@ mod validate;
 pub use config::{EmbedConfig, EngineConfig};
 pub use embed::EmbedEngine;
 pub use error::EngineError;
+pub use gate::ComputeGate;
 pub use generation::Generation;
 pub use intramuros_backend::InputKind;
-pub use request::{Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt};
+pub use request::{
+    Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt, PromptToken,
+    TokenLogprob, TokenText,
+};
 pub use status::EngineStatus;
 pub use text::TextEngine;

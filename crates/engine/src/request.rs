@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use intramuros_types::{FinishReason, Message, RequestId, SamplingParams, Usage};
+use intramuros_types::{FinishReason, KeyId, Message, RequestId, SamplingParams, Usage};
 
 /// A text to generate.
 #[derive(Debug, Clone)]
@@ -14,9 +14,33 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     /// How to continue it.
     pub sampling: SamplingParams,
+    /// Who waits.
+    pub priority: Priority,
+    /// Whose request it is: keys that wait at the same time get equal shares. `None` is a client
+    /// of its own, the server itself.
+    pub client: Option<KeyId>,
+    /// Tell the log-probabilities of the prompt's tokens too, before the answer. Needs
+    /// [`SamplingParams::logprobs`], computes the whole prompt anew, and allows an answer of 0
+    /// tokens.
+    pub prompt_logprobs: bool,
     /// Time from submission to the last token; `None` takes the engine's
     /// [`request_timeout`](crate::EngineConfig::request_timeout).
     pub timeout: Option<Duration>,
+}
+
+impl GenerateRequest {
+    /// An interactive request of the server itself, without anything special.
+    pub fn new(id: RequestId, prompt: Prompt, sampling: SamplingParams) -> Self {
+        Self {
+            id,
+            prompt,
+            sampling,
+            priority: Priority::Interactive,
+            client: None,
+            prompt_logprobs: false,
+            timeout: None,
+        }
+    }
 }
 
 /// What to continue. Its `Debug` tells the size only, so that no log can hold a prompt.
@@ -41,10 +65,17 @@ impl fmt::Debug for Prompt {
 }
 
 /// What a [`Generation`](crate::Generation) yields.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum GenerationEvent {
-    /// The next piece of the answer, never empty and never a part of a character.
-    Text(String),
+    /// The prompt's tokens; the first has no probability. Comes first, where it was asked for.
+    Prompt(Vec<PromptToken>),
+    /// The next piece of the answer.
+    Text {
+        /// Never empty and never a part of a character.
+        text: String,
+        /// The tokens that end in this piece, where log-probabilities were asked for.
+        logprobs: Vec<TokenLogprob>,
+    },
     /// The end; nothing follows.
     Finished {
         /// Why it ended.
@@ -54,23 +85,68 @@ pub enum GenerationEvent {
     },
 }
 
+/// A token as a client can read it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TokenText {
+    /// Its id.
+    pub id: u32,
+    /// What it adds to the text; may be a part of a character, and is empty for special tokens.
+    pub bytes: Vec<u8>,
+    /// How a special token is written.
+    pub special: Option<String>,
+}
+
+impl TokenText {
+    /// The token as text; what is no whole character is U+FFFD.
+    pub fn text(&self) -> String {
+        match &self.special {
+            Some(special) => special.clone(),
+            None => String::from_utf8_lossy(&self.bytes).into_owned(),
+        }
+    }
+}
+
+/// How likely a token was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenLogprob {
+    /// The token.
+    pub token: TokenText,
+    /// Natural logarithm of its probability, as the model alone had it.
+    pub logprob: f32,
+    /// The likeliest tokens in its place, likelier first.
+    pub top: Vec<(TokenText, f32)>,
+}
+
+/// A token of the prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PromptToken {
+    /// The first, before which there is nothing to be likely after.
+    First(TokenText),
+    /// Any other.
+    Next(TokenLogprob),
+}
+
 /// A whole answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
+    /// The prompt's tokens, where they were asked for.
+    pub prompt: Vec<PromptToken>,
     /// The answer without the stop text that may have ended it.
     pub text: String,
+    /// The answer's tokens, where log-probabilities were asked for.
+    pub logprobs: Vec<TokenLogprob>,
     /// Why it ended.
     pub reason: FinishReason,
     /// What it took.
     pub usage: Usage,
 }
 
-/// Who waits for an embedding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Who waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
     /// A person: a search, an API call.
     Interactive,
-    /// Nobody: indexing. Computed when nothing interactive waits.
+    /// Nobody: indexing, bulk work. Computed when nothing interactive waits.
     Background,
 }
 

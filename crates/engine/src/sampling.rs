@@ -1,6 +1,6 @@
 //! Chooses the next token from logits.
 //!
-//! The order is fixed: penalties → temperature → top-k → top-p → min-p → draw. Every filter acts on
+//! The order is fixed: bias → penalties → constraint → temperature → top-k → top-p → min-p → draw. Every filter acts on
 //! what the one before it left, renormalised, as in the `transformers` and llama.cpp defaults.
 //! Source: temperature and top-k, Fan et al. 2018 (Hierarchical Neural Story Generation); top-p,
 //! Holtzman et al. 2020 (The Curious Case of Neural Text Degeneration), section 3.1; min-p, Nguyen
@@ -57,6 +57,8 @@ struct Candidate {
 #[derive(Debug)]
 pub(crate) struct Sampler {
     filter: Filter,
+    /// Added to logits; token ids beyond the vocabulary were refused.
+    bias: Vec<(u32, f32)>,
     /// `None` when all penalties are neutral.
     seen: Option<Seen>,
     rng: ChaCha8Rng,
@@ -68,42 +70,60 @@ impl Sampler {
         let seed = params.seed.unwrap_or_else(rand::random);
         Self {
             filter: Filter::new(params),
+            bias: params.logit_bias.clone(),
             seen: Seen::new(params.penalties, prompt),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
     }
 
-    /// Chooses a token from a row of logits and remembers it for the penalties. Negative infinity
-    /// excludes a token.
+    /// Chooses a token from a row of logits. Negative infinity excludes a token; `constrain` may
+    /// exclude more.
     ///
     /// # Errors
     /// [`SamplingError`] when a logit is NaN or positive infinity, or no token is possible.
     pub(crate) fn sample(
         &mut self,
         logits: &[f32],
+        constrain: Option<&mut dyn FnMut(&mut [f32])>,
         scratch: &mut Scratch,
     ) -> Result<u32, SamplingError> {
         let Scratch { adjusted, candidates } = scratch;
-        let logits = match &self.seen {
-            None => logits,
-            Some(seen) => {
-                adjusted.clear();
-                adjusted.extend_from_slice(logits);
-                seen.apply(adjusted);
-                adjusted
+        let changes = !self.bias.is_empty() || self.seen.is_some() || constrain.is_some();
+        let logits = if changes {
+            adjusted.clear();
+            adjusted.extend_from_slice(logits);
+            self.adjust(adjusted);
+            if let Some(constrain) = constrain {
+                constrain(adjusted);
             }
+            adjusted
+        } else {
+            logits
         };
         let likeliest = argmax(logits)?;
-        let token = if self.filter.is_greedy() {
-            likeliest
-        } else {
-            self.filter.select(logits, logits[likeliest as usize], candidates);
-            draw(candidates, unit_interval(self.rng.next_u64())).unwrap_or(likeliest)
-        };
+        if self.filter.is_greedy() {
+            return Ok(likeliest);
+        }
+        self.filter.select(logits, logits[likeliest as usize], candidates);
+        Ok(draw(candidates, unit_interval(self.rng.next_u64())).unwrap_or(likeliest))
+    }
+
+    /// Remembers a token of the answer for the penalties, whether it was drawn or was certain.
+    pub(crate) fn remember(&mut self, token: u32) {
         if let Some(seen) = &mut self.seen {
             seen.remember(token);
         }
-        Ok(token)
+    }
+
+    fn adjust(&self, logits: &mut [f32]) {
+        for (token, bias) in &self.bias {
+            if let Some(logit) = logits.get_mut(*token as usize) {
+                *logit += bias;
+            }
+        }
+        if let Some(seen) = &self.seen {
+            seen.apply(logits);
+        }
     }
 }
 

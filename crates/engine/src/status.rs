@@ -25,6 +25,20 @@ pub struct EngineStatus {
     pub prompt_tokens: u64,
     /// Tokens that were generated; 0 for an embedding engine.
     pub generated_tokens: u64,
+    /// Tokens of prompts that were taken from the prefix cache instead of computed.
+    pub cached_tokens: u64,
+    /// Draft tokens that were checked.
+    pub drafted_tokens: u64,
+    /// Draft tokens that were right.
+    pub accepted_tokens: u64,
+    /// Forward passes.
+    pub steps: u64,
+    /// Times that a sequence gave way and waited again.
+    pub preempted: u64,
+    /// Blocks of the KV cache that sequences have.
+    pub kv_used_blocks: usize,
+    /// Blocks that are kept for whoever begins alike, and used by nobody now.
+    pub kv_idle_blocks: usize,
     /// Whether the engine can be given work: the thread lives, and the last three steps did not
     /// all fail. A step that succeeds makes it healthy again.
     pub healthy: bool,
@@ -45,6 +59,13 @@ pub(crate) struct Counters {
     pub(crate) cancelled: AtomicU64,
     pub(crate) prompt_tokens: AtomicU64,
     pub(crate) generated_tokens: AtomicU64,
+    pub(crate) cached_tokens: AtomicU64,
+    pub(crate) drafted_tokens: AtomicU64,
+    pub(crate) accepted_tokens: AtomicU64,
+    pub(crate) steps: AtomicU64,
+    pub(crate) preempted: AtomicU64,
+    pub(crate) kv_used_blocks: AtomicUsize,
+    pub(crate) kv_idle_blocks: AtomicUsize,
     failures_in_a_row: AtomicU32,
     /// True until the compute thread ended; then for ever false.
     alive: AtomicBool,
@@ -60,6 +81,13 @@ impl Default for Counters {
             cancelled: AtomicU64::new(0),
             prompt_tokens: AtomicU64::new(0),
             generated_tokens: AtomicU64::new(0),
+            cached_tokens: AtomicU64::new(0),
+            drafted_tokens: AtomicU64::new(0),
+            accepted_tokens: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
+            preempted: AtomicU64::new(0),
+            kv_used_blocks: AtomicUsize::new(0),
+            kv_idle_blocks: AtomicUsize::new(0),
             failures_in_a_row: AtomicU32::new(0),
             alive: AtomicBool::new(true),
         }
@@ -79,6 +107,13 @@ impl Counters {
             cancelled: self.cancelled.load(Ordering::Relaxed),
             prompt_tokens: self.prompt_tokens.load(Ordering::Relaxed),
             generated_tokens: self.generated_tokens.load(Ordering::Relaxed),
+            cached_tokens: self.cached_tokens.load(Ordering::Relaxed),
+            drafted_tokens: self.drafted_tokens.load(Ordering::Relaxed),
+            accepted_tokens: self.accepted_tokens.load(Ordering::Relaxed),
+            steps: self.steps.load(Ordering::Relaxed),
+            preempted: self.preempted.load(Ordering::Relaxed),
+            kv_used_blocks: self.kv_used_blocks.load(Ordering::Relaxed),
+            kv_idle_blocks: self.kv_idle_blocks.load(Ordering::Relaxed),
             healthy: self.alive.load(Ordering::Relaxed)
                 && self.failures_in_a_row.load(Ordering::Relaxed) < FAILURES_TO_UNHEALTHY,
         }
@@ -103,5 +138,7 @@ impl Counters {
     pub(crate) fn thread_ended(&self) {
         self.alive.store(false, Ordering::Relaxed);
         self.running.store(0, Ordering::Relaxed);
+        self.kv_used_blocks.store(0, Ordering::Relaxed);
+        self.kv_idle_blocks.store(0, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,10 @@
 //! Takes text requests, tokenises them and hands them to the scheduler's thread.
 
+mod admit;
+mod answer;
+mod plan;
+mod prompt;
+mod queue;
 mod scheduler;
 mod sequence;
 mod step;
@@ -13,19 +18,23 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use intramuros_backend::{BackendError, ChatOptions, TextBackend, TextCodec, TextModelInfo};
-use intramuros_types::{RequestId, SamplingParams};
+use intramuros_types::{KeyId, RequestId, SamplingParams};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use crate::assemble::TextAssembler;
 use crate::clock::Clock;
 use crate::compute::{self, Finished};
+use crate::draft::Drafter;
+use crate::gate::ComputeGate;
+use crate::kv::BlockTable;
 use crate::pace::Pace;
-use crate::sampling::Sampler;
 use crate::status::Counters;
 use crate::{
     EngineConfig, EngineError, EngineStatus, GenerateRequest, Generation, Prompt, validate,
 };
-use scheduler::{Command, Job, Scheduler};
+use answer::Answer;
+use prompt::PromptLogprobs;
+use scheduler::{Command, Scheduler};
+use sequence::Sequence;
 
 /// A handle to one loaded text model. Cloning is cheap; the model thread ends after
 /// [`stop`](Self::stop), or when the last handle is gone and all accepted work is done.
@@ -60,7 +69,7 @@ impl fmt::Debug for TextEngine {
 
 impl TextEngine {
     /// Starts the model thread, calls `load` on it and returns when the model is loaded. Blocks:
-    /// call it outside of async tasks.
+    /// call it outside of async tasks. Models that share `gate` compute one at a time.
     ///
     /// # Errors
     /// [`EngineError::InvalidConfig`]; [`EngineError::Thread`]; [`EngineError::Backend`] when
@@ -69,18 +78,19 @@ impl TextEngine {
         load: F,
         codec: Arc<dyn TextCodec>,
         config: EngineConfig,
+        gate: ComputeGate,
     ) -> Result<Self, EngineError>
     where
         F: FnOnce() -> Result<Box<dyn TextBackend>, BackendError> + Send + 'static,
     {
-        Self::start_at(load, codec, config, Clock::System)
+        Self::start_at(load, codec, config, (gate, Clock::System))
     }
 
     fn start_at(
         load: impl FnOnce() -> Result<Box<dyn TextBackend>, BackendError> + Send + 'static,
         codec: Arc<dyn TextCodec>,
         config: EngineConfig,
-        clock: Clock,
+        (gate, clock): (ComputeGate, Clock),
     ) -> Result<Self, EngineError> {
         config.validate()?;
         let (commands, inbox): (_, Receiver<Command>) = mpsc::channel();
@@ -90,7 +100,7 @@ impl TextEngine {
             let (config, codec, clock) = (config.clone(), codec.clone(), clock.clone());
             let (counters, pace) = (counters.clone(), pace.clone());
             move |backend, info| {
-                let parts = scheduler::Parts { inbox, codec, config, clock, counters, pace };
+                let parts = scheduler::Parts { inbox, codec, config, clock, gate, counters, pace };
                 Scheduler::new(backend, info, parts).run();
             }
         };
@@ -136,31 +146,45 @@ impl TextEngine {
     /// [`EngineError::PromptTooLong`]; [`EngineError::Backend`] when the codec refuses the prompt;
     /// [`EngineError::StepFailed`] when the codec panics; [`EngineError::Stopped`].
     pub async fn submit(&self, request: GenerateRequest) -> Result<Generation, EngineError> {
-        validate::sampling(&request.sampling)?;
+        validate::request(&request)?;
         let timeout = request.timeout.unwrap_or(self.shared.config.request_timeout);
+        let submitted = self.shared.clock.now();
         let deadline = self.shared.clock.deadline(timeout);
         let place = self.reserve()?;
-        let (place, tokens) = self.tokenise(request.prompt, place).await?;
-        let max_tokens = self.answer_length(&tokens, request.sampling.max_tokens)?;
-        self.check_vocabulary(&tokens)?;
+        let position = self.queued();
+        let GenerateRequest { id, prompt, sampling, priority, client, prompt_logprobs, .. } =
+            request;
+        let (place, tokens) = self.tokenise(prompt, place).await?;
+        let max_tokens = self.answer_length(&tokens, sampling.max_tokens)?;
+        self.check_vocabulary(&tokens, &sampling)?;
         let prompt_tokens = count(&tokens);
         let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
-        let SamplingParams { stop, .. } = &request.sampling;
-        let job = Job {
-            request: request.id,
-            text: TextAssembler::new(stop.clone()),
-            sampler: Sampler::new(&request.sampling, &tokens),
-            prompt: tokens,
-            max_tokens,
+        let logprobs = sampling.logprobs.filter(|_| prompt_logprobs);
+        let sequence = Sequence {
+            request: id,
+            table: BlockTable::new(self.scope(client.as_ref())),
+            client,
+            priority,
+            submitted,
             deadline,
             timeout,
+            admitted: None,
+            arrival: 0,
+            order: 0,
+            answer: Answer::new(&sampling, &tokens, max_tokens),
+            prompt_tokens: tokens.len(),
+            tokens,
+            computed: 0,
+            cached: 0,
+            drafter: Drafter::default(),
+            prompt_logprobs: logprobs.map(PromptLogprobs::new),
             events,
-            place,
+            place: Some(place),
         };
-        let run = Command::Run(Box::new(job));
+        let run = Command::Run(Box::new(sequence));
         self.shared.commands.send(run).map_err(|_| EngineError::Stopped)?;
         Counters::add(&self.shared.counters.accepted, 1);
-        Ok(Generation::new(prompt_tokens, receiver))
+        Ok(Generation::new(prompt_tokens, position, receiver))
     }
 
     /// Tokens of `prompt`, template included; of any length.
@@ -168,13 +192,21 @@ impl TextEngine {
     /// # Errors
     /// [`EngineError::Backend`] when the codec refuses; [`EngineError::StepFailed`] when it
     /// panics.
-    pub async fn count_prompt_tokens(&self, prompt: &Prompt) -> Result<u32, EngineError> {
-        if let Prompt::Tokens(tokens) = prompt {
-            return Ok(count(tokens));
-        }
+    pub async fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
         let (codec, prompt) = (self.shared.codec.clone(), prompt.clone());
         let tokens = tokio::task::spawn_blocking(move || encode(codec.as_ref(), prompt)).await;
-        Ok(count(&tokens.map_err(|_| EngineError::StepFailed)??))
+        Ok(tokens.map_err(|_| EngineError::StepFailed)??)
+    }
+
+    /// Number of tokens of `prompt`, template included.
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode).
+    pub async fn count_prompt_tokens(&self, prompt: &Prompt) -> Result<u32, EngineError> {
+        match prompt {
+            Prompt::Tokens(tokens) => Ok(count(tokens)),
+            Prompt::Chat(_) | Prompt::Text(_) => Ok(count(&self.encode(prompt).await?)),
+        }
     }
 
     /// Generates two tokens, so that a prefill and a decode step have been through the model.
@@ -182,12 +214,9 @@ impl TextEngine {
     /// # Errors
     /// Those of [`submit`](Self::submit) and of [`Generation::next`].
     pub async fn warm_up(&self) -> Result<(), EngineError> {
-        let request = GenerateRequest {
-            id: RequestId::new("req_warm_up"),
-            prompt: Prompt::Text("Bonjour".to_owned()),
-            sampling: SamplingParams::greedy(2),
-            timeout: None,
-        };
+        let prompt = Prompt::Text("Bonjour".to_owned());
+        let id = RequestId::new("req_warm_up");
+        let request = GenerateRequest::new(id, prompt, SamplingParams::greedy(2));
         self.submit(request).await?.collect().await.map(|_| ())
     }
 
@@ -253,7 +282,7 @@ impl TextEngine {
             let reason = "has no tokens; give at least one".to_owned();
             return Err(EngineError::InvalidParameter { name: "prompt", reason });
         }
-        if room == 0 {
+        if room == 0 && asked != Some(0) {
             return Err(too_long(None));
         }
         match asked {
@@ -263,23 +292,47 @@ impl TextEngine {
         }
     }
 
-    fn check_vocabulary(&self, prompt: &[u32]) -> Result<(), EngineError> {
+    fn check_vocabulary(
+        &self,
+        prompt: &[u32],
+        sampling: &SamplingParams,
+    ) -> Result<(), EngineError> {
         let vocabulary = self.shared.info.vocab_size;
-        match prompt.iter().find(|&&token| token as usize >= vocabulary) {
+        let unknown = |token: &&u32| **token as usize >= vocabulary;
+        let refuse = |name, token| {
+            let reason = format!("has token id {token}; the model has ids below {vocabulary}");
+            Err(EngineError::InvalidParameter { name, reason })
+        };
+        if let Some(token) = prompt.iter().find(unknown) {
+            return refuse("prompt", token);
+        }
+        match sampling.logit_bias.iter().map(|(token, _)| token).find(unknown) {
+            Some(token) => refuse("logit_bias", token),
             None => Ok(()),
-            Some(token) => Err(EngineError::InvalidParameter {
-                name: "prompt",
-                reason: format!("has token id {token}; the model has ids below {vocabulary}"),
-            }),
+        }
+    }
+
+    /// Whom a client shares the prefix cache with: everybody, or nobody but itself.
+    fn scope(&self, client: Option<&KeyId>) -> u64 {
+        use std::hash::{Hash, Hasher};
+        match client {
+            Some(client) if !self.shared.config.share_prefixes => {
+                let mut hasher = std::hash::DefaultHasher::new();
+                client.hash(&mut hasher);
+                // Leaves the upper half to the nodes of the tree, and 0 to those who share.
+                (hasher.finish() >> 1).max(1)
+            }
+            _ => 0,
         }
     }
 }
 
 fn encode(codec: &dyn TextCodec, prompt: Prompt) -> Result<Vec<u32>, BackendError> {
     match prompt {
-        Prompt::Chat(messages) => {
-            codec.encode_chat(&messages, &ChatOptions { add_generation_prompt: true })
-        }
+        Prompt::Chat(messages) => codec.encode_chat(
+            &messages,
+            &ChatOptions { add_generation_prompt: true, tools: Vec::new() },
+        ),
         Prompt::Text(text) => codec.encode(&text, true),
         Prompt::Tokens(tokens) => Ok(tokens),
     }

@@ -4,18 +4,34 @@ use std::ops::RangeInclusive;
 
 use intramuros_types::SamplingParams;
 
-use crate::EngineError;
+use crate::{EngineError, GenerateRequest};
 
 /// The most stop texts of a request.
 const MAX_STOPS: usize = 16;
 /// The most bytes of one stop text; bounds what is held back from a stream.
 const MAX_STOP_BYTES: usize = 1024;
 
-/// Checks every field of `params`.
+/// The most tokens with a bias, as in the OpenAI API's own servers.
+const MAX_BIASES: usize = 1024;
+/// The most alternatives whose log-probabilities are told.
+const MAX_LOGPROBS: u32 = 20;
+
+/// Checks every field of `request` that needs no model to be checked.
 ///
 /// # Errors
 /// [`EngineError::InvalidParameter`] for the first field that is out of range.
-pub(crate) fn sampling(params: &SamplingParams) -> Result<(), EngineError> {
+pub(crate) fn request(request: &GenerateRequest) -> Result<(), EngineError> {
+    sampling(&request.sampling)?;
+    if request.prompt_logprobs && request.sampling.logprobs.is_none() {
+        return Err(invalid("echo", "with log-probabilities needs logprobs".to_owned()));
+    }
+    if request.sampling.max_tokens == Some(0) && !request.prompt_logprobs {
+        return Err(invalid("max_tokens", "is 0; it must be at least 1".to_owned()));
+    }
+    Ok(())
+}
+
+fn sampling(params: &SamplingParams) -> Result<(), EngineError> {
     in_range("temperature", params.temperature, 0.0..=2.0)?;
     in_range("top_p", params.top_p, 0.0..=1.0)?;
     if params.top_p == 0.0 {
@@ -25,8 +41,16 @@ pub(crate) fn sampling(params: &SamplingParams) -> Result<(), EngineError> {
     in_range("frequency_penalty", params.penalties.frequency, -2.0..=2.0)?;
     in_range("presence_penalty", params.penalties.presence, -2.0..=2.0)?;
     in_range("repetition_penalty", params.penalties.repetition, 0.01..=10.0)?;
-    if params.max_tokens == Some(0) {
-        return Err(invalid("max_tokens", "is 0; it must be at least 1".to_owned()));
+    if params.logit_bias.len() > MAX_BIASES {
+        let reason = format!("has {} tokens; at most {MAX_BIASES}", params.logit_bias.len());
+        return Err(invalid("logit_bias", reason));
+    }
+    for (_, bias) in &params.logit_bias {
+        in_range("logit_bias", *bias, -100.0..=100.0)?;
+    }
+    if let Some(count) = params.logprobs.filter(|count| *count > MAX_LOGPROBS) {
+        let reason = format!("is {count}; it must be between 0 and {MAX_LOGPROBS}");
+        return Err(invalid("top_logprobs", reason));
     }
     stops(&params.stop)
 }

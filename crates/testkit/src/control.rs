@@ -39,7 +39,6 @@ struct State<B> {
     mishaps: BTreeMap<usize, Mishap>,
     /// Steps from this one on are held up; `usize::MAX` holds none.
     held_from: usize,
-    open_sequences: usize,
 }
 
 impl<B> Clone for Control<B> {
@@ -50,12 +49,7 @@ impl<B> Clone for Control<B> {
 
 impl<B: Clone> Control<B> {
     pub(crate) fn new() -> Self {
-        let state = State {
-            batches: Vec::new(),
-            mishaps: BTreeMap::new(),
-            held_from: usize::MAX,
-            open_sequences: 0,
-        };
+        let state = State { batches: Vec::new(), mishaps: BTreeMap::new(), held_from: usize::MAX };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }) }
     }
 
@@ -102,26 +96,6 @@ impl<B: Clone> Control<B> {
     pub fn wait_for_step(&self, step: usize) {
         let begun = self.wait(|state| state.batches.len() >= step);
         assert!(begun, "step {step} never began; {} did", self.steps());
-    }
-
-    /// Sequences that were opened and not closed; 0 for an encoder.
-    pub fn open_sequences(&self) -> usize {
-        self.state().open_sequences
-    }
-
-    /// Waits until `count` sequences are open.
-    ///
-    /// # Panics
-    /// When that is not so within a minute.
-    #[track_caller]
-    pub fn wait_for_open_sequences(&self, count: usize) {
-        let came = self.wait(|state| state.open_sequences == count);
-        assert!(came, "{} sequences are open instead of {count}", self.open_sequences());
-    }
-
-    pub(crate) fn set_open_sequences(&self, count: usize) {
-        self.state().open_sequences = count;
-        self.shared.changed.notify_all();
     }
 
     /// Records a step, waits while it is held up, and tells what shall go wrong.

@@ -8,7 +8,7 @@ use intramuros_testkit::{Control, FakeEmbed, FakeEmbedCodec, Mishap};
 
 use super::EmbedEngine;
 use crate::testing::{eventually, poll_once};
-use crate::{EmbedConfig, Embeddings, EngineError, Priority};
+use crate::{ComputeGate, EmbedConfig, Embeddings, EngineError, Priority};
 
 const DIMENSION: usize = 16;
 
@@ -23,7 +23,10 @@ impl Bench {
         let control = model.control();
         let load = move || Ok(Box::new(model) as Box<_>);
         let codec = Arc::new(FakeEmbedCodec::default());
-        Self { engine: EmbedEngine::start(load, codec, config).unwrap(), control }
+        Self {
+            engine: EmbedEngine::start(load, codec, config, ComputeGate::default()).unwrap(),
+            control,
+        }
     }
 
     async fn embed(
@@ -160,7 +163,8 @@ async fn what_can_never_work_is_refused() {
     assert_eq!(bench.control.steps(), 0);
     let zero = EmbedConfig { max_batch_tokens: 0, ..config() };
     let load = || Ok(Box::new(FakeEmbed::new(DIMENSION)) as Box<_>);
-    let refused = EmbedEngine::start(load, Arc::new(FakeEmbedCodec::default()), zero);
+    let refused =
+        EmbedEngine::start(load, Arc::new(FakeEmbedCodec::default()), zero, ComputeGate::default());
     assert_eq!(told_config(refused), "engine setting max_batch_tokens is 0; give at least 1");
 }
 
@@ -173,7 +177,7 @@ async fn a_codec_that_lets_long_texts_through_does_not_harm_others() {
     let model = FakeEmbed::new(DIMENSION).with_max_tokens(4);
     let load = move || Ok(Box::new(model) as Box<_>);
     let codec = Arc::new(FakeEmbedCodec::default());
-    let engine = EmbedEngine::start(load, codec, config()).unwrap();
+    let engine = EmbedEngine::start(load, codec, config(), ComputeGate::default()).unwrap();
     let long = vec!["un deux trois quatre".to_owned()];
     let error = engine.embed(long, InputKind::Plain, Priority::Interactive).await.unwrap_err();
     let EngineError::Backend(BackendError::Input(reason)) = error else { panic!("{error:?}") };

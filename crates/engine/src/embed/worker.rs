@@ -10,6 +10,7 @@ use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo}
 use super::queue::{Batch, Job, Queue};
 use crate::EngineError;
 use crate::compute::{StepFault, guarded};
+use crate::gate::ComputeGate;
 use crate::pace::Pace;
 use crate::status::{Counters, FAILURES_TO_UNHEALTHY};
 
@@ -28,6 +29,7 @@ pub(super) enum Command {
 pub(super) struct Parts {
     pub(super) inbox: Receiver<Command>,
     pub(super) max_batch_tokens: usize,
+    pub(super) gate: ComputeGate,
     pub(super) counters: Arc<Counters>,
     pub(super) pace: Arc<Pace>,
 }
@@ -118,6 +120,7 @@ impl Worker {
     fn compute(&mut self, mut batch: Batch) {
         let counters = self.parts.counters.clone();
         counters.running.store(batch.jobs, Ordering::Relaxed);
+        let turn = self.parts.gate.enter();
         let begun = Instant::now();
         let inputs = EmbedBatch { sequences: std::mem::take(&mut batch.sequences) };
         let (backend, dimension) = (&mut self.backend, self.info.dimension);
@@ -126,6 +129,7 @@ impl Worker {
             check_shape(inputs.sequences.len(), dimension, &vectors)?;
             Ok(vectors)
         });
+        drop(turn);
         // Before the answers, so that who has one does not find itself among the running.
         counters.running.store(0, Ordering::Relaxed);
         match outcome {

@@ -12,7 +12,7 @@ fn params(change: impl FnOnce(&mut SamplingParams)) -> SamplingParams {
 }
 
 fn sample(params: &SamplingParams, logits: &[f32]) -> Result<u32, SamplingError> {
-    Sampler::new(params, &[]).sample(logits, &mut Scratch::default())
+    Sampler::new(params, &[]).sample(logits, None, &mut Scratch::default())
 }
 
 /// Tokens that are left in the draw, ascending.
@@ -144,7 +144,7 @@ fn chi_square(params: &SamplingParams, logits: &[f32], shares: &[f64], draws: u3
     let mut sampler = Sampler::new(params, &[]);
     let mut scratch = Scratch::default();
     for _ in 0..draws {
-        counts[sampler.sample(logits, &mut scratch).unwrap() as usize] += 1;
+        counts[sampler.sample(logits, None, &mut scratch).unwrap() as usize] += 1;
     }
     let deviation = |(&count, &share): (&u32, &f64)| {
         let expected = share * f64::from(draws);
@@ -180,7 +180,7 @@ fn draws_follow_the_distribution() {
 fn stream(seed: Option<u64>) -> Vec<u32> {
     let mut sampler = Sampler::new(&SamplingParams { seed, ..SamplingParams::default() }, &[]);
     let logits = random_logits(1, 1000, 2.0);
-    (0..50).map(|_| sampler.sample(&logits, &mut Scratch::default()).unwrap()).collect()
+    (0..50).map(|_| sampler.sample(&logits, None, &mut Scratch::default()).unwrap()).collect()
 }
 
 #[test]
@@ -195,8 +195,14 @@ fn the_seed_decides() {
 fn check_penalties(penalties: Penalties, prompt: &[u32], logits: &[f32], expected: &[u32]) {
     let params = SamplingParams { penalties, ..SamplingParams::greedy(9) };
     let mut sampler = Sampler::new(&params, prompt);
-    let got: Vec<u32> =
-        expected.iter().map(|_| sampler.sample(logits, &mut Scratch::default()).unwrap()).collect();
+    let got: Vec<u32> = expected
+        .iter()
+        .map(|_| {
+            let token = sampler.sample(logits, None, &mut Scratch::default()).unwrap();
+            sampler.remember(token);
+            token
+        })
+        .collect();
     assert_eq!(got, expected);
 }
 

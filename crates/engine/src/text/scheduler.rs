@@ -1,50 +1,32 @@
 //! Owns the backend: admits requests, runs steps, and ends sequences.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use intramuros_backend::{BackendError, TextBackend, TextCodec, TextModelInfo};
-use intramuros_types::RequestId;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::mpsc::UnboundedSender;
+use intramuros_backend::{TextBackend, TextCodec, TextModelInfo};
 
+use super::queue::WaitingQueue;
 use super::sequence::{Ending, Sequence};
-use crate::assemble::TextAssembler;
 use crate::clock::Clock;
-use crate::compute::{StepFault, guarded};
+use crate::cost::StepCost;
+use crate::gate::ComputeGate;
+use crate::kv::BlockPool;
 use crate::pace::Pace;
-use crate::sampling::{Sampler, Scratch};
+use crate::sampling::Scratch;
 use crate::status::Counters;
-use crate::{EngineConfig, EngineError, GenerationEvent};
+use crate::{EngineConfig, EngineError};
 
 /// What handles tell the model thread.
 pub(super) enum Command {
     /// Generate.
-    Run(Box<Job>),
+    Run(Box<Sequence>),
     /// End waiting requests now and running ones at `deadline` (`None`: never).
     Stop {
         /// When the grace is over.
         deadline: Option<Instant>,
     },
-}
-
-pub(super) type EventSender = UnboundedSender<Result<GenerationEvent, EngineError>>;
-
-/// A request that was accepted and waits.
-pub(super) struct Job {
-    pub(super) request: RequestId,
-    pub(super) prompt: Vec<u32>,
-    pub(super) max_tokens: u32,
-    pub(super) sampler: Sampler,
-    pub(super) text: TextAssembler,
-    pub(super) deadline: Option<Instant>,
-    pub(super) timeout: Duration,
-    pub(super) events: EventSender,
-    /// Frees its place in the queue when the job is dropped.
-    pub(super) place: OwnedSemaphorePermit,
 }
 
 /// What the scheduler shares with the handles.
@@ -53,6 +35,7 @@ pub(super) struct Parts {
     pub(super) codec: Arc<dyn TextCodec>,
     pub(super) config: EngineConfig,
     pub(super) clock: Clock,
+    pub(super) gate: ComputeGate,
     pub(super) counters: Arc<Counters>,
     pub(super) pace: Arc<Pace>,
 }
@@ -62,11 +45,16 @@ pub(super) struct Scheduler {
     pub(super) backend: Box<dyn TextBackend>,
     pub(super) info: TextModelInfo,
     pub(super) parts: Parts,
-    /// Accepted and not yet admitted, first come first served.
-    queue: VecDeque<Job>,
-    /// In the order of admission, which is the order of prefill.
+    /// Accepted and not running: not yet admitted, or preempted.
+    pub(super) queue: WaitingQueue,
+    /// By standing: interactive before background, then in the order of admission. The last gives
+    /// way first.
     pub(super) running: Vec<Sequence>,
+    pub(super) pool: BlockPool,
+    pub(super) cost: StepCost,
     pub(super) scratch: Scratch,
+    /// Sequences that were admitted so far.
+    pub(super) admissions: u64,
     /// Set by the first [`Command::Stop`].
     stopping: Option<Grace>,
     /// All handles are gone.
@@ -79,12 +67,15 @@ struct Grace(Option<Instant>);
 impl Scheduler {
     pub(super) fn new(backend: Box<dyn TextBackend>, info: TextModelInfo, parts: Parts) -> Self {
         Self {
+            pool: BlockPool::new(info.kv),
             backend,
             info,
             parts,
-            queue: VecDeque::new(),
+            queue: WaitingQueue::default(),
             running: Vec::new(),
+            cost: StepCost::default(),
             scratch: Scratch::default(),
+            admissions: 0,
             stopping: None,
             abandoned: false,
         }
@@ -95,9 +86,11 @@ impl Scheduler {
         while self.receive() {
             self.sweep();
             self.admit();
+            self.publish();
             if !self.running.is_empty() {
                 self.step();
             }
+            self.publish();
         }
     }
 
@@ -126,7 +119,11 @@ impl Scheduler {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Run(job) => self.queue.push_back(*job),
+            Command::Run(sequence) => {
+                let client = sequence.client.as_ref();
+                let runs = self.running.iter().any(|other| other.client.as_ref() == client);
+                self.queue.arrive(*sequence, runs);
+            }
             Command::Stop { deadline } => {
                 // A second stop may shorten the grace, never prolong it.
                 let sooner = match self.stopping.take() {
@@ -142,26 +139,11 @@ impl Scheduler {
     fn sweep(&mut self) {
         let clock = &self.parts.clock;
         let stopping = self.stopping.is_some();
-        let counters = &self.parts.counters;
-        self.queue.retain(|job| {
-            let error = if job.events.is_closed() {
-                Counters::add(&counters.cancelled, 1);
-                return false;
-            } else if stopping {
-                EngineError::Stopped
-            } else if clock.is_past(job.deadline) {
-                EngineError::TimedOut { after: job.timeout }
-            } else {
-                return true;
-            };
-            refuse(counters, job, error);
-            false
-        });
         let grace_over = self.stopping.as_ref().is_some_and(|grace| clock.is_past(grace.0));
-        let verdict = |sequence: &Sequence| {
+        let verdict = |sequence: &Sequence, stopped: bool| {
             if sequence.is_gone() {
                 Some(Ending::Gone)
-            } else if grace_over {
+            } else if stopped {
                 Some(Ending::Failed(EngineError::Stopped))
             } else if clock.is_past(sequence.deadline) {
                 Some(Ending::Failed(EngineError::TimedOut { after: sequence.timeout }))
@@ -169,71 +151,56 @@ impl Scheduler {
                 None
             }
         };
+        // What was preempted has begun, and may end within the grace like what runs.
+        let waits = |sequence: &Sequence| {
+            verdict(sequence, grace_over || (stopping && sequence.admitted.is_none()))
+        };
+        let ended_waiting = self.queue.take_where(waits);
         let ended = self.running.iter().enumerate();
-        let ended = ended.filter_map(|(at, sequence)| Some((at, verdict(sequence)?))).collect();
+        let ended =
+            ended.filter_map(|(at, sequence)| Some((at, verdict(sequence, grace_over)?))).collect();
+        for (sequence, ending) in ended_waiting {
+            self.end(sequence, ending);
+        }
         self.retire(ended);
     }
 
-    /// Opens sequences for waiting requests, in order, as long as there are slots and memory. A
-    /// request that does not fit now waits for running ones to end, and those behind it wait too,
-    /// so that a large one is not overtaken for ever.
-    fn admit(&mut self) {
-        while self.running.len() < self.parts.config.max_sequences {
-            let Some(job) = self.queue.front() else { break };
-            let length = u32::try_from(job.prompt.len()).unwrap_or(u32::MAX);
-            let length = length.saturating_add(job.max_tokens);
-            let opened = guarded(|| self.backend.open(length));
-            if let Err(StepFault::Failed(BackendError::Memory { .. })) = opened
-                && !self.running.is_empty()
-            {
-                break;
-            }
-            let Some(job) = self.queue.pop_front() else { break };
-            match opened {
-                Ok(id) => self.running.push(Sequence::new(id, job, self.parts.clock.now())),
-                Err(StepFault::Failed(error)) => {
-                    refuse(&self.parts.counters, &job, error.into());
-                }
-                Err(StepFault::Panicked) => {
-                    let in_a_row = self.parts.counters.step_failed();
-                    tracing::error!(request = %job.request, in_a_row, "opening a sequence panicked");
-                    refuse(&self.parts.counters, &job, EngineError::StepFailed);
-                }
-            }
-        }
-        self.parts.counters.running.store(self.running.len(), Ordering::Relaxed);
-    }
-
-    /// Ends sequences, given by their position in ascending order, and frees their memory.
+    /// Ends running sequences, given by their position in ascending order.
     pub(super) fn retire(&mut self, ended: Vec<(usize, Ending)>) {
         for (at, ending) in ended.into_iter().rev() {
             let sequence = self.running.remove(at);
-            let backend = &mut self.backend;
-            let closed = guarded(|| {
-                backend.close(sequence.id);
-                Ok(())
-            });
-            if closed.is_err() {
-                tracing::error!(request = %sequence.request, "closing a sequence panicked");
-            }
-            let counters = &self.parts.counters;
-            match &ending {
-                Ending::Finished(_) => {
-                    Counters::add(&counters.completed, 1);
-                    let took = self.parts.clock.now().duration_since(sequence.admitted);
-                    self.parts.pace.record(took);
-                }
-                Ending::Failed(_) => Counters::add(&counters.failed, 1),
-                Ending::Gone => Counters::add(&counters.cancelled, 1),
-            }
-            counters.running.store(self.running.len(), Ordering::Relaxed);
-            sequence.end(ending);
+            self.end(sequence, ending);
         }
     }
-}
 
-/// Tells a waiting client that nothing comes. Fails when it left just now; nobody minds.
-fn refuse(counters: &Counters, job: &Job, error: EngineError) {
-    Counters::add(&counters.failed, 1);
-    let _ = job.events.send(Err(error));
+    /// Frees a sequence's memory, counts how it ended and tells the client.
+    pub(super) fn end(&mut self, mut sequence: Sequence, ending: Ending) {
+        sequence.table.release(&mut self.pool);
+        let client = sequence.client.clone();
+        let runs = self.running.iter().any(|other| other.client == client);
+        self.queue.leave(client.as_ref(), runs);
+        let counters = &self.parts.counters;
+        match &ending {
+            Ending::Finished(_) => {
+                Counters::add(&counters.completed, 1);
+                if let Some(admitted) = sequence.admitted {
+                    self.parts.pace.record(self.parts.clock.now().duration_since(admitted));
+                }
+            }
+            Ending::Failed(_) => Counters::add(&counters.failed, 1),
+            Ending::Gone => Counters::add(&counters.cancelled, 1),
+        }
+        // Before the client knows, so that who has an answer does not find itself running.
+        self.publish();
+        sequence.end(ending);
+    }
+
+    /// Tells the handles how full everything is.
+    fn publish(&self) {
+        let counters = &self.parts.counters;
+        counters.running.store(self.running.len(), Ordering::Relaxed);
+        let blocks = self.pool.in_use();
+        counters.kv_used_blocks.store(blocks.used, Ordering::Relaxed);
+        counters.kv_idle_blocks.store(blocks.idle, Ordering::Relaxed);
+    }
 }

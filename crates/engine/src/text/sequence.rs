@@ -1,32 +1,58 @@
-//! Follows one admitted request from its first prompt token to its last generated one.
+//! Follows one request from the queue to its last token.
+//!
+//! A sequence is its tokens and how many of them the KV cache holds. Whatever is not yet computed
+//! is computed next: a prompt, the token that was just drawn, a run that a grammar made certain,
+//! or everything again after a preemption.
 
 use std::time::{Duration, Instant};
 
-use intramuros_backend::{BackendError, BatchRow, LogitsWanted, SequenceId, TextCodec};
-use intramuros_types::{FinishReason, RequestId, Usage};
+use intramuros_backend::{BatchRow, Logits, TextCodec};
+use intramuros_types::{FinishReason, KeyId, RequestId, Usage};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::UnboundedSender;
 
-use super::scheduler::{EventSender, Job};
-use crate::assemble::{Piece, TextAssembler};
-use crate::sampling::{Sampler, Scratch};
-use crate::{EngineError, GenerationEvent};
+use super::answer::Answer;
+use super::plan::Planned;
+use super::prompt::PromptLogprobs;
+use crate::draft::Drafter;
+use crate::kv::{BlockPool, BlockTable, Edge};
+use crate::sampling::Scratch;
+use crate::{EngineError, GenerationEvent, Priority};
 
-/// A request that has a sequence in the backend.
+/// The most uncomputed tokens of a stream: the drawn one and a run that is certain. More is
+/// computed like a prompt.
+const STREAM_TOKENS: usize = 16;
+
+pub(super) type EventSender = UnboundedSender<Result<GenerationEvent, EngineError>>;
+
+/// A request that was accepted.
 pub(super) struct Sequence {
-    pub(super) id: SequenceId,
     pub(super) request: RequestId,
+    pub(super) client: Option<KeyId>,
+    pub(super) priority: Priority,
+    pub(super) submitted: Instant,
     pub(super) deadline: Option<Instant>,
     pub(super) timeout: Duration,
-    pub(super) admitted: Instant,
-    prompt: Vec<u32>,
-    /// Prompt tokens that the backend has.
-    prefilled: usize,
-    /// The last generated token, which the backend has not yet seen; `None` during prefill.
-    pending: Option<u32>,
-    generated: u32,
-    max_tokens: u32,
-    sampler: Sampler,
-    text: TextAssembler,
-    events: EventSender,
+    /// When it began to run, the first time.
+    pub(super) admitted: Option<Instant>,
+    /// Number of its arrival in the queue.
+    pub(super) arrival: u64,
+    /// Number of its last admission.
+    pub(super) order: u64,
+    /// Prompt and answer.
+    pub(super) tokens: Vec<u32>,
+    pub(super) prompt_tokens: usize,
+    /// Of `tokens`, those whose keys and values are in its blocks.
+    pub(super) computed: usize,
+    /// Of the prompt, those that were taken over from others.
+    pub(super) cached: usize,
+    pub(super) table: BlockTable,
+    pub(super) drafter: Drafter,
+    pub(super) prompt_logprobs: Option<PromptLogprobs>,
+    pub(super) answer: Answer,
+    pub(super) events: EventSender,
+    /// Frees its place in the queue when it begins to run, or is dropped.
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// How a sequence ends.
@@ -40,108 +66,176 @@ pub(super) enum Ending {
     Gone,
 }
 
-/// What a sequence does in the next step.
-pub(super) struct Planned {
-    pub(super) row: BatchRow,
-    /// Of the row's tokens, those of the prompt.
-    pub(super) prompt_tokens: usize,
-}
-
 impl Sequence {
-    /// Starts the sequence that the backend opened as `id`; the job's place in the queue is free
-    /// from here on.
-    pub(super) fn new(id: SequenceId, job: Job, admitted: Instant) -> Self {
-        drop(job.place);
-        Self {
-            id,
-            request: job.request,
-            deadline: job.deadline,
-            timeout: job.timeout,
-            admitted,
-            prompt: job.prompt,
-            prefilled: 0,
-            pending: None,
-            generated: 0,
-            max_tokens: job.max_tokens,
-            sampler: job.sampler,
-            text: job.text,
-            events: job.events,
-        }
-    }
-
     /// Whether the client left.
     pub(super) fn is_gone(&self) -> bool {
         self.events.is_closed()
     }
 
-    /// The row of the next step: the pending token, or the next chunk of the prompt of at most
-    /// `prefill_budget` tokens. `None` when the budget is used up.
-    pub(super) fn plan(&self, prefill_budget: usize) -> Option<Planned> {
-        if let Some(token) = self.pending {
-            let row =
-                BatchRow { sequence: self.id, tokens: vec![token], logits: LogitsWanted::Last };
-            return Some(Planned { row, prompt_tokens: 0 });
-        }
-        let rest = &self.prompt[self.prefilled..];
-        let chunk = &rest[..rest.len().min(prefill_budget)];
-        if chunk.is_empty() {
-            return None;
-        }
-        let is_last = chunk.len() == rest.len();
-        let logits = if is_last { LogitsWanted::Last } else { LogitsWanted::None };
-        let row = BatchRow { sequence: self.id, tokens: chunk.to_vec(), logits };
-        Some(Planned { row, prompt_tokens: chunk.len() })
+    /// Begins to run, or goes on after a preemption.
+    pub(super) fn start(&mut self, order: u64, now: Instant) {
+        self.place = None;
+        self.order = order;
+        self.admitted.get_or_insert(now);
     }
 
-    /// Notes that the backend took `tokens` more of the prompt.
-    pub(super) fn prefilled(&mut self, tokens: usize) {
-        self.prefilled += tokens;
+    /// Tokens that are to be computed.
+    pub(super) fn uncomputed(&self) -> usize {
+        self.tokens.len() - self.computed
     }
 
-    /// Chooses the next token from a row of logits and sends what it makes certain.
+    /// Whether the prompt is done, so that the client sees every step.
+    pub(super) fn is_stream(&self) -> bool {
+        self.computed >= self.prompt_tokens && self.uncomputed() <= STREAM_TOKENS
+    }
+
+    /// When a prompt should be done, were it alone and had twice the time that it needs. A short
+    /// prompt is due soon, and a long one is not put off for ever.
+    pub(super) fn due(&self, seconds_per_token: f64) -> (Priority, Option<Instant>) {
+        let seconds = 2.0 * seconds_per_token * self.tokens.len() as f64;
+        let needs = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        (self.priority, self.submitted.checked_add(needs))
+    }
+
+    /// Takes over what others have computed of its tokens. The last token is always computed,
+    /// because its logits are wanted.
+    pub(super) fn adopt(&mut self, pool: &mut BlockPool) {
+        if self.prompt_logprobs.is_some() {
+            return;
+        }
+        let before_last = &self.tokens[..self.tokens.len().saturating_sub(1)];
+        let adopted = self.table.adopt(pool, before_last);
+        if adopted > self.computed {
+            if self.answer.generated() == 0 {
+                self.cached += adopted - self.computed;
+            }
+            self.computed = adopted;
+        }
+    }
+
+    /// The block that it computes next, when its tokens fill that.
+    pub(super) fn next_edge(&self, pool: &BlockPool) -> Option<Edge> {
+        self.table.next_edge(pool, &self.tokens)
+    }
+
+    /// Keeps full blocks for others.
+    pub(super) fn keep_blocks(&mut self, pool: &mut BlockPool) {
+        self.table.keep(pool, &self.tokens, self.computed);
+    }
+
+    /// Blocks that are missing for its tokens and the next one.
+    pub(super) fn missing_blocks(&self, pool: &BlockPool) -> usize {
+        self.table.missing(pool, self.tokens.len() + 1)
+    }
+
+    /// Gives all blocks back; everything must be computed again.
+    pub(super) fn give_blocks_back(&mut self, pool: &mut BlockPool) {
+        self.table.release(pool);
+        if self.answer.generated() == 0 {
+            self.cached = 0;
+        }
+        self.computed = 0;
+    }
+
+    /// Takes the blocks for a stream's next step; a prompt only needs to know that there are some.
+    pub(super) fn secure(&mut self, pool: &mut BlockPool) -> bool {
+        if self.is_stream() {
+            self.has_room(pool, self.uncomputed())
+        } else {
+            self.table.missing(pool, self.computed + 1) <= pool.available()
+        }
+    }
+
+    /// Takes the blocks for `tokens` more; false, and nothing is taken, when there are too few.
+    pub(super) fn has_room(&mut self, pool: &mut BlockPool, tokens: usize) -> bool {
+        self.table.extend(pool, self.computed + tokens)
+    }
+
+    /// Takes the blocks for the next `most` tokens of a prompt, or as many as there are; returns
+    /// for how many tokens.
+    pub(super) fn take_room(&mut self, pool: &mut BlockPool, most: usize) -> usize {
+        let held = (self.table.blocks().len() + pool.available()) * pool.block_tokens();
+        let tokens = self.uncomputed().min(most).min(held.saturating_sub(self.computed));
+        if tokens > 0 && self.has_room(pool, tokens) { tokens } else { 0 }
+    }
+
+    /// Guesses at the next tokens, at most `most` and within the answer's length, and how likely
+    /// each is right when those before it are.
+    pub(super) fn offer_draft(&mut self, most: usize) -> (Vec<u32>, f64) {
+        let room = (self.answer.left() as usize).saturating_sub(1);
+        (self.drafter.draft(&self.tokens, most.min(room)), self.drafter.acceptance())
+    }
+
+    /// Whether the logits of every token of the prompt are wanted.
+    pub(super) fn wants_prompt_logprobs(&self) -> bool {
+        self.prompt_logprobs.is_some()
+    }
+
+    /// The batch row of a plan.
+    pub(super) fn row(&self, planned: &Planned) -> BatchRow {
+        let end = self.computed + planned.known;
+        let mut tokens = self.tokens[self.computed..end].to_vec();
+        tokens.extend_from_slice(&planned.drafts);
+        let logits = if self.prompt_logprobs.is_some() {
+            tokens.len()
+        } else if end == self.tokens.len() {
+            planned.drafts.len() + 1
+        } else {
+            0
+        };
+        let position = u32::try_from(self.computed).unwrap_or(u32::MAX);
+        BatchRow { tokens, position, blocks: self.table.blocks().to_vec(), logits }
+    }
+
+    /// Takes in what a step computed: draws as many tokens as there are logits for.
     pub(super) fn advance(
         &mut self,
-        logits: &[f32],
+        planned: &Planned,
+        logits: &Logits,
         codec: &dyn TextCodec,
         scratch: &mut Scratch,
     ) -> Option<Ending> {
-        let token = match self.sampler.sample(logits, scratch) {
-            Ok(token) => token,
-            Err(error) => {
-                return Some(Ending::Failed(BackendError::Compute(error.to_string()).into()));
-            }
-        };
-        if codec.stop_tokens().contains(&token) {
-            let rest = self.text.finish();
-            return Some(self.send_last(rest, FinishReason::Stop));
+        if let Some(prompt) = &mut self.prompt_logprobs {
+            prompt.take(&self.tokens[..self.prompt_tokens], self.computed, logits, codec);
         }
-        self.generated += 1;
-        self.pending = Some(token);
-        let piece = self.text.push(codec.token_bytes(token));
-        if piece.stopped {
-            return Some(self.send_last(piece, FinishReason::Stop));
-        }
-        if !self.send(piece.text) {
-            return Some(Ending::Gone);
-        }
-        if self.generated < self.max_tokens {
+        self.computed += planned.known;
+        if self.computed < self.tokens.len() {
             return None;
         }
-        let rest = self.text.finish();
-        Some(self.send_last(rest, FinishReason::Length))
-    }
-
-    /// Tokens generated so far, the end-of-turn token excluded.
-    pub(super) fn generated(&self) -> u32 {
-        self.generated
+        if let Some(prompt) = self.prompt_logprobs.take() {
+            let event = GenerationEvent::Prompt(prompt.into_tokens());
+            if self.events.send(Ok(event)).is_err() {
+                return Some(Ending::Gone);
+            }
+        }
+        if self.answer.left() == 0 {
+            return Some(Ending::Finished(FinishReason::Length));
+        }
+        let first = logits.values.len() / logits.vocab_size.max(1) - 1 - planned.drafts.len();
+        let mut accepted = 0;
+        let mut ending = None;
+        while ending.is_none() && self.computed == self.tokens.len() {
+            let row = logits.row(first + accepted);
+            ending = self.answer.draw(row, &mut self.tokens, &self.events, (codec, &mut *scratch));
+            while let (Some(token), Some(guess)) =
+                (self.tokens.get(self.computed), planned.drafts.get(accepted))
+                && token == guess
+            {
+                self.computed += 1;
+                accepted += 1;
+            }
+        }
+        self.drafter.record(planned.drafts.len(), accepted);
+        self.answer.note_drafts(planned.drafts.len(), accepted);
+        ending
     }
 
     /// Tells the client how it ended.
     pub(super) fn end(self, ending: Ending) {
         let usage = Usage {
-            prompt_tokens: u32::try_from(self.prompt.len()).unwrap_or(u32::MAX),
-            completion_tokens: self.generated,
-            cached_tokens: 0,
+            prompt_tokens: u32::try_from(self.prompt_tokens).unwrap_or(u32::MAX),
+            completion_tokens: self.answer.generated(),
+            cached_tokens: u32::try_from(self.cached).unwrap_or(u32::MAX),
         };
         let event = match ending {
             Ending::Finished(reason) => Ok(GenerationEvent::Finished { reason, usage }),
@@ -150,15 +244,5 @@ impl Sequence {
         };
         // Fails when the client left just now, which changes nothing any more.
         let _ = self.events.send(event);
-    }
-
-    fn send_last(&self, piece: Piece, reason: FinishReason) -> Ending {
-        let reason = if piece.stopped { FinishReason::Stop } else { reason };
-        if self.send(piece.text) { Ending::Finished(reason) } else { Ending::Gone }
-    }
-
-    /// Sends text if there is some; false when the client left.
-    fn send(&self, text: String) -> bool {
-        text.is_empty() || self.events.send(Ok(GenerationEvent::Text(text))).is_ok()
     }
 }

@@ -1,90 +1,101 @@
-//! Runs one iteration: one ragged batch through the model, one token further for each sequence.
+//! Runs one iteration: one ragged batch through the model, each sequence as far as that takes it.
 
-use intramuros_backend::{BackendError, Logits, LogitsWanted, TextBatch};
+use intramuros_backend::{BackendError, Logits, TextBatch};
 
+use super::plan::Planned;
 use super::scheduler::Scheduler;
-use super::sequence::{Ending, Planned};
+use super::sequence::Ending;
 use crate::EngineError;
 use crate::compute::{StepFault, guarded};
 use crate::status::{Counters, FAILURES_TO_UNHEALTHY};
 
 impl Scheduler {
-    /// Decodes one token of every running sequence and prefills at most `prefill_chunk_tokens` of
-    /// the others, first admitted first. Sequences whose prefill is not due are left alone.
+    /// Computes the next tokens of the running sequences. Those whose turn has not come are left
+    /// alone.
     pub(super) fn step(&mut self) {
-        let planned = self.plan();
-        let mut batch = TextBatch::default();
-        let mut members = Vec::with_capacity(planned.len());
-        for (at, Planned { row, prompt_tokens }) in planned {
-            members.push((at, prompt_tokens));
-            batch.rows.push(row);
+        let plan = self.plan();
+        if plan.is_empty() {
+            return;
         }
-        let backend = &mut self.backend;
-        let vocab_size = self.info.vocab_size;
-        let outcome = guarded(|| {
-            let logits = backend.forward(&batch)?;
-            check_shape(&batch, &logits, vocab_size)?;
-            Ok(logits)
-        });
+        let batch = TextBatch { rows: self.rows(&plan) };
+        let (outcome, took) = self.compute(&batch);
         let ended = match outcome {
             Ok(logits) => {
                 self.parts.counters.step_succeeded();
-                self.advance(&members, &logits)
+                Counters::add(&self.parts.counters.steps, 1);
+                let tokens = batch.rows.iter().map(|row| row.tokens.len()).sum();
+                self.cost.record(tokens, took);
+                self.advance(&plan, &logits)
             }
-            Err(fault) => self.fail(&members, &fault),
+            Err(fault) => self.fail(&plan, &fault),
         };
         self.retire(ended);
     }
 
-    /// The rows of the next batch with the positions of their sequences, ascending.
-    fn plan(&self) -> Vec<(usize, Planned)> {
-        let mut prefill_budget = self.parts.config.prefill_chunk_tokens;
-        let mut rows = Vec::with_capacity(self.running.len());
-        for (at, sequence) in self.running.iter().enumerate() {
-            let Some(planned) = sequence.plan(prefill_budget) else { continue };
-            prefill_budget -= planned.prompt_tokens;
-            rows.push((at, planned));
-        }
-        rows
+    /// One forward pass, when it is this model's turn to have the cores.
+    fn compute(
+        &mut self,
+        batch: &TextBatch,
+    ) -> (Result<Vec<Logits>, StepFault>, std::time::Duration) {
+        let backend = &mut self.backend;
+        let vocab_size = self.info.vocab_size;
+        let _turn = self.parts.gate.enter();
+        let begun = self.parts.clock.now();
+        let outcome = guarded(|| {
+            let logits = backend.forward(batch)?;
+            check_shape(batch, &logits, vocab_size)?;
+            Ok(logits)
+        });
+        (outcome, self.parts.clock.now().duration_since(begun))
     }
 
-    /// Takes the next token of each member from its logits; returns those that ended.
-    fn advance(&mut self, members: &[(usize, usize)], logits: &[Logits]) -> Vec<(usize, Ending)> {
+    /// Lets each sequence of the plan take in its logits; returns those that ended.
+    fn advance(&mut self, plan: &[Planned], logits: &[Logits]) -> Vec<(usize, Ending)> {
         let codec = self.parts.codec.clone();
-        let counters = &self.parts.counters;
         let mut ended = Vec::new();
-        for (&(at, prompt_tokens), logits) in members.iter().zip(logits) {
-            let sequence = &mut self.running[at];
-            sequence.prefilled(prompt_tokens);
-            Counters::add(&counters.prompt_tokens, prompt_tokens as u64);
-            if logits.values.is_empty() {
-                continue;
-            }
-            let before = sequence.generated();
+        for (planned, logits) in plan.iter().zip(logits) {
+            let sequence = &mut self.running[planned.at];
+            let (before, from) = (sequence.answer.generated(), sequence.computed);
             // The codec is foreign code too: a panic in it must not end the thread.
             let scratch = &mut self.scratch;
-            let advanced = guarded(|| Ok(sequence.advance(logits.row(0), codec.as_ref(), scratch)));
+            let advanced =
+                guarded(|| Ok(sequence.advance(planned, logits, codec.as_ref(), scratch)));
             let ending = advanced.unwrap_or(Some(Ending::Failed(EngineError::StepFailed)));
-            Counters::add(&counters.generated_tokens, u64::from(sequence.generated() - before));
+            sequence.keep_blocks(&mut self.pool);
+            let prompt = sequence.prompt_tokens.saturating_sub(from).min(planned.known);
+            let answer = sequence.answer.generated() - before;
+            let (drafted, accepted) = sequence.answer.take_drafts();
+            let counters = &self.parts.counters;
+            Counters::add(&counters.prompt_tokens, prompt as u64);
+            Counters::add(&counters.generated_tokens, u64::from(answer));
+            Counters::add(&counters.drafted_tokens, drafted);
+            Counters::add(&counters.accepted_tokens, accepted);
+            if from + planned.known >= sequence.prompt_tokens && from < sequence.prompt_tokens {
+                Counters::add(&counters.cached_tokens, sequence.cached as u64);
+            }
             if let Some(Ending::Failed(error)) = &ending {
                 tracing::error!(request = %sequence.request, %error, "no token could be chosen");
             }
-            ended.extend(ending.map(|ending| (at, ending)));
+            self.queue.charge(sequence.client.as_ref(), prompt, answer as usize);
+            ended.extend(ending.map(|ending| (planned.at, ending)));
         }
+        ended.sort_by_key(|(at, _)| *at);
         ended
     }
 
     /// Ends the sequences of a failed batch; those that were not in it go on.
-    fn fail(&mut self, members: &[(usize, usize)], fault: &StepFault) -> Vec<(usize, Ending)> {
+    fn fail(&mut self, plan: &[Planned], fault: &StepFault) -> Vec<(usize, Ending)> {
         let in_a_row = self.parts.counters.step_failed();
         let requests: Vec<&str> =
-            members.iter().map(|&(at, _)| self.running[at].request.as_str()).collect();
+            plan.iter().map(|planned| self.running[planned.at].request.as_str()).collect();
         tracing::error!(?requests, %fault, in_a_row, "a step failed");
         if in_a_row == FAILURES_TO_UNHEALTHY {
             tracing::error!(in_a_row, "the text engine is unhealthy");
         }
-        let lost = |&(at, _): &(usize, usize)| (at, Ending::Failed(EngineError::StepFailed));
-        members.iter().map(lost).collect()
+        let mut members: Vec<usize> = plan.iter().map(|planned| planned.at).collect();
+        members.sort_unstable();
+        let lost = |at| (at, Ending::Failed(EngineError::StepFailed));
+        members.into_iter().map(lost).collect()
     }
 }
 
@@ -99,15 +110,10 @@ fn check_shape(
         return mismatch(format!("{} rows gave {} logits", batch.rows.len(), logits.len()));
     }
     for (row, logits) in batch.rows.iter().zip(logits) {
-        let rows = match row.logits {
-            LogitsWanted::None => 0,
-            LogitsWanted::Last => 1,
-            LogitsWanted::All => row.tokens.len(),
-        };
-        let wrong_width = rows > 0 && logits.vocab_size != vocab_size;
-        if wrong_width || logits.values.len() != rows * vocab_size {
+        let wrong_width = row.logits > 0 && logits.vocab_size != vocab_size;
+        if wrong_width || logits.values.len() != row.logits * vocab_size {
             let got = logits.values.len();
-            return mismatch(format!("{got} logits for {rows} rows of {vocab_size}"));
+            return mismatch(format!("{got} logits for {} rows of {vocab_size}", row.logits));
         }
     }
     Ok(())

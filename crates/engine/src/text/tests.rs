@@ -1,9 +1,14 @@
 //! Tests the whole way of a request, with a model that has no weights.
 
 mod answers;
+mod drafts;
+mod fairness;
 mod faults;
 mod leaving;
 mod limits;
+mod logprobs;
+mod memory;
+mod prefixes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +20,7 @@ use intramuros_types::{RequestId, SamplingParams};
 use super::TextEngine;
 use crate::clock::Clock;
 use crate::testing::{eventually, poll_once};
-use crate::{EngineConfig, EngineError, GenerateRequest, Generation, Prompt};
+use crate::{ComputeGate, EngineConfig, EngineError, GenerateRequest, Generation, Prompt};
 
 /// An engine over a fake, with what a test needs to disturb it.
 struct Bench {
@@ -28,7 +33,12 @@ impl Bench {
     fn new(model: FakeText, config: EngineConfig) -> Self {
         let (control, clock) = (model.control(), Clock::manual());
         let load = move || Ok(Box::new(model) as Box<_>);
-        let engine = TextEngine::start_at(load, Arc::new(FakeCodec), config, clock.clone());
+        let engine = TextEngine::start_at(
+            load,
+            Arc::new(FakeCodec),
+            config,
+            (ComputeGate::default(), clock.clone()),
+        );
         Self { engine: engine.unwrap(), control, clock }
     }
 
@@ -46,10 +56,15 @@ impl Bench {
         self.accept(prompt, max_tokens).await.collect().await.unwrap().text
     }
 
-    /// Prompt text of the sequences of each batch, with how many tokens they had in it.
-    fn rows(&self, step: usize) -> Vec<(u64, usize)> {
+    /// Of each row of a step the sequence, by its first block, and how many tokens it had.
+    fn rows(&self, step: usize) -> Vec<(u32, usize)> {
         let batch = self.control.batches()[step - 1].clone();
-        batch.rows.iter().map(|row| (row.sequence.0, row.tokens.len())).collect()
+        batch.rows.iter().map(|row| (row.blocks[0].0, row.tokens.len())).collect()
+    }
+
+    /// Blocks that sequences have.
+    fn used_blocks(&self) -> usize {
+        self.engine.status().kv_used_blocks
     }
 }
 
@@ -58,6 +73,9 @@ fn config() -> EngineConfig {
         max_queue: 16,
         max_sequences: 8,
         prefill_chunk_tokens: 16,
+        max_token_gap: Duration::from_secs(60),
+        max_draft_tokens: 0,
+        share_prefixes: true,
         default_max_tokens: None,
         request_timeout: Duration::from_secs(600),
     }
@@ -73,10 +91,6 @@ fn saying(reply: &str) -> FakeText {
 }
 
 fn request(prompt: &str, sampling: SamplingParams) -> GenerateRequest {
-    GenerateRequest {
-        id: RequestId::new("req_test"),
-        prompt: Prompt::Text(prompt.to_owned()),
-        sampling,
-        timeout: None,
-    }
+    let prompt = Prompt::Text(prompt.to_owned());
+    GenerateRequest::new(RequestId::new("req_test"), prompt, sampling)
 }

@@ -2,14 +2,19 @@
 
 use intramuros_types::{Penalties, SamplingParams};
 
-use super::sampling;
+use intramuros_types::RequestId;
+
+use super::request;
+use crate::{GenerateRequest, Prompt};
 
 /// `expected`: the name of the refused field, or `""` when all is well.
 #[track_caller]
 fn check(change: impl FnOnce(&mut SamplingParams), expected: &str) {
     let mut params = SamplingParams::default();
     change(&mut params);
-    let told = sampling(&params).err().map(|error| error.to_string()).unwrap_or_default();
+    let prompt = Prompt::Text("a".to_owned());
+    let told = request(&GenerateRequest::new(RequestId::new("req_test"), prompt, params));
+    let told = told.err().map(|error| error.to_string()).unwrap_or_default();
     let name = told.split(' ').next().unwrap_or_default();
     assert_eq!(name, expected, "{told}");
 }
@@ -26,6 +31,8 @@ fn neutral_and_extreme_values_pass() {
     check(|p| p.penalties = Penalties { frequency: -2.0, presence: 2.0, repetition: 1.1 }, "");
     check(|p| p.stop = vec!["x".repeat(1024); 16], "");
     check(|p| p.max_tokens = Some(1), "");
+    check(|p| p.logit_bias = (0..1024).map(|token| (token, -100.0)).collect(), "");
+    check(|p| p.logprobs = Some(20), "");
 }
 
 #[test]
@@ -43,6 +50,10 @@ fn bad_values_are_named() {
         check(|p| p.penalties.repetition = bad, "repetition_penalty");
     }
     check(|p| p.top_p = 0.0, "top_p");
+    check(|p| p.logit_bias = vec![(1, 101.0)], "logit_bias");
+    check(|p| p.logit_bias = vec![(1, f32::NAN)], "logit_bias");
+    check(|p| p.logit_bias = vec![(1, 0.0); 1025], "logit_bias");
+    check(|p| p.logprobs = Some(21), "top_logprobs");
     check(|p| p.max_tokens = Some(0), "max_tokens");
     check(|p| p.stop = vec!["x".to_owned(); 17], "stop");
     check(|p| p.stop = vec!["x".to_owned(), String::new()], "stop");

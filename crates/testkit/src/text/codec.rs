@@ -1,6 +1,6 @@
 //! Translates between text and bytes as tokens.
 
-use intramuros_backend::{BackendError, ChatOptions, TextCodec};
+use intramuros_backend::{BackendError, ChatOptions, TextCodec, ToolFormat};
 use intramuros_types::Message;
 
 /// A vocabulary of the 256 bytes and three special tokens. Every character beyond ASCII is split
@@ -74,5 +74,22 @@ impl TextCodec for FakeCodec {
 
     fn stop_tokens(&self) -> &[u32] {
         &[Self::END]
+    }
+
+    fn special_text(&self, token: u32) -> Option<&str> {
+        match token {
+            Self::BEGIN => Some("<begin>"),
+            Self::END => Some("<end>"),
+            Self::TURN => Some("<turn>"),
+            _ => None,
+        }
+    }
+
+    fn vocab_size(&self) -> usize {
+        Self::VOCAB_SIZE
+    }
+
+    fn tool_format(&self) -> Option<ToolFormat> {
+        Some(ToolFormat::Hermes)
     }
 }

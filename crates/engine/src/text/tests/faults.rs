@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use intramuros_backend::{BackendError, ChatOptions, TextCodec};
+use intramuros_backend::{BackendError, ChatOptions, TextCodec, ToolFormat};
 use intramuros_testkit::{FakeCodec, Mishap};
 use intramuros_types::{Fault, Message, SamplingParams};
 
 use super::{Bench, config, hashed, poll_once, request};
-use crate::{EngineConfig, EngineError, TextEngine};
+use crate::{ComputeGate, EngineConfig, EngineError, TextEngine};
 
 /// What a request gets whose third step goes wrong; the next request must work.
 async fn check(mishap: Mishap, expected: &str) {
@@ -17,7 +17,7 @@ async fn check(mishap: Mishap, expected: &str) {
     let error = bench.accept("a", 10).await.collect().await.unwrap_err();
     assert_eq!(error.to_string(), expected);
     assert_eq!(error.fault(), Fault::Bug);
-    assert_eq!(bench.control.open_sequences(), 0);
+    assert_eq!(bench.used_blocks(), 0);
     let alone = Bench::new(hashed(), config()).answer("b", 10).await;
     assert_eq!(bench.answer("b", 10).await, alone);
     let status = bench.engine.status();
@@ -39,11 +39,12 @@ async fn sequences_outside_of_the_failed_batch_go_on() {
     let bench = Bench::new(hashed(), EngineConfig { max_sequences: 2, ..config() });
     bench.control.hold();
     bench.control.at_step(2, Mishap::Panic);
-    // The first takes the whole prefill budget of two steps; the others are not in the batch.
+    // The first takes the whole prefill budget of two steps; the others, of the same length and
+    // due after it, are not in the batch.
     let first = bench.accept(&"x".repeat(40), 5).await;
     bench.control.wait_for_step(1);
-    let second = bench.accept("second", 5).await;
-    let third = bench.accept("third", 5).await;
+    let second = bench.accept(&"y".repeat(40), 5).await;
+    let third = bench.accept(&"z".repeat(40), 5).await;
     bench.control.release();
     assert!(matches!(first.collect().await, Err(EngineError::StepFailed)));
     assert_eq!(second.collect().await.unwrap().text.len(), 5);
@@ -67,7 +68,7 @@ async fn three_failures_in_a_row_are_unhealthy_until_a_step_succeeds() {
 #[tokio::test]
 async fn a_loader_that_fails_or_panics_is_an_error() {
     let start = |load: fn() -> Result<Box<_>, BackendError>| {
-        TextEngine::start(load, Arc::new(FakeCodec), config()).unwrap_err()
+        TextEngine::start(load, Arc::new(FakeCodec), config(), ComputeGate::default()).unwrap_err()
     };
     let failed = start(|| Err(BackendError::Model("file is short".to_owned())));
     assert_eq!((failed.to_string().as_str(), failed.fault()), ("file is short", Fault::Runtime));
@@ -93,12 +94,26 @@ impl TextCodec for PanickingCodec {
     fn stop_tokens(&self) -> &[u32] {
         &[]
     }
+
+    fn special_text(&self, _: u32) -> Option<&str> {
+        None
+    }
+
+    fn vocab_size(&self) -> usize {
+        FakeCodec::VOCAB_SIZE
+    }
+
+    fn tool_format(&self) -> Option<ToolFormat> {
+        None
+    }
 }
 
 #[tokio::test]
 async fn a_codec_that_panics_fails_the_request_and_frees_its_place() {
     let load = || Ok(Box::new(hashed()) as Box<_>);
-    let engine = TextEngine::start(load, Arc::new(PanickingCodec), config()).unwrap();
+    let engine =
+        TextEngine::start(load, Arc::new(PanickingCodec), config(), ComputeGate::default())
+            .unwrap();
     let error = engine.submit(request("a", SamplingParams::greedy(1))).await.unwrap_err();
     assert!(matches!(error, EngineError::StepFailed));
     assert_eq!(engine.status().queued, 0);
@@ -123,12 +138,25 @@ impl TextCodec for HalfCodec {
     fn stop_tokens(&self) -> &[u32] {
         &[]
     }
+
+    fn special_text(&self, _: u32) -> Option<&str> {
+        None
+    }
+
+    fn vocab_size(&self) -> usize {
+        FakeCodec::VOCAB_SIZE
+    }
+
+    fn tool_format(&self) -> Option<ToolFormat> {
+        None
+    }
 }
 
 #[tokio::test]
 async fn a_codec_that_panics_on_a_token_fails_the_request_and_not_the_thread() {
     let load = || Ok(Box::new(hashed()) as Box<_>);
-    let engine = TextEngine::start(load, Arc::new(HalfCodec), config()).unwrap();
+    let engine =
+        TextEngine::start(load, Arc::new(HalfCodec), config(), ComputeGate::default()).unwrap();
     for failed in 1..=2 {
         let generation = engine.submit(request("a", SamplingParams::greedy(1))).await.unwrap();
         assert!(matches!(generation.collect().await, Err(EngineError::StepFailed)));
@@ -169,7 +197,7 @@ async fn stop_cancels_what_still_runs_after_the_grace() {
     bench.control.release();
     stop.await;
     assert!(matches!(running.collect().await, Err(EngineError::Stopped)));
-    assert_eq!((bench.control.steps(), bench.control.open_sequences()), (3, 0));
+    assert_eq!((bench.control.steps(), bench.used_blocks()), (3, 0));
 }
 
 #[tokio::test]

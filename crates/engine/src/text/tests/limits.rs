@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use intramuros_backend::BackendError;
 use intramuros_testkit::FakeText;
 use intramuros_types::SamplingParams;
 
 use super::{Bench, config, hashed, request};
-use crate::{EngineConfig, EngineError, Prompt, TextEngine};
+use crate::{ComputeGate, EngineConfig, EngineError, Prompt, TextEngine};
 
 /// A prompt of `prompt_tokens` asked for `max_tokens` with a context of 32: the error, or `""`.
 async fn check(prompt_tokens: usize, max_tokens: Option<u32>, expected: &str) {
@@ -60,7 +59,7 @@ fn settings_that_cannot_work_are_refused() {
         change(&mut config);
         let load = || Ok(Box::new(hashed()) as Box<_>);
         let codec = std::sync::Arc::new(intramuros_testkit::FakeCodec);
-        TextEngine::start(load, codec, config).unwrap_err().to_string()
+        TextEngine::start(load, codec, config, ComputeGate::default()).unwrap_err().to_string()
     };
     for (told, name) in [
         (refused(|c| c.max_queue = 0), "max_queue"),
@@ -110,23 +109,6 @@ async fn no_more_sequences_run_than_allowed() {
     assert!(bench.control.batches().iter().all(|batch| batch.rows.len() <= 2));
 }
 
-#[tokio::test]
-async fn a_request_waits_for_memory_while_others_run_and_fails_if_alone() {
-    let bench = Bench::new(hashed().with_capacity_tokens(20), config());
-    bench.control.hold();
-    // Each takes BOS, one byte and ten tokens of answer: 12 of 20.
-    let first = bench.accept("a", 10).await;
-    bench.control.wait_for_step(1);
-    let second = bench.accept("b", 10).await;
-    bench.control.release();
-    assert_eq!(first.collect().await.unwrap().text.len(), 10);
-    assert_eq!(second.collect().await.unwrap().text.len(), 10);
-    assert!(bench.control.batches().iter().all(|batch| batch.rows.len() == 1));
-    let error = bench.accept("c", 30).await.collect().await.unwrap_err();
-    assert!(matches!(error, EngineError::Backend(BackendError::Memory { needed_bytes: 32, .. })));
-    assert_eq!(bench.answer("d", 10).await.len(), 10);
-}
-
 /// Lets time pass while `held` steps have run; the request must end with a time-out.
 async fn check_timeout(model: FakeText, prompt: &str, allowed_steps: usize) {
     let bench = Bench::new(model, config());
@@ -141,7 +123,7 @@ async fn check_timeout(model: FakeText, prompt: &str, allowed_steps: usize) {
     let error = generation.collect().await.unwrap_err();
     assert!(matches!(error, EngineError::TimedOut { after } if after.as_secs() == 7), "{error:?}");
     assert_eq!(bench.control.steps(), allowed_steps + 1, "it went on after its time");
-    assert_eq!(bench.control.open_sequences(), 0);
+    assert_eq!(bench.used_blocks(), 0);
     assert_eq!(bench.engine.status().failed, 1);
 }
 
@@ -165,5 +147,5 @@ async fn time_is_up_in_the_queue() {
     let error = waiting.collect().await.unwrap_err();
     assert!(matches!(error, EngineError::TimedOut { after } if after.as_secs() == 600));
     assert_eq!(running.collect().await.unwrap().text.len(), 9);
-    assert!(bench.control.batches().iter().all(|batch| batch.rows[0].sequence.0 == 1));
+    assert!(bench.control.batches().iter().all(|batch| batch.rows[0].blocks[0].0 == 0));
 }

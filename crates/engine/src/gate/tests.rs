@@ -1,0 +1,40 @@
+//! Tests that one thread computes at a time, in the order of arrival, and that a panic ends a turn.
+
+use std::sync::{Arc, Mutex};
+
+use super::ComputeGate;
+use crate::testing::eventually;
+
+#[test]
+fn turns_are_taken_one_at_a_time_in_the_order_of_arrival() {
+    let gate = ComputeGate::default();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let first = gate.enter();
+    let threads: Vec<_> = (0..5)
+        .map(|number| {
+            let (theirs, order) = (gate.clone(), order.clone());
+            let thread = std::thread::spawn(move || {
+                let _turn = theirs.enter();
+                order.lock().unwrap().push(number);
+            });
+            eventually("it waits", || gate.present() == number + 2);
+            thread
+        })
+        .collect();
+    assert!(order.lock().unwrap().is_empty());
+    drop(first);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_panic_ends_the_turn() {
+    let gate = ComputeGate::default();
+    let theirs = gate.clone();
+    let panicked = std::thread::spawn(move || {
+        let _turn = theirs.enter();
+        panic!("a test asked for it");
+    });
+    assert!(panicked.join().is_err());
+    drop(gate.enter());
+}
