@@ -37,7 +37,8 @@ pub(super) fn prompt(
     let messages = prepared(template, messages);
     let texts: Vec<Cow<'_, str>> = texts(&messages, &options.tools).collect();
     let mut mask = Mask::new(added, template.source(), texts.iter().map(AsRef::as_ref));
-    let hidden = hide_messages(&mut mask, &messages).map_err(BackendError::Input)?;
+    let as_text = wants_text(template);
+    let hidden = hide_messages(&mut mask, &messages, as_text).map_err(BackendError::Input)?;
     let tools = hide_tools(&mut mask, &options.tools).map_err(BackendError::Input)?;
     let text = render(template, &hidden, &tools, options.add_generation_prompt)?;
     let parts = added.split(&text, true);
@@ -83,9 +84,8 @@ fn prepared<'a>(template: &ChatTemplate, messages: &'a [Message]) -> Cow<'a, [Me
         if call.arguments.trim().is_empty() {
             call.arguments = "{}".to_owned();
         }
-        let wants_text = support.calls.is_some_and(|style| style.text_arguments);
-        if let (Ok(arguments @ Json::Object(_)), false) =
-            (serde_json::from_str(&call.arguments), wants_text)
+        if !wants_text(template)
+            && let Some(arguments) = object(&call.arguments)
         {
             // Written anew, so that no character hides behind an escape.
             call.arguments = arguments.to_string();
@@ -112,7 +112,20 @@ fn texts<'a>(
     messages.iter().flat_map(of_message).chain(tools.iter().flat_map(of_tool))
 }
 
-fn hide_messages(mask: &mut Mask<'_>, messages: &[Message]) -> Result<Vec<Message>, String> {
+fn wants_text(template: &ChatTemplate) -> bool {
+    template.support().calls.is_some_and(|style| style.text_arguments)
+}
+
+/// `arguments` if they are a JSON object.
+fn object(arguments: &str) -> Option<Json> {
+    serde_json::from_str(arguments).ok().filter(Json::is_object)
+}
+
+fn hide_messages(
+    mask: &mut Mask<'_>,
+    messages: &[Message],
+    as_text: bool,
+) -> Result<Vec<Message>, String> {
     let mut hidden = messages.to_vec();
     for message in &mut hidden {
         message.content = mask.hide(&message.content)?;
@@ -122,11 +135,9 @@ fn hide_messages(mask: &mut Mask<'_>, messages: &[Message]) -> Result<Vec<Messag
         for call in &mut message.tool_calls {
             call.id = mask.hide(&call.id)?;
             call.name = mask.hide(&call.name)?;
-            call.arguments = match serde_json::from_str(&call.arguments) {
-                Ok(arguments @ Json::Object(_)) if arguments.to_string() == call.arguments => {
-                    mask.hide_json(&arguments)?.to_string()
-                }
-                Ok(_) | Err(_) => mask.hide(&call.arguments)?,
+            call.arguments = match object(&call.arguments).filter(|_| !as_text) {
+                Some(arguments) => mask.hide_json(&arguments)?.to_string(),
+                None => mask.hide(&call.arguments)?,
             };
         }
     }
