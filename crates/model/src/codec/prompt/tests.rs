@@ -72,9 +72,11 @@ fn render(
 fn everywhere(text: &str) -> [Message; 4] {
     let arguments = json!({text: [text, {"b": text}]}).to_string();
     let escaped = arguments.replace('<', "\\u003c");
+    let mut turn = calling(text, &[(text, &escaped)]);
+    turn.tool_calls[0].name = text.to_owned();
     [
         Message::new(Role::User, text),
-        calling(text, &[(text, &escaped)]),
+        turn,
         result(text, text),
         Message::new(Role::Assistant, "fini"),
     ]
