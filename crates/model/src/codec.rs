@@ -4,7 +4,8 @@
 //! to [`encode`](TextCodec::encode), is tokenised as the characters it is written with. Only the
 //! chat template can write a control token. That is held in two places: `added` recognises
 //! control tokens only where it is told to, and the merging vocabularies of `segmenter` do not
-//! hold them. In a rendered prompt the template's own are told from a message's by `mask`.
+//! hold them. In a rendered prompt the template's own are told from those of messages and tools by
+//! `mask`.
 //!
 //! Everything else about a text is done as the model's original tokenizer does it; the golden
 //! files under `golden/tokenizers` hold what the references answer.
@@ -15,28 +16,29 @@
 
 use std::collections::HashSet;
 
-use intramuros_backend::{BackendError, ChatOptions, TextCodec};
-use intramuros_types::Message;
+use intramuros_backend::{BackendError, ChatOptions, TextCodec, ToolFormat};
+use intramuros_types::{Message, Role, ToolCall, ToolDefinition};
 use time::OffsetDateTime;
 
 use self::added::AddedTokens;
-use self::conversation::{first_missing, merge_neighbours, without_system};
-use self::mask::Mask;
+use self::prompt::{Prompt, prompt};
 use self::segmenter::Segmenter;
 use self::source::Parts;
-use self::template::{ChatTemplate, Clock, MAX_SOURCE_BYTES, RenderError};
+use self::template::{ChatTemplate, Clock, MAX_SOURCE_BYTES, tool_bytes};
 use self::token_bytes::TokenBytes;
 use crate::files::read_text;
 use crate::{Gguf, ModelError, ModelFiles, WeightFiles};
 
 mod added;
 mod byte_level;
+mod call_ids;
 mod conversation;
 mod deadline;
 mod gguf;
 mod hf;
 mod mask;
 mod pretokenizer;
+mod prompt;
 mod segmenter;
 mod source;
 mod spm;
@@ -73,6 +75,8 @@ pub struct ModelCodec {
     after: Vec<u32>,
     stops: Vec<u32>,
     template: Option<ChatTemplate>,
+    /// Where a model has another template for conversations with tools.
+    tool_template: Option<ChatTemplate>,
 }
 
 impl ModelCodec {
@@ -106,31 +110,27 @@ impl ModelCodec {
         };
         if let Some(path) = &files.chat_template {
             parts.template = Some(read_text(path, MAX_SOURCE_BYTES as u64)?);
+            parts.tool_template = None;
         } else if let (None, Some(gguf)) = (&parts.template, &gguf) {
             parts.template = gguf.string(gguf::TEMPLATE)?.map(str::to_owned);
+            parts.tool_template = gguf.string(gguf::TOOL_TEMPLATE)?.map(str::to_owned);
         }
         parts.stops.extend(hf::generation_stops(files)?);
         Self::assemble(parts, OffsetDateTime::now_utc)
     }
 
     fn assemble(parts: Parts, clock: Clock) -> Result<ModelCodec, ModelError> {
-        let Parts { added, segmenter, bytes, bos, before, after, mut stops, template, named } =
-            parts;
+        let Parts { added, segmenter, bytes, bos, before, after, mut stops, named, .. } = parts;
         stops.retain(|id| (*id as usize) < bytes.len());
         stops.sort_unstable();
         stops.dedup();
-        let template = template.or_else(|| chatml(&added));
-        let template = template
-            .map(|source| ChatTemplate::compile(source, &named, clock))
-            .transpose()
-            .map_err(|problem| ModelError::Template { problem })?;
-        Ok(Self { added, segmenter, bytes, bos, before, after, stops, template })
-    }
-
-    /// Number of token ids of the tokenizer. A model's logits may be longer: vocabularies are
-    /// padded to round sizes.
-    pub fn vocab_size(&self) -> usize {
-        self.bytes.len()
+        let compile = |source: Option<String>| {
+            let template = source.map(|source| ChatTemplate::compile(source, &named, clock));
+            template.transpose().map_err(|problem| ModelError::Template { problem })
+        };
+        let template = compile(parts.template.or_else(|| chatml(&added)))?;
+        let tool_template = compile(parts.tool_template)?.filter(|t| t.support().tools);
+        Ok(Self { added, segmenter, bytes, bos, before, after, stops, template, tool_template })
     }
 
     /// The chat template's source, if the model has one.
@@ -138,30 +138,23 @@ impl ModelCodec {
         self.template.as_ref().map(ChatTemplate::source)
     }
 
-    /// Renders `messages`, rearranged if the template refuses them as they are, and tokenises.
+    /// The template for a conversation: models with one for tools have another for the rest.
+    fn template_for(&self, messages: &[Message], options: &ChatOptions) -> Option<&ChatTemplate> {
+        let calls = messages.iter().any(|m| !m.tool_calls.is_empty() || m.role == Role::Tool);
+        let wants_tools = calls || !options.tools.is_empty();
+        let for_tools = self.tool_template.as_ref().filter(|_| wants_tools);
+        for_tools.or(self.template.as_ref())
+    }
+
+    /// Renders `messages` and tokenises.
     fn encode_conversation(
         &self,
         template: &ChatTemplate,
         messages: &[Message],
         options: &ChatOptions,
     ) -> Result<Vec<u32>, BackendError> {
-        let contents = messages.iter().map(|m| m.content.as_str());
-        let mut mask = Mask::new(&self.added, template.source(), contents);
-        let mut hidden = Vec::with_capacity(messages.len());
-        for message in messages {
-            let content = mask.hide(&message.content).map_err(BackendError::Input)?;
-            hidden.push(Message::new(message.role, content));
-        }
-        let prompt = render(template, &hidden, options)?;
-        let mut parts = self.added.split(&prompt, true);
-        let prompt = if mask.is_used() {
-            let revealed = mask.reveal(&prompt, &parts);
-            parts = revealed.1;
-            revealed.0
-        } else {
-            prompt
-        };
-        let ids = self.segmenter.encode(&prompt, &parts, self.bos);
+        let Prompt { text, parts } = prompt(template, &self.added, messages, options)?;
+        let ids = self.segmenter.encode(&text, &parts, self.bos);
         let mut ids = ids.map_err(tokenizer_failed)?;
         // The reference leaves it to the template to begin the text. Templates that do not,
         // though the model wants it, are completed, as llama.cpp does.
@@ -173,15 +166,17 @@ impl ModelCodec {
 }
 
 impl TextCodec for ModelCodec {
-    /// Where the template refuses a conversation, it is tried again with system messages merged
-    /// into the user message that follows, then with neighbours of the same role merged too, a
-    /// blank line between them.
+    /// Where the template refuses a conversation, it is tried again with the calls of a turn one
+    /// after the other, then with system messages merged into the user message that follows, then
+    /// with neighbours of the same role merged too, a blank line between them.
+    ///
+    /// Mistral's templates insist on ids of nine letters and digits; other ids are replaced.
     fn encode_chat(
         &self,
         messages: &[Message],
         options: &ChatOptions,
     ) -> Result<Vec<u32>, BackendError> {
-        let Some(template) = &self.template else {
+        let Some(template) = self.template_for(messages, options) else {
             return Err(BackendError::Input(
                 "the model has no chat template; use plain completions, or put a \
                  chat_template.jinja beside the model"
@@ -193,7 +188,7 @@ impl TextCodec for ModelCodec {
             let problem = format!("the conversation has {count} messages, 1 to {MAX_MESSAGES} fit");
             return Err(BackendError::Input(problem));
         }
-        check_size("the conversation", messages.iter().map(|m| m.content.len()).sum())?;
+        check_size("the conversation", size_of(messages, &options.tools))?;
         self.encode_conversation(template, messages, options)
     }
 
@@ -211,44 +206,33 @@ impl TextCodec for ModelCodec {
         self.bytes.get(token)
     }
 
+    fn special_text(&self, token: u32) -> Option<&str> {
+        self.added.control_text(token)
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.bytes.len()
+    }
+
     fn stop_tokens(&self) -> &[u32] {
         &self.stops
     }
+
+    fn tool_format(&self) -> Option<ToolFormat> {
+        let template = self.tool_template.as_ref().or(self.template.as_ref())?;
+        template.support().format
+    }
 }
 
-/// Renders `messages`, then the rearrangements of them, until one is taken.
-fn render(
-    template: &ChatTemplate,
-    messages: &[Message],
-    options: &ChatOptions,
-) -> Result<String, BackendError> {
-    let attempt = |messages: &[Message]| {
-        let prompt = template.render(messages, options.add_generation_prompt)?;
-        match first_missing(messages, &prompt) {
-            None => Ok(prompt),
-            Some(number) => {
-                let role = messages[number - 1].role.as_str();
-                let problem = format!("it leaves out message {number} (role {role})");
-                Err(RenderError::Refused(problem))
-            }
-        }
+/// Bytes of everything in a conversation that its writers wrote.
+fn size_of(messages: &[Message], tools: &[ToolDefinition]) -> usize {
+    let of_call = |call: &ToolCall| call.id.len() + call.name.len() + call.arguments.len();
+    let of_message = |message: &Message| {
+        let calls: usize = message.tool_calls.iter().map(of_call).sum();
+        message.content.len() + message.tool_call_id.as_ref().map_or(0, String::len) + calls
     };
-    let first = match attempt(messages) {
-        Ok(prompt) => return Ok(prompt),
-        Err(error) => error,
-    };
-    let merged = without_system(messages);
-    let current = merged.as_deref().unwrap_or(messages);
-    let alternating = merge_neighbours(current);
-    for rearranged in [merged.as_deref(), alternating.as_deref()].into_iter().flatten() {
-        if matches!(first, RenderError::Limit(_)) {
-            break;
-        }
-        if let Ok(prompt) = attempt(rearranged) {
-            return Ok(prompt);
-        }
-    }
-    Err(BackendError::Input(first.to_string()))
+    let messages: usize = messages.iter().map(of_message).sum();
+    messages + tools.iter().map(tool_bytes).sum::<usize>()
 }
 
 fn chatml(added: &AddedTokens) -> Option<String> {

@@ -10,6 +10,10 @@ mod tests;
 /// position of a text costs a bounded number of steps.
 pub(super) const MAX_TOKEN_BYTES: usize = 256;
 
+/// Marks around calls and results of tools. Source: Qwen 2.5 and 3, `tokenizer_config.json`.
+const TOOL_MARKS: [&str; 4] =
+    ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"];
+
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddedKind {
@@ -58,6 +62,8 @@ pub(super) struct Part {
 #[derive(Debug, Default)]
 pub(super) struct AddedTokens {
     tokens: Vec<AddedToken>,
+    /// By id: the index of a control token.
+    controls: HashMap<u32, usize>,
     /// From (node, byte) to node; node 0 is the root.
     edges: HashMap<(u32, u8), u32>,
     /// By node: the token that ends there.
@@ -70,8 +76,10 @@ impl AddedTokens {
     /// Indexes `tokens`; empty and overlong texts are left out. Where two have the same text, the
     /// later one counts.
     pub(super) fn new(tokens: Vec<AddedToken>) -> Self {
-        let mut added =
-            Self { tokens, edges: HashMap::new(), ends: vec![None], starts: vec![false; 256] };
+        let controls = tokens.iter().enumerate().filter(|(_, t)| t.kind == AddedKind::Control);
+        let controls = controls.map(|(index, token)| (token.id, index)).collect();
+        let (ends, starts) = (vec![None], vec![false; 256]);
+        let mut added = Self { tokens, controls, edges: HashMap::new(), ends, starts };
         for index in 0..added.tokens.len() {
             added.insert(index);
         }
@@ -133,12 +141,21 @@ impl AddedTokens {
         parts
     }
 
-    /// The control tokens written in `text`, leftmost-longest, not overlapping.
-    pub(super) fn controls_in<'a, 't>(
+    /// How the control token `id` is written; `None` when it is none.
+    pub(super) fn control_text(&self, id: u32) -> Option<&str> {
+        self.controls.get(&id).map(|index| self.tokens[*index].text.as_str())
+    }
+
+    /// The tokens written in `text` that only a template may write, leftmost-longest, not
+    /// overlapping: control tokens, and the marks around calls and results of tools, which some
+    /// vocabularies call text.
+    pub(super) fn forgeable_in<'a, 't>(
         &'a self,
         text: &'t str,
     ) -> impl Iterator<Item = (&'a AddedToken, Range<usize>)> + use<'a, 't> {
-        self.matches(text, true).filter(|(token, _)| token.kind == AddedKind::Control)
+        self.matches(text, true).filter(|(token, _)| {
+            token.kind == AddedKind::Control || TOOL_MARKS.contains(&token.text.as_str())
+        })
     }
 
     fn matches<'a, 't>(

@@ -24,6 +24,7 @@ const EOM: &str = "tokenizer.ggml.eom_token_id";
 const UNKNOWN: &str = "tokenizer.ggml.unknown_token_id";
 const PAD: &str = "tokenizer.ggml.padding_token_id";
 pub(super) const TEMPLATE: &str = "tokenizer.chat_template";
+pub(super) const TOOL_TEMPLATE: &str = "tokenizer.chat_template.tool_use";
 
 /// What a token is. Source: ggml, `docs/gguf.md`, `tokenizer.ggml.token_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,9 @@ pub(super) fn load(gguf: &Gguf) -> Result<Parts, ModelError> {
     let mut vocabulary = read_vocabulary(gguf)?;
     let ids = read_ids(gguf, family, vocabulary.texts.len())?;
     let template = gguf.string(TEMPLATE)?.map(str::to_owned);
-    protect(&mut vocabulary, &ids, template.as_deref());
+    let tool_template = gguf.string(TOOL_TEMPLATE)?.map(str::to_owned);
+    let templates = [&template, &tool_template].map(|t| t.as_deref().unwrap_or_default());
+    protect(&mut vocabulary, &ids, &templates.concat());
     let (segmenter, adds_bos) = match family {
         Family::ByteLevel => byte_level_segmenter(gguf, &vocabulary)?,
         Family::SentencePiece => (sentence_piece_segmenter(gguf, &vocabulary, &ids)?, true),
@@ -95,6 +98,7 @@ pub(super) fn load(gguf: &Gguf) -> Result<Parts, ModelError> {
         after,
         stops: stops(&vocabulary, &ids),
         template,
+        tool_template,
         named,
     })
 }
@@ -165,13 +169,13 @@ fn read_ids(gguf: &Gguf, family: Family, tokens: usize) -> Result<NamedIds, Mode
 }
 
 /// Makes control tokens of what the file calls text although it steers the model.
-fn protect(vocabulary: &mut Vocabulary<'_>, ids: &NamedIds, template: Option<&str>) {
+fn protect(vocabulary: &mut Vocabulary<'_>, ids: &NamedIds, templates: &str) {
     for id in ids.ends.iter().copied().chain(ids.bos) {
         vocabulary.kinds[id as usize] = TokenKind::Control;
     }
     for (text, kind) in vocabulary.texts.iter().zip(&mut vocabulary.kinds) {
         let declared_as_text = *kind == TokenKind::UserDefined;
-        if declared_as_text && (is_well_known_stop(text) || is_turn_marker(text, template)) {
+        if declared_as_text && (is_well_known_stop(text) || is_turn_marker(text, templates)) {
             *kind = TokenKind::Control;
         }
     }

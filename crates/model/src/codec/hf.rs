@@ -107,7 +107,7 @@ pub(super) fn load(files: &ModelFiles, tokenizer: &Path) -> Result<Parts, ModelE
 
     let class = config.tokenizer_class.unwrap_or_default();
     let (adds_bos, adds_eos) = (config.add_bos_token, config.add_eos_token);
-    let template = config.chat_template.and_then(pick_template);
+    let (template, tool_template) = pick_templates(config.chat_template);
     let named = NamedTokens {
         bos: config.bos_token.map(NamedToken::into_text),
         eos: config.eos_token.map(NamedToken::into_text),
@@ -125,7 +125,8 @@ pub(super) fn load(files: &ModelFiles, tokenizer: &Path) -> Result<Parts, ModelE
     steering.extend(generation_stops(files)?);
     let mut stops = steering.clone();
     steering.extend(bos);
-    let added = added_tokens(&library, &steering, template.as_deref());
+    let templates = [&template, &tool_template].map(|t| t.as_deref().unwrap_or_default());
+    let added = added_tokens(&library, &steering, &templates.concat());
     stops.extend(added.tokens().iter().filter(|t| is_stop(t)).map(|t| t.id));
     stops.sort_unstable();
     stops.dedup();
@@ -136,7 +137,7 @@ pub(super) fn load(files: &ModelFiles, tokenizer: &Path) -> Result<Parts, ModelE
         pre_tokenizer: library.get_pre_tokenizer().cloned(),
         model: library.get_model().clone(),
     }));
-    Ok(Parts { added, segmenter, bytes, bos, before, after, stops, template, named })
+    Ok(Parts { added, segmenter, bytes, bos, before, after, stops, template, tool_template, named })
 }
 
 fn parse(text: &str) -> Result<Tokenizer, String> {
@@ -150,12 +151,18 @@ fn parse(text: &str) -> Result<Tokenizer, String> {
     Ok(library)
 }
 
-fn pick_template(templates: Templates) -> Option<String> {
+/// The template called `default`, else the first, and the one called `tool_use`.
+///
+/// Source: Hugging Face `transformers` 4.57, `get_chat_template`.
+fn pick_templates(templates: Option<Templates>) -> (Option<String>, Option<String>) {
     match templates {
-        Templates::One(template) => Some(template),
-        Templates::Named(mut named) => {
-            let index = named.iter().position(|t| t.name == "default").unwrap_or(0);
-            (index < named.len()).then(|| named.swap_remove(index).template)
+        None => (None, None),
+        Some(Templates::One(template)) => (Some(template), None),
+        Some(Templates::Named(named)) => {
+            let find = |name: &str| named.iter().find(|t| t.name == name);
+            let text = |template: &NamedTemplate| template.template.clone();
+            let default = find("default").or(named.first()).map(text);
+            (default, find("tool_use").map(text))
         }
     }
 }
@@ -207,14 +214,14 @@ fn is_stop(token: &AddedToken) -> bool {
     token.kind == AddedKind::Control && is_well_known_stop(&token.text)
 }
 
-fn added_tokens(library: &Tokenizer, steering: &[u32], template: Option<&str>) -> AddedTokens {
+fn added_tokens(library: &Tokenizer, steering: &[u32], templates: &str) -> AddedTokens {
     let mut found: Vec<_> = library.get_added_tokens_decoder().into_iter().collect();
     found.sort_unstable_by_key(|(id, _)| *id);
     let added = found.into_iter().map(|(id, token)| {
         let control = token.special
             || steering.contains(&id)
             || is_well_known_stop(&token.content)
-            || is_turn_marker(&token.content, template);
+            || is_turn_marker(&token.content, templates);
         AddedToken {
             id,
             text: token.content,

@@ -1,8 +1,10 @@
-//! Hides control tokens written in messages while a template is rendered, so that afterwards the
-//! template's own can be told from them.
+//! Hides control tokens written in messages and tools while a template is rendered, so that
+//! afterwards the template's own can be told from them.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
+
+use serde_json::Value as Json;
 
 use super::added::{AddedTokens, Part};
 
@@ -49,7 +51,7 @@ impl<'a> Mask<'a> {
         let mut hidden = String::with_capacity(content.len());
         let mut done = 0;
         let added = self.added;
-        for (token, range) in added.controls_in(content) {
+        for (token, range) in added.forgeable_in(content) {
             let marker = match self.marker_of.get(&token.id) {
                 Some(marker) => *marker,
                 None => self.assign(token.id, &token.text)?,
@@ -60,6 +62,28 @@ impl<'a> Mask<'a> {
         }
         hidden.push_str(&content[done..]);
         Ok(hidden)
+    }
+
+    /// `json` with the control tokens in its texts and keys replaced by their markers.
+    ///
+    /// # Errors
+    /// As [`Self::hide`].
+    pub(super) fn hide_json(&mut self, json: &Json) -> Result<Json, String> {
+        Ok(match json {
+            Json::String(text) => Json::String(self.hide(text)?),
+            Json::Array(items) => {
+                let items: Result<_, _> = items.iter().map(|item| self.hide_json(item)).collect();
+                Json::Array(items?)
+            }
+            Json::Object(entries) => {
+                let mut hidden = serde_json::Map::with_capacity(entries.len());
+                for (key, item) in entries {
+                    hidden.insert(self.hide(key)?, self.hide_json(item)?);
+                }
+                Json::Object(hidden)
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => json.clone(),
+        })
     }
 
     fn assign(&mut self, id: u32, text: &'a str) -> Result<char, String> {

@@ -28,11 +28,11 @@ pub(super) fn is_well_known_stop(text: &str) -> bool {
 }
 
 /// Whether a token that the vocabulary calls ordinary text delimits turns all the same: its text
-/// is written like a control token and the chat template writes it. Vocabularies are sloppy about
+/// is written like a control token and a chat template writes it. Vocabularies are sloppy about
 /// this (Phi-3 declares `<|user|>` as text), and content must not be able to forge a turn.
-pub(super) fn is_turn_marker(text: &str, template: Option<&str>) -> bool {
+pub(super) fn is_turn_marker(text: &str, templates: &str) -> bool {
     let looks_so = (text.starts_with("<|") || text.starts_with("<｜")) && text.ends_with('>');
-    looks_so && template.is_some_and(|template| template.contains(text))
+    looks_so && templates.contains(text)
 }
 
 /// Texts that templates may ask for by name; empty strings count as absent.
@@ -63,6 +63,8 @@ pub(super) struct Parts {
     pub(super) stops: Vec<u32>,
     /// The chat template's source.
     pub(super) template: Option<String>,
+    /// The source of the chat template for conversations with tools, where there is another.
+    pub(super) tool_template: Option<String>,
     /// Texts that the template may ask for.
     pub(super) named: NamedTokens,
 }

@@ -5,19 +5,28 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use intramuros_types::Message;
+use intramuros_types::{Message, ToolDefinition};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Enumerator, Kwargs, Object, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use time::OffsetDateTime;
 
+use self::probe::probe;
+pub(super) use self::probe::{CallStyle, ToolSupport};
+use self::python::{python_name, raise_exception, tojson};
+pub(super) use self::values::tool_bytes;
 use super::deadline::Deadline;
 use super::source::NamedTokens;
 use super::strftime::strftime;
 
+mod probe;
+mod python;
+mod values;
+
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tool_tests;
 
 /// The most bytes of a template's source; the largest known ones have 20,000.
 pub(super) const MAX_SOURCE_BYTES: usize = 256 << 10;
@@ -25,6 +34,8 @@ pub(super) const MAX_SOURCE_BYTES: usize = 256 << 10;
 const MAX_EXTRA_BYTES: usize = 256 << 10;
 /// How often a template may repeat the messages.
 const MAX_REPETITIONS: usize = 4;
+/// How much larger JSON may become: templates indent it, each value on a line of its own.
+const MAX_JSON_GROWTH: usize = 16;
 /// Nested calls of macros, loops and blocks; real templates need fewer than ten.
 const MAX_RECURSION: usize = 100;
 /// Instructions that one rendering may take; a conversation of a thousand turns takes well below a
@@ -39,8 +50,8 @@ pub(super) type Clock = fn() -> OffsetDateTime;
 
 /// A compiled chat template with the texts it may ask for.
 ///
-/// Renders as the reference does: white space around blocks is trimmed, `tools` and `documents`
-/// are none, Python's string and mapping methods work.
+/// Renders as the reference does: white space around blocks is trimmed, `documents` is none and so
+/// is `tools` where there are none, Python's string and mapping methods work.
 /// Source: Hugging Face `transformers` 4.57, `utils/chat_template_utils.py`.
 #[derive(Debug)]
 pub(super) struct ChatTemplate {
@@ -48,6 +59,32 @@ pub(super) struct ChatTemplate {
     source: String,
     named: BTreeMap<&'static str, String>,
     deadline: Deadline,
+    support: ToolSupport,
+}
+
+/// What a template is given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chat<'a> {
+    /// The conversation.
+    pub(super) messages: &'a [Message],
+    /// What the model may call.
+    pub(super) tools: &'a [ToolDefinition],
+    /// Whether to open the assistant's turn.
+    pub(super) add_generation_prompt: bool,
+}
+
+impl Chat<'_> {
+    /// The most bytes that a template may write for it.
+    fn max_bytes(&self) -> usize {
+        let contents: usize = self.messages.iter().map(|m| m.content.len()).sum();
+        let calls = self.messages.iter().flat_map(|m| &m.tool_calls);
+        let arguments: usize = calls.map(|call| call.arguments.len() + call.name.len()).sum();
+        let tools: usize = self.tools.iter().map(tool_bytes).sum();
+        MAX_EXTRA_BYTES
+            + contents.saturating_mul(MAX_REPETITIONS)
+            + (arguments + tools).saturating_mul(MAX_JSON_GROWTH)
+            + (self.messages.len() + self.tools.len()).saturating_mul(1 << 10)
+    }
 }
 
 /// Why a conversation was not rendered.
@@ -101,12 +138,15 @@ impl ChatTemplate {
             ("pad_token", &named.pad),
         ];
         let named = texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)));
-        Ok(Self {
+        let mut template = Self {
             environment: Arc::new(environment),
             source,
             named: named.collect(),
             deadline: Deadline::new(MAX_TIME),
-        })
+            support: ToolSupport::default(),
+        };
+        template.support = probe(&template);
+        Ok(template)
     }
 
     /// The source.
@@ -114,21 +154,24 @@ impl ChatTemplate {
         &self.source
     }
 
-    /// The prompt of `messages`.
+    /// What the template does with tools.
+    pub(super) fn support(&self) -> ToolSupport {
+        self.support
+    }
+
+    /// The prompt of `chat`.
     ///
     /// # Errors
     /// [`RenderError::Refused`] when the template raises an error; [`RenderError::Limit`] when it
     /// writes too much or does not end.
-    pub(super) fn render(
-        &self,
-        messages: &[Message],
-        add_generation_prompt: bool,
-    ) -> Result<String, RenderError> {
-        let content_bytes: usize = messages.iter().map(|m| m.content.len()).sum();
-        let max_bytes = MAX_EXTRA_BYTES
-            + content_bytes.saturating_mul(MAX_REPETITIONS)
-            + messages.len().saturating_mul(1 << 10);
-        let context = self.context(messages, add_generation_prompt);
+    pub(super) fn render(&self, chat: &Chat<'_>) -> Result<String, RenderError> {
+        self.render_as(chat, self.support.calls.unwrap_or_default())
+    }
+
+    /// [`Self::render`] with calls as `style` says.
+    fn render_as(&self, chat: &Chat<'_>, style: CallStyle) -> Result<String, RenderError> {
+        let max_bytes = chat.max_bytes();
+        let context = self.context(chat, style);
         let environment = Arc::clone(&self.environment);
         let rendered = self.deadline.run(move || {
             let mut output = Bounded { bytes: Vec::new(), max_bytes, full: false };
@@ -150,39 +193,15 @@ impl ChatTemplate {
         }
     }
 
-    fn context(&self, messages: &[Message], add_generation_prompt: bool) -> Value {
-        let turns: Vec<Value> = messages
-            .iter()
-            .map(|m| Value::from_object(Turn { role: m.role.as_str(), content: m.content.clone() }))
-            .collect();
+    fn context(&self, chat: &Chat<'_>, style: CallStyle) -> Value {
         let mut context: BTreeMap<&str, Value> =
             self.named.iter().map(|(name, text)| (*name, Value::from(text.as_str()))).collect();
-        context.insert("messages", Value::from(turns));
-        context.insert("add_generation_prompt", Value::from(add_generation_prompt));
-        context.insert("tools", Value::from(()));
+        let tools = if chat.tools.is_empty() { Value::from(()) } else { values::tools(chat.tools) };
+        context.insert("messages", values::turns(chat.messages, style));
+        context.insert("add_generation_prompt", Value::from(chat.add_generation_prompt));
+        context.insert("tools", tools);
         context.insert("documents", Value::from(()));
         Value::from(context)
-    }
-}
-
-/// A message as templates see it: a mapping whose keys are in this order.
-#[derive(Debug)]
-struct Turn {
-    role: &'static str,
-    content: String,
-}
-
-impl Object for Turn {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match key.as_str()? {
-            "role" => Some(Value::from(self.role)),
-            "content" => Some(Value::from(self.content.as_str())),
-            _ => None,
-        }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Str(&["role", "content"])
     }
 }
 
@@ -206,53 +225,6 @@ impl io::Write for &mut Bounded {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// How Python writes what is not a text, where the engine would write it in lower case.
-fn python_name(value: &Value) -> Option<&'static str> {
-    if value.kind() == ValueKind::Bool {
-        return Some(if value.is_true() { "True" } else { "False" });
-    }
-    (value.kind() == ValueKind::None).then_some("None")
-}
-
-fn raise_exception(message: &str) -> Result<Value, Error> {
-    Err(Error::new(ErrorKind::InvalidOperation, message.to_owned()))
-}
-
-/// Writes a value as Python's `json.dumps(…, ensure_ascii=False)` does: the built-in filter
-/// without its escapes for HTML.
-fn tojson(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<String, Error> {
-    // Python's options that change nothing here.
-    let _ = options.get::<Option<bool>>("ensure_ascii");
-    let indent = match indent {
-        Some(indent) => Some(indent),
-        None => options.get::<Option<Value>>("indent")?,
-    };
-    options.assert_all_used()?;
-    let escaped =
-        minijinja::filters::tojson(value, indent, Kwargs::from_iter([] as [(&str, Value); 0]))?;
-    Ok(without_html_escapes(escaped.as_str().unwrap_or_default()))
-}
-
-fn without_html_escapes(json: &str) -> String {
-    let mut plain = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(at) = rest.find('\\') {
-        plain.push_str(&rest[..at]);
-        let (sequence, character) = match rest.get(at..at + 6) {
-            Some("\\u003c") => (6, "<"),
-            Some("\\u003e") => (6, ">"),
-            Some("\\u0026") => (6, "&"),
-            Some("\\u0027") => (6, "'"),
-            // Any other escape: the backslash and what it escapes, which may be a backslash.
-            _ => (2, &rest[at..(at + 2).min(rest.len())]),
-        };
-        plain.push_str(character);
-        rest = &rest[(at + sequence).min(rest.len())..];
-    }
-    plain.push_str(rest);
-    plain
 }
 
 /// The error in one line: what happened, without the template's source around it.

@@ -1,8 +1,8 @@
 //! Tests of rearranging conversations. A message is written `s:`, `u:`, `a:` or `t:` and content.
 
-use intramuros_types::{Message, Role};
+use intramuros_types::{Message, Role, ToolCall};
 
-use super::{first_missing, merge_neighbours, without_system};
+use super::{first_missing, merge_neighbours, one_call_each, without_system};
 
 fn read(written: &[&str]) -> Vec<Message> {
     let message = |line: &&str| {
@@ -44,6 +44,47 @@ fn neighbours_of_one_role_become_one() {
     check_neighbours(&["u:a", "a:b", "u:c"], None);
     check_neighbours(&["u:a", "u:b", "a:c", "a:d"], Some(&["u:a\n\nb", "a:c\n\nd"]));
     check_neighbours(&[], None);
+    check_neighbours(&["a:", "t:1", "t:2"], None);
+}
+
+fn calling(ids: &[&str]) -> Message {
+    let call = |id: &&str| ToolCall {
+        id: (*id).to_owned(),
+        name: "f".to_owned(),
+        arguments: "{}".to_owned(),
+    };
+    let tool_calls = ids.iter().map(call).collect();
+    Message { tool_calls, ..Message::new(Role::Assistant, ids.concat()) }
+}
+
+fn result(id: &str) -> Message {
+    Message { tool_call_id: Some(id.to_owned()), ..Message::new(Role::Tool, id) }
+}
+
+#[test]
+fn turns_of_several_calls_become_turns_of_one() {
+    let user = || Message::new(Role::User, "u");
+    assert_eq!(one_call_each(&[user(), calling(&["1"]), result("1")]), None);
+    let messages = [user(), calling(&["1", "2"]), result("2"), result("9"), result("1"), user()];
+    let cut = one_call_each(&messages).unwrap();
+    let shown: Vec<String> = cut
+        .iter()
+        .map(|m| {
+            let calls: String = m.tool_calls.iter().map(|c| c.id.as_str()).collect();
+            format!("{}:{}({calls})", m.role.as_str(), m.content)
+        })
+        .collect();
+    let expected = [
+        "user:u()",
+        "assistant:12(1)",
+        "tool:1()",
+        "assistant:(2)",
+        "tool:2()",
+        "tool:9()",
+        "user:u()",
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(merge_neighbours(&[calling(&["1"]), calling(&["2"])]), None);
 }
 
 #[track_caller]
@@ -57,4 +98,5 @@ fn left_out_messages_are_noticed() {
     check_missing(&["s:règle", "u:va"], "[va] [règle]", None);
     check_missing(&["u:va", "t:12"], "[va]", Some(2));
     check_missing(&["u:va", "a:oui", "u: "], "[va]", None);
+    check_missing(&["u:va", "t:\"a\"\nb"], r#"[va] "\"a\"\nb""#, None);
 }

@@ -131,10 +131,10 @@ fn tokens_that_steer_are_control_tokens_whatever_the_file_calls_them() {
     let file = changed(bpe(), &[("chat_template", Some(template))]);
     let parts = load(&Gguf::open(file.path()).unwrap()).unwrap();
     assert_eq!(parts.stops, [3], "<|im_end|> ends a turn");
-    assert_eq!(parts.added.controls_in("<|im_end|><|u|><|im_start|>").count(), 3);
+    assert_eq!(parts.added.forgeable_in("<|im_end|><|u|><|im_start|>").count(), 3);
     let file = write(&bpe());
     let parts = load(&Gguf::open(file.path()).unwrap()).unwrap();
-    assert_eq!(parts.added.controls_in("<|u|>").count(), 0, "no template writes it");
+    assert_eq!(parts.added.forgeable_in("<|u|>").count(), 0, "no template writes it");
     assert_eq!(parts.bytes.get(4), b"<|u|>");
 }
 
@@ -145,7 +145,7 @@ fn a_model_with_the_tokens_of_chatml_gets_its_template() {
     let files = crate::ModelFiles::discover(file.path()).unwrap();
     let codec = crate::ModelCodec::load(&files).unwrap();
     let messages = [intramuros_types::Message::new(intramuros_types::Role::User, "ab")];
-    let ids = codec.encode_chat(&messages, &ChatOptions { add_generation_prompt: false }).unwrap();
+    let ids = codec.encode_chat(&messages, &ChatOptions::default()).unwrap();
     // The other characters of the template are not in this tiny vocabulary.
     assert_eq!(ids, [5, 2, 3]);
 }

@@ -83,6 +83,10 @@ fn the_files_beside_it_are_heeded() {
     let named = json!({"chat_template": [
         {"name": "outils", "template": "1"}, {"name": "default", "template": "2"}
     ]});
-    check_config(&named, |parts| parts.template.as_deref() == Some("2"));
+    check_config(&named, |p| p.template.as_deref() == Some("2") && p.tool_template.is_none());
+    let for_tools = json!({"chat_template": [{"name": "tool_use", "template": "<|u|>"}]});
+    check_config(&for_tools, |parts| {
+        parts.tool_template.as_deref() == Some("<|u|>") && parts.bytes.get(4).is_empty()
+    });
     check_config(&json!({"chat_template": []}), |parts| parts.template.is_none());
 }

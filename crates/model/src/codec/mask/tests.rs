@@ -52,3 +52,23 @@ fn a_text_that_uses_up_every_marker_is_refused() {
     let problem = "the messages use up all of unicode's private-use characters";
     assert_eq!(mask.hide(&content), Err(problem.to_owned()));
 }
+
+#[test]
+fn texts_and_keys_of_json_are_hidden() {
+    let added = added();
+    let mut mask = Mask::new(&added, "", std::iter::empty());
+    let json = serde_json::json!({"<s>": ["</s>", 1, null, {"a": "b<s>"}], "c": true});
+    let hidden = mask.hide_json(&json).unwrap();
+    let expected = serde_json::json!({
+        "\u{E000}": ["\u{E001}", 1, null, {"a": "b\u{E000}"}], "c": true
+    });
+    assert_eq!(hidden, expected);
+}
+
+#[test]
+fn marks_around_calls_and_results_are_hidden_whatever_the_vocabulary_calls_them() {
+    let result = AddedToken::new(1, "</tool_response>", AddedKind::Text);
+    let added = AddedTokens::new(vec![result, AddedToken::new(2, "<code>", AddedKind::Text)]);
+    let mut mask = Mask::new(&added, "", std::iter::empty());
+    assert_eq!(mask.hide("a</tool_response><code>").unwrap(), "a\u{E000}<code>");
+}

@@ -6,10 +6,19 @@ use intramuros_types::{Message, Role};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{ChatTemplate, MAX_SOURCE_BYTES, RenderError};
+use super::{Chat, ChatTemplate, MAX_SOURCE_BYTES, RenderError};
 use crate::codec::source::NamedTokens;
 
-fn compile(source: &str) -> Result<ChatTemplate, String> {
+/// What `template` makes of `messages` without tools.
+fn render(
+    template: &ChatTemplate,
+    messages: &[Message],
+    add_generation_prompt: bool,
+) -> Result<String, RenderError> {
+    template.render(&Chat { messages, tools: &[], add_generation_prompt })
+}
+
+pub(super) fn compile(source: &str) -> Result<ChatTemplate, String> {
     let named = NamedTokens {
         bos: Some("<s>".to_owned()),
         eos: Some("</s>".to_owned()),
@@ -41,7 +50,7 @@ fn templates_render_as_the_reference_renders_them() {
     assert!(golden.chats.len() >= 24);
     for chat in golden.chats {
         let template = compile(&golden.templates[&chat.template]).unwrap();
-        let rendered = template.render(&chat.messages, chat.generation);
+        let rendered = render(&template, &chat.messages, chat.generation);
         assert_eq!(rendered, Ok(chat.rendered), "{} {:?}", chat.template, chat.messages);
     }
 }
@@ -49,7 +58,7 @@ fn templates_render_as_the_reference_renders_them() {
 #[track_caller]
 fn check(source: &str, expected: Result<&str, RenderError>) {
     let messages = [Message::new(Role::User, "Été")];
-    let rendered = compile(source).unwrap().render(&messages, true);
+    let rendered = render(&compile(source).unwrap(), &messages, true);
     assert_eq!(rendered, expected.map(str::to_owned));
 }
 
@@ -72,7 +81,7 @@ fn functions_of_the_reference_are_there() {
 #[test]
 fn templates_that_write_too_much_are_stopped() {
     let endless = "{% for i in range(90000) %}{{ messages[0].content * 9 }}{% endfor %}";
-    let result = compile(endless).unwrap().render(&[Message::new(Role::User, "ab")], true);
+    let result = render(&compile(endless).unwrap(), &[Message::new(Role::User, "ab")], true);
     let limit = 262_144 + 2 * 4 + 1024;
     let problem =
         format!("the model's chat template writes more than {limit} bytes for this conversation");
@@ -82,7 +91,7 @@ fn templates_that_write_too_much_are_stopped() {
 #[test]
 fn templates_that_recurse_without_end_are_stopped() {
     let endless = "{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}";
-    let result = compile(endless).unwrap().render(&[Message::new(Role::User, "a")], true);
+    let result = render(&compile(endless).unwrap(), &[Message::new(Role::User, "a")], true);
     assert!(matches!(result, Err(RenderError::Refused(_))), "{result:?}");
 }
 
@@ -96,6 +105,6 @@ fn what_is_no_template_is_refused_when_it_is_compiled() {
 
 #[test]
 fn a_template_cannot_reach_other_files() {
-    let result = compile("{% include '/etc/passwd' %}").map(|t| t.render(&[], true));
+    let result = compile("{% include '/etc/passwd' %}").map(|t| render(&t, &[], true));
     assert!(matches!(result, Err(_) | Ok(Err(_))), "{result:?}");
 }
