@@ -60,6 +60,10 @@ mod matcher;
 mod refusal;
 mod schema;
 #[cfg(test)]
+mod suites;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod verify;
 mod vocabulary;
