@@ -68,10 +68,8 @@ mod tests;
 mod verify;
 mod vocabulary;
 
-pub(crate) use error::ConstraintError;
+pub use error::ConstraintError;
 pub(crate) use grammar::Grammar;
-pub(crate) use lark::Template;
 pub(crate) use limits::ConstraintLimits;
 pub(crate) use matcher::Matcher;
-pub(crate) use verify::Verifier;
 pub(crate) use vocabulary::Vocabulary;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use intramuros_backend::BackendError;
 use intramuros_types::Fault;
 
+use crate::ConstraintError;
+
 /// An error of an engine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,6 +54,25 @@ pub enum EngineError {
         /// What is wrong; continues a sentence that starts with the name.
         reason: String,
     },
+    /// The answer's constraint cannot be honoured.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
+    /// A finished answer does not satisfy its constraint, although every token of it did. It was
+    /// withheld, or, in a stream, is declared void by this error.
+    #[error("the answer {reason}; it may be sent again")]
+    ConstraintViolated {
+        /// What is violated; continues a sentence that starts with the answer.
+        reason: String,
+    },
+    /// The model cannot call tools.
+    #[error(
+        "the model {model} cannot call tools: its chat template has no place for them, or \
+             writes calls in a format that is not supported"
+    )]
+    NoTools {
+        /// Its id.
+        model: String,
+    },
     /// The model or its tokenizer refused.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -81,9 +102,11 @@ impl EngineError {
             | EngineError::Stopped => Fault::Capacity,
             EngineError::PromptTooLong { .. }
             | EngineError::InvalidParameter { .. }
-            | EngineError::InvalidConfig { .. } => Fault::User,
+            | EngineError::InvalidConfig { .. }
+            | EngineError::NoTools { .. } => Fault::User,
             EngineError::Backend(source) => source.fault(),
-            EngineError::StepFailed => Fault::Bug,
+            EngineError::Constraint(source) => source.fault(),
+            EngineError::StepFailed | EngineError::ConstraintViolated { .. } => Fault::Bug,
             EngineError::Thread(_) => Fault::Runtime,
         }
     }

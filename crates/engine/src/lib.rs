@@ -31,6 +31,7 @@ mod assemble;
 mod clock;
 mod compute;
 mod config;
+mod constraint;
 mod cost;
 mod draft;
 mod embed;
@@ -42,13 +43,16 @@ mod logprobs;
 mod pace;
 mod request;
 mod sampling;
+mod signal;
 mod status;
 #[cfg(test)]
 mod testing;
 mod text;
+mod tools;
 mod validate;
 
 pub use config::{EmbedConfig, EngineConfig};
+pub use constraint::ConstraintError;
 pub use embed::EmbedEngine;
 pub use error::EngineError;
 pub use gate::ComputeGate;
@@ -56,7 +60,7 @@ pub use generation::Generation;
 pub use intramuros_backend::InputKind;
 pub use request::{
     Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt, PromptToken,
-    TokenLogprob, TokenText,
+    TokenLogprob, TokenText, Tools,
 };
 pub use status::EngineStatus;
 pub use text::TextEngine;

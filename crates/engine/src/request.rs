@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use intramuros_types::{FinishReason, KeyId, Message, RequestId, SamplingParams, Usage};
+use intramuros_types::{
+    Constraint, FinishReason, KeyId, Message, RequestId, SamplingParams, ToolCall, ToolChoice,
+    ToolDefinition, Usage,
+};
 
 /// A text to generate.
 #[derive(Debug, Clone)]
@@ -14,6 +17,10 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     /// How to continue it.
     pub sampling: SamplingParams,
+    /// What the answer must look like. Not together with `tools`.
+    pub constraint: Option<Constraint>,
+    /// Tools that the model may call, for a [`Prompt::Chat`].
+    pub tools: Option<Tools>,
     /// Who waits.
     pub priority: Priority,
     /// Whose request it is: keys that wait at the same time get equal shares. `None` is a client
@@ -35,12 +42,25 @@ impl GenerateRequest {
             id,
             prompt,
             sampling,
+            constraint: None,
+            tools: None,
             priority: Priority::Interactive,
             client: None,
             prompt_logprobs: false,
             timeout: None,
         }
     }
+}
+
+/// Tools of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tools {
+    /// The tools, at least one.
+    pub definitions: Vec<ToolDefinition>,
+    /// Whether the model must call.
+    pub choice: ToolChoice,
+    /// Whether it may call several at once.
+    pub parallel: bool,
 }
 
 /// What to continue. Its `Debug` tells the size only, so that no log can hold a prompt.
@@ -75,6 +95,22 @@ pub enum GenerationEvent {
         text: String,
         /// The tokens that end in this piece, where log-probabilities were asked for.
         logprobs: Vec<TokenLogprob>,
+    },
+    /// A tool call begins; its arguments follow.
+    ToolCall {
+        /// Its place among the answer's calls, from 0.
+        index: usize,
+        /// Its id.
+        id: String,
+        /// Name of the tool, one of those offered.
+        name: String,
+    },
+    /// More of a tool call's arguments.
+    ToolArguments {
+        /// Which call.
+        index: usize,
+        /// The next characters of the JSON text.
+        fragment: String,
     },
     /// The end; nothing follows.
     Finished {
@@ -133,6 +169,8 @@ pub struct Completion {
     pub prompt: Vec<PromptToken>,
     /// The answer without the stop text that may have ended it.
     pub text: String,
+    /// The tools that the answer calls.
+    pub tool_calls: Vec<ToolCall>,
     /// The answer's tokens, where log-probabilities were asked for.
     pub logprobs: Vec<TokenLogprob>,
     /// Why it ended.

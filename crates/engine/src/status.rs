@@ -31,6 +31,8 @@ pub struct EngineStatus {
     pub drafted_tokens: u64,
     /// Draft tokens that were right.
     pub accepted_tokens: u64,
+    /// Tokens that a grammar left no choice about.
+    pub forced_tokens: u64,
     /// Forward passes.
     pub steps: u64,
     /// Times that a sequence gave way and waited again.
@@ -62,6 +64,7 @@ pub(crate) struct Counters {
     pub(crate) cached_tokens: AtomicU64,
     pub(crate) drafted_tokens: AtomicU64,
     pub(crate) accepted_tokens: AtomicU64,
+    pub(crate) forced_tokens: AtomicU64,
     pub(crate) steps: AtomicU64,
     pub(crate) preempted: AtomicU64,
     pub(crate) kv_used_blocks: AtomicUsize,
@@ -84,6 +87,7 @@ impl Default for Counters {
             cached_tokens: AtomicU64::new(0),
             drafted_tokens: AtomicU64::new(0),
             accepted_tokens: AtomicU64::new(0),
+            forced_tokens: AtomicU64::new(0),
             steps: AtomicU64::new(0),
             preempted: AtomicU64::new(0),
             kv_used_blocks: AtomicUsize::new(0),
@@ -110,6 +114,7 @@ impl Counters {
             cached_tokens: self.cached_tokens.load(Ordering::Relaxed),
             drafted_tokens: self.drafted_tokens.load(Ordering::Relaxed),
             accepted_tokens: self.accepted_tokens.load(Ordering::Relaxed),
+            forced_tokens: self.forced_tokens.load(Ordering::Relaxed),
             steps: self.steps.load(Ordering::Relaxed),
             preempted: self.preempted.load(Ordering::Relaxed),
             kv_used_blocks: self.kv_used_blocks.load(Ordering::Relaxed),

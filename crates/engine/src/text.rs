@@ -3,6 +3,7 @@
 mod admit;
 mod answer;
 mod plan;
+mod prepare;
 mod prompt;
 mod queue;
 mod scheduler;
@@ -12,17 +13,18 @@ mod step;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use intramuros_backend::{BackendError, ChatOptions, TextBackend, TextCodec, TextModelInfo};
+use intramuros_backend::{BackendError, TextBackend, TextCodec, TextModelInfo};
 use intramuros_types::{KeyId, RequestId, SamplingParams};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::clock::Clock;
 use crate::compute::{self, Finished};
+use crate::constraint::{Grammar, Vocabulary};
 use crate::draft::Drafter;
 use crate::gate::ComputeGate;
 use crate::kv::BlockTable;
@@ -32,6 +34,7 @@ use crate::{
     EngineConfig, EngineError, EngineStatus, GenerateRequest, Generation, Prompt, validate,
 };
 use answer::Answer;
+use prepare::Prepared;
 use prompt::PromptLogprobs;
 use scheduler::{Command, Scheduler};
 use sequence::Sequence;
@@ -47,6 +50,8 @@ pub struct TextEngine {
 struct Shared {
     info: TextModelInfo,
     codec: Arc<dyn TextCodec>,
+    /// For constraints; made when the first one comes, because it takes memory and time.
+    vocabulary: OnceLock<Vocabulary>,
     config: EngineConfig,
     clock: Clock,
     /// The places of the queue. A semaphore because a place is held by whoever has the request:
@@ -116,6 +121,7 @@ impl TextEngine {
         let shared = Shared {
             info,
             codec,
+            vocabulary: OnceLock::new(),
             config,
             clock,
             places,
@@ -144,6 +150,7 @@ impl TextEngine {
     /// # Errors
     /// [`EngineError::InvalidParameter`]; [`EngineError::Overloaded`] when no place is free;
     /// [`EngineError::PromptTooLong`]; [`EngineError::Backend`] when the codec refuses the prompt;
+    /// [`EngineError::Constraint`]; [`EngineError::NoTools`];
     /// [`EngineError::StepFailed`] when the codec panics; [`EngineError::Stopped`].
     pub async fn submit(&self, request: GenerateRequest) -> Result<Generation, EngineError> {
         validate::request(&request)?;
@@ -152,14 +159,15 @@ impl TextEngine {
         let deadline = self.shared.clock.deadline(timeout);
         let place = self.reserve()?;
         let position = self.queued();
-        let GenerateRequest { id, prompt, sampling, priority, client, prompt_logprobs, .. } =
-            request;
-        let (place, tokens) = self.tokenise(prompt, place).await?;
+        let (prepared, request, place) = self.prepare(request, place).await?;
+        let GenerateRequest { id, sampling, priority, client, prompt_logprobs, .. } = request;
+        let Prepared { tokens, grammar, reading } = prepared;
         let max_tokens = self.answer_length(&tokens, sampling.max_tokens)?;
         self.check_vocabulary(&tokens, &sampling)?;
         let prompt_tokens = count(&tokens);
-        let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let (signals, receiver) = tokio::sync::mpsc::unbounded_channel();
         let logprobs = sampling.logprobs.filter(|_| prompt_logprobs);
+        let constrained = (grammar.as_deref().map(Grammar::matcher), reading.tools.is_some());
         let sequence = Sequence {
             request: id,
             table: BlockTable::new(self.scope(client.as_ref())),
@@ -171,20 +179,20 @@ impl TextEngine {
             admitted: None,
             arrival: 0,
             order: 0,
-            answer: Answer::new(&sampling, &tokens, max_tokens),
+            answer: Answer::new(&sampling, &tokens, max_tokens, constrained),
             prompt_tokens: tokens.len(),
             tokens,
             computed: 0,
             cached: 0,
             drafter: Drafter::default(),
             prompt_logprobs: logprobs.map(PromptLogprobs::new),
-            events,
+            signals,
             place: Some(place),
         };
         let run = Command::Run(Box::new(sequence));
         self.shared.commands.send(run).map_err(|_| EngineError::Stopped)?;
         Counters::add(&self.shared.counters.accepted, 1);
-        Ok(Generation::new(prompt_tokens, position, receiver))
+        Ok(Generation::new(prompt_tokens, position, receiver, reading))
     }
 
     /// Tokens of `prompt`, template included; of any length.
@@ -194,7 +202,9 @@ impl TextEngine {
     /// panics.
     pub async fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
         let (codec, prompt) = (self.shared.codec.clone(), prompt.clone());
-        let tokens = tokio::task::spawn_blocking(move || encode(codec.as_ref(), prompt)).await;
+        let tokens =
+            tokio::task::spawn_blocking(move || prepare::encode(codec.as_ref(), &prompt, &[]))
+                .await;
         Ok(tokens.map_err(|_| EngineError::StepFailed)??)
     }
 
@@ -258,17 +268,25 @@ impl TextEngine {
         })
     }
 
-    /// Tokenises on a blocking thread. The place goes along, so that clients who leave meanwhile
-    /// cannot have more prompts tokenised at once than the queue has places.
-    async fn tokenise(
+    /// Tokenises and compiles the constraint on a blocking thread. The place goes along, so that
+    /// clients who leave meanwhile cannot have more prompts tokenised at once than the queue has
+    /// places.
+    async fn prepare(
         &self,
-        prompt: Prompt,
+        request: GenerateRequest,
         place: OwnedSemaphorePermit,
-    ) -> Result<(OwnedSemaphorePermit, Vec<u32>), EngineError> {
-        let codec = self.shared.codec.clone();
-        let task = move || encode(codec.as_ref(), prompt).map(|tokens| (place, tokens));
-        let encoded = tokio::task::spawn_blocking(task).await;
-        Ok(encoded.map_err(|_| EngineError::StepFailed)??)
+    ) -> Result<(Prepared, GenerateRequest, OwnedSemaphorePermit), EngineError> {
+        let shared = self.shared.clone();
+        let task = move || {
+            let model = prepare::Model {
+                id: &shared.info.id,
+                codec: &shared.codec,
+                vocabulary: &shared.vocabulary,
+            };
+            prepare::prepare(&model, &request).map(|prepared| (prepared, request, place))
+        };
+        let prepared = tokio::task::spawn_blocking(task).await;
+        prepared.map_err(|_| EngineError::StepFailed)?
     }
 
     /// The most tokens of the answer. Nothing is cut: what was asked for fits or is refused.
@@ -324,17 +342,6 @@ impl TextEngine {
             }
             _ => 0,
         }
-    }
-}
-
-fn encode(codec: &dyn TextCodec, prompt: Prompt) -> Result<Vec<u32>, BackendError> {
-    match prompt {
-        Prompt::Chat(messages) => codec.encode_chat(
-            &messages,
-            &ChatOptions { add_generation_prompt: true, tools: Vec::new() },
-        ),
-        Prompt::Text(text) => codec.encode(&text, true),
-        Prompt::Tokens(tokens) => Ok(tokens),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use intramuros_types::SamplingParams;
+use intramuros_types::{SamplingParams, ToolChoice};
 
-use crate::{EngineError, GenerateRequest};
+use crate::{EngineError, GenerateRequest, Prompt, Tools};
 
 /// The most stop texts of a request.
 const MAX_STOPS: usize = 16;
@@ -13,6 +13,8 @@ const MAX_STOP_BYTES: usize = 1024;
 
 /// The most tokens with a bias, as in the OpenAI API's own servers.
 const MAX_BIASES: usize = 1024;
+/// The most tools of a request.
+const MAX_TOOLS: usize = 128;
 /// The most alternatives whose log-probabilities are told.
 const MAX_LOGPROBS: u32 = 20;
 
@@ -22,11 +24,35 @@ const MAX_LOGPROBS: u32 = 20;
 /// [`EngineError::InvalidParameter`] for the first field that is out of range.
 pub(crate) fn request(request: &GenerateRequest) -> Result<(), EngineError> {
     sampling(&request.sampling)?;
+    if let Some(tools) = &request.tools {
+        check_tools(tools, request)?;
+    }
     if request.prompt_logprobs && request.sampling.logprobs.is_none() {
         return Err(invalid("echo", "with log-probabilities needs logprobs".to_owned()));
     }
     if request.sampling.max_tokens == Some(0) && !request.prompt_logprobs {
         return Err(invalid("max_tokens", "is 0; it must be at least 1".to_owned()));
+    }
+    Ok(())
+}
+
+fn check_tools(tools: &Tools, request: &GenerateRequest) -> Result<(), EngineError> {
+    let count = tools.definitions.len();
+    if count == 0 || count > MAX_TOOLS {
+        let reason = format!("has {count} tools; 1 to {MAX_TOOLS} are allowed");
+        return Err(invalid("tools", reason));
+    }
+    if request.constraint.is_some() {
+        let reason = "cannot be combined with a constrained answer; send one of them".to_owned();
+        return Err(invalid("tools", reason));
+    }
+    if !matches!(request.prompt, Prompt::Chat(_)) {
+        return Err(invalid("tools", "need a conversation as prompt".to_owned()));
+    }
+    if let ToolChoice::Named(name) = &tools.choice
+        && tools.definitions.iter().all(|tool| tool.name != *name)
+    {
+        return Err(invalid("tool_choice", format!("names '{name}', which is not in tools")));
     }
     Ok(())
 }

@@ -24,8 +24,12 @@ impl Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// The model ended its turn or a stop text was met.
+    /// The model ended its turn, or the grammar of the answer did.
     Stop,
+    /// A stop text was met.
+    StopText,
+    /// The model ended its turn with tool calls.
+    ToolCalls,
     /// `max_tokens` or the end of the context was reached.
     Length,
 }

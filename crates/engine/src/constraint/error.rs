@@ -5,7 +5,7 @@ use intramuros_types::Fault;
 /// An error of a constraint. No message holds any of the answer's text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum ConstraintError {
+pub enum ConstraintError {
     /// A keyword that would have to be ignored.
     #[error("schema keyword \"{keyword}\" at {path} cannot be enforced: {reason}")]
     Unsupported {
@@ -40,7 +40,7 @@ pub(crate) enum ConstraintError {
         /// What is wrong and where.
         reason: String,
     },
-    /// Past a limit of [`ConstraintLimits`](super::ConstraintLimits).
+    /// Past a limit.
     #[error("{what} at {path} is {found}, the limit is {limit}")]
     TooLarge {
         /// What was counted, as `nesting depth`.
@@ -83,7 +83,7 @@ pub(crate) enum ConstraintError {
 
 impl ConstraintError {
     /// Whose fault it is.
-    pub(crate) fn fault(&self) -> Fault {
+    pub fn fault(&self) -> Fault {
         match self {
             ConstraintError::Unsupported { .. }
             | ConstraintError::InvalidSchema { .. }

@@ -174,12 +174,14 @@ fn build(
         .map_err(|error| failed(&format!("{error:#}")))?;
     let mut start = llguidance::Matcher::new(Ok(parser));
     // The first mask shows a grammar that lets nothing begin, and is ready when it is needed.
-    start.compute_mask_or_eos().map_err(|error| match ConstraintError::step(&error.to_string()) {
-        ConstraintError::DeadEnd => ConstraintError::Unsatisfiable {
-            what,
-            reason: "no token of the model can begin the answer".to_owned(),
-        },
-        other => other,
+    start.compute_mask_or_eos().map_err(|error| {
+        match ConstraintError::step(&error.to_string()) {
+            ConstraintError::DeadEnd => ConstraintError::Unsatisfiable {
+                what,
+                reason: "no token of the model can begin the answer".to_owned(),
+            },
+            other => other,
+        }
     })?;
     let trie = vocabulary.trie();
     Ok(Grammar {

@@ -40,8 +40,7 @@ pub(super) fn name(
     limits: &ConstraintLimits,
 ) -> ConstraintError {
     let ConstraintError::InvalidGrammar { reason, .. } = &error else { return error };
-    let Some((mark, keywords, advice)) =
-        REFUSALS.iter().find(|(mark, ..)| reason.contains(mark))
+    let Some((mark, keywords, advice)) = REFUSALS.iter().find(|(mark, ..)| reason.contains(mark))
     else {
         return error;
     };

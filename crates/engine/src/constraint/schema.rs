@@ -71,7 +71,8 @@ pub(super) fn lower_at(
     // Lowering one definition may discover others.
     while let Some(pointer) = lowering.definitions.get(parts.len()).cloned() {
         let target = schema.pointer(&pointer).unwrap_or(&Value::Null);
-        let place = Place { pointer, definition: parts.len(), in_place: true, depth: 1, foreign: false };
+        let place =
+            Place { pointer, definition: parts.len(), in_place: true, depth: 1, foreign: false };
         parts.push(lowering.schema(target, &place)?);
     }
     reference::check_cycles(parts.len(), &lowering.edges)?;
@@ -122,12 +123,7 @@ impl Place {
             pointer.push('/');
             pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
         }
-        Place {
-            pointer,
-            in_place: self.in_place && in_place,
-            depth: self.depth + 1,
-            ..*self
-        }
+        Place { pointer, in_place: self.in_place && in_place, depth: self.depth + 1, ..*self }
     }
 
     fn path(&self) -> String {

@@ -37,8 +37,7 @@ impl Tally {
         self.schemas += 1;
         let start = Instant::now();
         let constraint = Constraint::JsonSchema(schema.clone());
-        let grammar =
-            Grammar::compile(&constraint, vocabulary, &ConstraintLimits::default());
+        let grammar = Grammar::compile(&constraint, vocabulary, &ConstraintLimits::default());
         self.slowest = self.slowest.max(start.elapsed());
         match grammar {
             Ok(grammar) => {
@@ -135,8 +134,8 @@ fn spaced(value: &Value) -> String {
 }
 
 fn files(directory: &Path) -> Vec<(String, Value)> {
-    let entries = fs::read_dir(directory)
-        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let entries =
+        fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("entry").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();

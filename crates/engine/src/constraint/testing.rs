@@ -18,8 +18,28 @@ pub(super) const PADDING: usize = 7;
 
 /// Tokens of several bytes.
 const WORDS: [&str; 22] = [
-    "{\"", "\":", "\": ", "\": \"", "\", \"", ", ", ": ", "\"}", "\"}}", "true", "false", "null", "name",
-    "é", "→", "ab", "abc", "  ", "00", "tool", "_call", "arguments",
+    "{\"",
+    "\":",
+    "\": ",
+    "\": \"",
+    "\", \"",
+    ", ",
+    ": ",
+    "\"}",
+    "\"}}",
+    "true",
+    "false",
+    "null",
+    "name",
+    "é",
+    "→",
+    "ab",
+    "abc",
+    "  ",
+    "00",
+    "tool",
+    "_call",
+    "arguments",
 ];
 const SPECIALS: [&str; 5] = ["<|end|>", "<|end2|>", "<|im_start|>", "<call>", "</call>"];
 
@@ -147,7 +167,11 @@ impl Drawer {
             }
             let closing = allowed.iter().copied().filter(|&token| self.closes(token));
             let closing: Vec<u32> = closing.collect();
-            let pick = if !closing.is_empty() && self.random.random_bool(0.4) { &closing } else { &allowed };
+            let pick = if !closing.is_empty() && self.random.random_bool(0.4) {
+                &closing
+            } else {
+                &allowed
+            };
             let token = pick[self.random.random_range(0..pick.len())];
             assert_eq!(matcher.valid_prefix(&[token]).expect("valid"), 1);
             matcher.accept(token).expect("an allowed token");

@@ -3,10 +3,13 @@
 use intramuros_backend::{BackendError, TextCodec};
 use intramuros_types::{FinishReason, SamplingParams};
 
-use super::sequence::{Ending, EventSender};
+use super::sequence::{Ending, SignalSender};
+use crate::EngineError;
 use crate::assemble::{Piece, TextAssembler};
-use crate::sampling::{Sampler, Scratch};
-use crate::{GenerationEvent, TokenLogprob, TokenText, logprobs};
+use crate::constraint::Matcher;
+use crate::sampling::{Sampler, SamplingError, Scratch};
+use crate::signal::Signal;
+use crate::{TokenLogprob, TokenText, logprobs};
 
 /// The answer of one request.
 pub(super) struct Answer {
@@ -15,8 +18,12 @@ pub(super) struct Answer {
     generated: u32,
     max_tokens: u32,
     logprobs: Option<PendingLogprobs>,
+    matcher: Option<Matcher>,
+    /// Whether special tokens are passed on: tool calls are marked by them.
+    specials: bool,
     drafted: u64,
     accepted: u64,
+    forced: u64,
 }
 
 /// Log-probabilities of tokens whose text has not been sent yet.
@@ -29,7 +36,12 @@ struct PendingLogprobs {
 
 impl Answer {
     /// An empty answer to `prompt` of at most `max_tokens`.
-    pub(super) fn new(sampling: &SamplingParams, prompt: &[u32], max_tokens: u32) -> Self {
+    pub(super) fn new(
+        sampling: &SamplingParams,
+        prompt: &[u32],
+        max_tokens: u32,
+        (matcher, specials): (Option<Matcher>, bool),
+    ) -> Self {
         let pending = |count: u32| PendingLogprobs { count: count as usize, tokens: Vec::new() };
         Self {
             sampler: Sampler::new(sampling, prompt),
@@ -37,8 +49,11 @@ impl Answer {
             generated: 0,
             max_tokens,
             logprobs: sampling.logprobs.map(pending),
+            matcher,
+            specials,
             drafted: 0,
             accepted: 0,
+            forced: 0,
         }
     }
 
@@ -52,9 +67,11 @@ impl Answer {
         self.max_tokens.saturating_sub(self.generated)
     }
 
-    /// Draft tokens that were checked and those that were right, since the last call.
-    pub(super) fn take_drafts(&mut self) -> (u64, u64) {
-        (std::mem::take(&mut self.drafted), std::mem::take(&mut self.accepted))
+    /// Draft tokens that were checked, those that were right, and tokens that the grammar left no
+    /// choice about, since the last call.
+    pub(super) fn take_savings(&mut self) -> (u64, u64, u64) {
+        let take = std::mem::take::<u64>;
+        (take(&mut self.drafted), take(&mut self.accepted), take(&mut self.forced))
     }
 
     pub(super) fn note_drafts(&mut self, drafted: usize, accepted: usize) {
@@ -62,66 +79,137 @@ impl Answer {
         self.accepted += accepted as u64;
     }
 
-    /// Chooses the next token from a row of logits, appends it to `tokens` and sends what it makes
-    /// certain.
+    /// Shortens a draft to what the grammar allows.
+    pub(super) fn cut_draft(&mut self, draft: &mut Vec<u32>) {
+        if let Some(matcher) = &mut self.matcher {
+            // A matcher that fails here fails at the next draw too, where it is told.
+            draft.truncate(matcher.valid_prefix(draft).unwrap_or(0));
+        }
+    }
+
+    /// Chooses the next token from a row of logits, appends it and what it makes certain to
+    /// `tokens`, and sends the text.
     pub(super) fn draw(
         &mut self,
         logits: &[f32],
         tokens: &mut Vec<u32>,
-        events: &EventSender,
+        signals: &SignalSender,
         (codec, scratch): (&dyn TextCodec, &mut Scratch),
     ) -> Option<Ending> {
-        let token = match self.sampler.sample(logits, None, scratch) {
+        let token = match self.choose(logits, scratch) {
             Ok(token) => token,
-            Err(error) => {
-                return Some(Ending::Failed(BackendError::Compute(error.to_string()).into()));
-            }
+            Err(error) => return Some(Ending::Failed(error)),
         };
         if codec.stop_tokens().contains(&token) {
             let rest = self.text.finish();
-            return Some(self.send_last(rest, FinishReason::Stop, events));
+            return Some(self.send_last(rest, FinishReason::Stop, signals));
         }
-        tokens.push(token);
-        self.sampler.remember(token);
-        self.append(token, logits, events, codec)
+        let ending = self.append(token, Some(logits), tokens, (signals, codec));
+        if ending.is_some() {
+            return ending;
+        }
+        self.append_forced(tokens, signals, codec)
+    }
+
+    fn choose(&mut self, logits: &[f32], scratch: &mut Scratch) -> Result<u32, EngineError> {
+        let Self { sampler, matcher, .. } = self;
+        let unusable = |error: SamplingError| BackendError::Compute(error.to_string());
+        let Some(matcher) = matcher else {
+            return Ok(sampler.sample(logits, None, scratch).map_err(unusable)?);
+        };
+        let mut masked = Ok(());
+        let mut mask = |logits: &mut [f32]| masked = matcher.mask(logits);
+        let token = sampler.sample(logits, Some(&mut mask), scratch);
+        masked?;
+        Ok(token.map_err(unusable)?)
+    }
+
+    /// Appends what the grammar leaves no choice about, without asking the model. Where
+    /// log-probabilities are wanted the model is asked all the same.
+    fn append_forced(
+        &mut self,
+        tokens: &mut Vec<u32>,
+        signals: &SignalSender,
+        codec: &dyn TextCodec,
+    ) -> Option<Ending> {
+        let matcher = self.matcher.as_mut()?;
+        if !matcher.is_finished() && self.logprobs.is_none() {
+            for token in matcher.forced() {
+                let ending = self.append(token, None, tokens, (signals, codec));
+                if ending.is_some() {
+                    return ending;
+                }
+                self.forced += 1;
+            }
+        }
+        if self.matcher.as_ref().is_some_and(Matcher::is_finished) {
+            let rest = self.text.finish();
+            return Some(self.send_last(rest, FinishReason::Stop, signals));
+        }
+        None
     }
 
     fn append(
         &mut self,
         token: u32,
-        logits: &[f32],
-        events: &EventSender,
-        codec: &dyn TextCodec,
+        logits: Option<&[f32]>,
+        tokens: &mut Vec<u32>,
+        (signals, codec): (&SignalSender, &dyn TextCodec),
     ) -> Option<Ending> {
+        if let Some(matcher) = &mut self.matcher
+            && let Err(error) = matcher.accept(token)
+        {
+            return Some(Ending::Failed(error.into()));
+        }
+        tokens.push(token);
+        self.sampler.remember(token);
         self.generated += 1;
+        if self.specials
+            && let Some(special) = codec.special_text(token)
+            && !self.send_special(special, signals)
+        {
+            return Some(Ending::Gone);
+        }
         let before = self.text.decoded_bytes();
         let piece = self.text.push(codec.token_bytes(token));
-        if let Some(pending) = &mut self.logprobs {
+        if let (Some(pending), Some(logits)) = (&mut self.logprobs, logits) {
             let text = |token| spell(codec, token);
             let told = logprobs::of(logits, token, pending.count, text);
             pending.tokens.push((before, self.text.decoded_bytes(), told));
         }
         if piece.stopped {
-            return Some(self.send_last(piece, FinishReason::Stop, events));
+            return Some(self.send_last(piece, FinishReason::StopText, signals));
         }
         if !piece.text.is_empty() {
             let logprobs = self.settled();
-            if !send(events, piece.text, logprobs) {
+            if !send(signals, piece.text, logprobs) {
                 return Some(Ending::Gone);
             }
         }
         if self.left() > 0 {
             return None;
         }
+        // An answer that is complete with its last token is complete.
+        let complete = self.matcher.as_ref().is_some_and(Matcher::is_finished);
+        let reason = if complete { FinishReason::Stop } else { FinishReason::Length };
         let rest = self.text.finish();
-        Some(self.send_last(rest, FinishReason::Length, events))
+        Some(self.send_last(rest, reason, signals))
     }
 
-    fn send_last(&mut self, piece: Piece, reason: FinishReason, events: &EventSender) -> Ending {
-        let reason = if piece.stopped { FinishReason::Stop } else { reason };
+    /// Sends a special token, behind all the text before it.
+    fn send_special(&mut self, special: &str, signals: &SignalSender) -> bool {
+        let piece = self.text.finish();
+        let logprobs = self.settled();
+        let nothing = piece.text.is_empty() && logprobs.is_empty();
+        (nothing || send(signals, piece.text, logprobs))
+            && signals.send(Ok(Signal::Special(special.to_owned()))).is_ok()
+    }
+
+    fn send_last(&mut self, piece: Piece, reason: FinishReason, signals: &SignalSender) -> Ending {
+        let reason = if piece.stopped { FinishReason::StopText } else { reason };
         let logprobs = self.rest(piece.stopped);
         let nothing = piece.text.is_empty() && logprobs.is_empty();
-        let sent = nothing || send(events, piece.text, logprobs);
+        let sent = nothing || send(signals, piece.text, logprobs);
         if sent { Ending::Finished(reason) } else { Ending::Gone }
     }
 
@@ -154,6 +242,6 @@ pub(super) fn spell(codec: &dyn TextCodec, token: u32) -> TokenText {
 }
 
 /// Sends a piece; false when the client left.
-fn send(events: &EventSender, text: String, logprobs: Vec<TokenLogprob>) -> bool {
-    events.send(Ok(GenerationEvent::Text { text, logprobs })).is_ok()
+fn send(signals: &SignalSender, text: String, logprobs: Vec<TokenLogprob>) -> bool {
+    signals.send(Ok(Signal::Text { text, logprobs })).is_ok()
 }

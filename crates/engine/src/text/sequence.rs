@@ -17,13 +17,14 @@ use super::prompt::PromptLogprobs;
 use crate::draft::Drafter;
 use crate::kv::{BlockPool, BlockTable, Edge};
 use crate::sampling::Scratch;
-use crate::{EngineError, GenerationEvent, Priority};
+use crate::signal::Signal;
+use crate::{EngineError, Priority};
 
 /// The most uncomputed tokens of a stream: the drawn one and a run that is certain. More is
 /// computed like a prompt.
 const STREAM_TOKENS: usize = 16;
 
-pub(super) type EventSender = UnboundedSender<Result<GenerationEvent, EngineError>>;
+pub(super) type SignalSender = UnboundedSender<Result<Signal, EngineError>>;
 
 /// A request that was accepted.
 pub(super) struct Sequence {
@@ -50,7 +51,7 @@ pub(super) struct Sequence {
     pub(super) drafter: Drafter,
     pub(super) prompt_logprobs: Option<PromptLogprobs>,
     pub(super) answer: Answer,
-    pub(super) events: EventSender,
+    pub(super) signals: SignalSender,
     /// Frees its place in the queue when it begins to run, or is dropped.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
@@ -69,7 +70,7 @@ pub(super) enum Ending {
 impl Sequence {
     /// Whether the client left.
     pub(super) fn is_gone(&self) -> bool {
-        self.events.is_closed()
+        self.signals.is_closed()
     }
 
     /// Begins to run, or goes on after a preemption.
@@ -163,7 +164,9 @@ impl Sequence {
     /// each is right when those before it are.
     pub(super) fn offer_draft(&mut self, most: usize) -> (Vec<u32>, f64) {
         let room = (self.answer.left() as usize).saturating_sub(1);
-        (self.drafter.draft(&self.tokens, most.min(room)), self.drafter.acceptance())
+        let mut draft = self.drafter.draft(&self.tokens, most.min(room));
+        self.answer.cut_draft(&mut draft);
+        (draft, self.drafter.acceptance())
     }
 
     /// Whether the logits of every token of the prompt are wanted.
@@ -203,8 +206,8 @@ impl Sequence {
             return None;
         }
         if let Some(prompt) = self.prompt_logprobs.take() {
-            let event = GenerationEvent::Prompt(prompt.into_tokens());
-            if self.events.send(Ok(event)).is_err() {
+            let event = Signal::Prompt(prompt.into_tokens());
+            if self.signals.send(Ok(event)).is_err() {
                 return Some(Ending::Gone);
             }
         }
@@ -216,7 +219,7 @@ impl Sequence {
         let mut ending = None;
         while ending.is_none() && self.computed == self.tokens.len() {
             let row = logits.row(first + accepted);
-            ending = self.answer.draw(row, &mut self.tokens, &self.events, (codec, &mut *scratch));
+            ending = self.answer.draw(row, &mut self.tokens, &self.signals, (codec, &mut *scratch));
             while let (Some(token), Some(guess)) =
                 (self.tokens.get(self.computed), planned.drafts.get(accepted))
                 && token == guess
@@ -238,11 +241,11 @@ impl Sequence {
             cached_tokens: u32::try_from(self.cached).unwrap_or(u32::MAX),
         };
         let event = match ending {
-            Ending::Finished(reason) => Ok(GenerationEvent::Finished { reason, usage }),
+            Ending::Finished(reason) => Ok(Signal::Finished { reason, usage }),
             Ending::Failed(error) => Err(error),
             Ending::Gone => return,
         };
         // Fails when the client left just now, which changes nothing any more.
-        let _ = self.events.send(event);
+        let _ = self.signals.send(event);
     }
 }

@@ -64,12 +64,13 @@ impl Scheduler {
             sequence.keep_blocks(&mut self.pool);
             let prompt = sequence.prompt_tokens.saturating_sub(from).min(planned.known);
             let answer = sequence.answer.generated() - before;
-            let (drafted, accepted) = sequence.answer.take_drafts();
+            let (drafted, accepted, forced) = sequence.answer.take_savings();
             let counters = &self.parts.counters;
             Counters::add(&counters.prompt_tokens, prompt as u64);
             Counters::add(&counters.generated_tokens, u64::from(answer));
             Counters::add(&counters.drafted_tokens, drafted);
             Counters::add(&counters.accepted_tokens, accepted);
+            Counters::add(&counters.forced_tokens, forced);
             if from + planned.known >= sequence.prompt_tokens && from < sequence.prompt_tokens {
                 Counters::add(&counters.cached_tokens, sequence.cached as u64);
             }

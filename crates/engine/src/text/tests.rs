@@ -1,6 +1,7 @@
 //! Tests the whole way of a request, with a model that has no weights.
 
 mod answers;
+mod constraints;
 mod drafts;
 mod fairness;
 mod faults;
@@ -9,6 +10,7 @@ mod limits;
 mod logprobs;
 mod memory;
 mod prefixes;
+mod tool_calls;
 
 use std::sync::Arc;
 use std::time::Duration;

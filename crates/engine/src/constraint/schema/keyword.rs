@@ -71,7 +71,9 @@ impl Lowering<'_> {
             }
             "enum" => node.applicator(key, self.choices(value, place)?),
             "$ref" => node.applicator(key, self.reference(value, place)?),
-            "allOf" | "anyOf" | "oneOf" => node.applicator(key, self.list(key, value, place, true)?),
+            "allOf" | "anyOf" | "oneOf" => {
+                node.applicator(key, self.list(key, value, place, true)?)
+            }
             "properties" => {
                 let lowered = self.map(key, value, place)?;
                 node.plain(key, lowered);
@@ -132,9 +134,8 @@ impl Lowering<'_> {
     }
 
     fn choices(&self, value: &Value, place: &Place) -> Result<Value, ConstraintError> {
-        let items = value
-            .as_array()
-            .ok_or_else(|| place.invalid("enum", "it has to be an array"))?;
+        let items =
+            value.as_array().ok_or_else(|| place.invalid("enum", "it has to be an array"))?;
         let path = place.child(&["enum"], true).path();
         check("number of values", &path, items.len() as u64, self.limits.max_enum as u64)?;
         items.iter().try_for_each(|item| super::text::check_literal(item, "enum", place))?;

@@ -11,9 +11,8 @@ use crate::constraint::limits::check;
 use crate::constraint::{ConstraintError, ConstraintLimits};
 
 /// Formats that llguidance has a regular expression for (`json/formats.rs`).
-const STRING_FORMATS: [&str; 10] = [
-    "date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri",
-];
+const STRING_FORMATS: [&str; 10] =
+    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
 /// Formats of whole numbers in OpenAPI and schemars, as bounds.
 const INTEGER_FORMATS: [(&str, f64, f64); 6] = [
     ("int8", -128.0, 127.0),
@@ -27,13 +26,8 @@ const INTEGER_FORMATS: [(&str, f64, f64); 6] = [
 const NUMBER_FORMATS: [&str; 6] = ["int64", "uint64", "int", "uint", "float", "double"];
 
 /// Lowers `format`: strings get a rule, small integers get bounds, the rest is refused.
-pub(super) fn format(
-    node: &mut Node,
-    value: &Value,
-    place: &Place,
-) -> Result<(), ConstraintError> {
-    let name =
-        value.as_str().ok_or_else(|| place.invalid("format", "it has to be a string"))?;
+pub(super) fn format(node: &mut Node, value: &Value, place: &Place) -> Result<(), ConstraintError> {
+    let name = value.as_str().ok_or_else(|| place.invalid("format", "it has to be a string"))?;
     if STRING_FORMATS.contains(&name) {
         node.plain("format", value.clone());
         return Ok(());

@@ -1,0 +1,102 @@
+//! Turns a request into tokens and a grammar, off the model thread.
+
+use std::sync::{Arc, OnceLock};
+
+use intramuros_backend::{BackendError, ChatOptions, TextCodec};
+use intramuros_types::{Constraint, ModelId, ToolDefinition};
+
+use crate::constraint::{ConstraintLimits, Grammar, Vocabulary};
+use crate::generation::Reading;
+use crate::tools::ToolParser;
+use crate::tools::grammar::ToolGrammar;
+use crate::tools::marks::opening_mark;
+use crate::{EngineError, GenerateRequest, Prompt, Tools};
+
+/// The side of a model that needs no model thread.
+pub(super) struct Model<'a> {
+    pub(super) id: &'a ModelId,
+    pub(super) codec: &'a Arc<dyn TextCodec>,
+    pub(super) vocabulary: &'a OnceLock<Vocabulary>,
+}
+
+/// What a request became.
+pub(super) struct Prepared {
+    pub(super) tokens: Vec<u32>,
+    pub(super) grammar: Option<Arc<Grammar>>,
+    /// How the answer is read.
+    pub(super) reading: Reading,
+}
+
+/// Tokenises the prompt and compiles the constraint.
+///
+/// # Errors
+/// [`EngineError::Backend`], [`EngineError::Constraint`], [`EngineError::NoTools`].
+pub(super) fn prepare(
+    model: &Model<'_>,
+    request: &GenerateRequest,
+) -> Result<Prepared, EngineError> {
+    let offered = request.tools.as_ref().map_or(&[][..], |tools| &tools.definitions);
+    let parser = request.tools.as_ref().map(|tools| model.parser(tools)).transpose()?;
+    let tokens = encode(model.codec.as_ref(), &request.prompt, offered)?;
+    let grammar = match (&request.constraint, &request.tools) {
+        (Some(constraint), _) => Some(model.compile(constraint)?),
+        (None, Some(tools)) => Some(model.compile(&model.tool_constraint(tools)?)?),
+        (None, None) => None,
+    };
+    let grammar = grammar.map(Arc::new);
+    Ok(Prepared { tokens, reading: Reading { tools: parser, grammar: grammar.clone() }, grammar })
+}
+
+/// Tokens of `prompt`, template and tools included.
+pub(super) fn encode(
+    codec: &dyn TextCodec,
+    prompt: &Prompt,
+    tools: &[ToolDefinition],
+) -> Result<Vec<u32>, BackendError> {
+    match prompt {
+        Prompt::Chat(messages) => {
+            let options = ChatOptions { add_generation_prompt: true, tools: tools.to_vec() };
+            codec.encode_chat(messages, &options)
+        }
+        Prompt::Text(text) => codec.encode(text, true),
+        Prompt::Tokens(tokens) => Ok(tokens.clone()),
+    }
+}
+
+impl Model<'_> {
+    fn vocabulary(&self) -> Result<&Vocabulary, EngineError> {
+        if let Some(vocabulary) = self.vocabulary.get() {
+            return Ok(vocabulary);
+        }
+        // Two first requests may both make it; one of the two is kept.
+        let made = Vocabulary::new(self.codec.clone())?;
+        Ok(self.vocabulary.get_or_init(|| made))
+    }
+
+    fn compile(&self, constraint: &Constraint) -> Result<Grammar, EngineError> {
+        let limits = ConstraintLimits::default();
+        Ok(Grammar::compile(constraint, self.vocabulary()?, &limits)?)
+    }
+
+    fn tool_constraint(&self, tools: &Tools) -> Result<Constraint, EngineError> {
+        let grammar = ToolGrammar {
+            format: self.format()?,
+            tools: &tools.definitions,
+            choice: &tools.choice,
+            parallel: tools.parallel,
+        };
+        let vocabulary = self.vocabulary()?;
+        Ok(Constraint::Lark(grammar.lark(|mark| vocabulary.special_token(mark))))
+    }
+
+    fn parser(&self, tools: &Tools) -> Result<ToolParser, EngineError> {
+        let format = self.format()?;
+        let special = self.vocabulary()?.special_token(opening_mark(format)).is_some();
+        Ok(ToolParser::new(format, &tools.definitions, special))
+    }
+
+    fn format(&self) -> Result<intramuros_backend::ToolFormat, EngineError> {
+        let model = || self.id.to_string();
+        self.codec.tool_format().ok_or_else(|| EngineError::NoTools { model: model() })
+    }
+}
