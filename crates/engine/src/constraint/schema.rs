@@ -13,6 +13,7 @@
 
 mod cost;
 mod draft;
+mod finite;
 mod keyword;
 mod number;
 mod reference;
@@ -36,6 +37,8 @@ pub(crate) struct Lowered {
     pub draft: Draft,
     /// JSON pointers of every subschema of the original that matters, outer ones first.
     pub places: Vec<String>,
+    /// JSON pointers of the originals of `#/$defs/<n>`; number 0 is the root.
+    pub definitions: Vec<String>,
 }
 
 /// Lowers `schema`.
@@ -71,14 +74,18 @@ pub(super) fn lower_at(
     // Lowering one definition may discover others.
     while let Some(pointer) = lowering.definitions.get(parts.len()).cloned() {
         let target = schema.pointer(&pointer).unwrap_or(&Value::Null);
-        let place = Place { pointer, definition: parts.len(), in_place: true, depth: 1, foreign: false };
+        let place =
+            Place { pointer, definition: parts.len(), in_place: true, depth: 1, foreign: false };
         parts.push(lowering.schema(target, &place)?);
     }
     reference::check_cycles(parts.len(), &lowering.edges)?;
-    let places = lowering.places;
+    if start.is_empty() {
+        finite::check(&parts, &lowering.definitions)?;
+    }
+    let (places, definitions) = (lowering.places, lowering.definitions);
     let root = assemble(parts);
     cost::check(&root, limits)?;
-    Ok(Lowered { root, draft, places })
+    Ok(Lowered { root, draft, places, definitions })
 }
 
 /// Puts the definitions below the root; number 0 is the root itself, known as `#`.
@@ -86,9 +93,7 @@ fn assemble(parts: Vec<Value>) -> Value {
     let mut parts = parts.into_iter();
     let mut root = match parts.next() {
         Some(Value::Object(root)) => root,
-        Some(Value::Bool(false)) => {
-            Map::from_iter([("anyOf".to_owned(), Value::Array(vec![Value::Bool(false)]))])
-        }
+        // `true`: `false` has been refused.
         _ => Map::new(),
     };
     let definitions: Map<String, Value> =
@@ -122,12 +127,7 @@ impl Place {
             pointer.push('/');
             pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
         }
-        Place {
-            pointer,
-            in_place: self.in_place && in_place,
-            depth: self.depth + 1,
-            ..*self
-        }
+        Place { pointer, in_place: self.in_place && in_place, depth: self.depth + 1, ..*self }
     }
 
     fn path(&self) -> String {

@@ -18,8 +18,28 @@ pub(super) const PADDING: usize = 7;
 
 /// Tokens of several bytes.
 const WORDS: [&str; 22] = [
-    "{\"", "\":", "\": ", "\": \"", "\", \"", ", ", ": ", "\"}", "\"}}", "true", "false", "null", "name",
-    "é", "→", "ab", "abc", "  ", "00", "tool", "_call", "arguments",
+    "{\"",
+    "\":",
+    "\": ",
+    "\": \"",
+    "\", \"",
+    ", ",
+    ": ",
+    "\"}",
+    "\"}}",
+    "true",
+    "false",
+    "null",
+    "name",
+    "é",
+    "→",
+    "ab",
+    "abc",
+    "  ",
+    "00",
+    "tool",
+    "_call",
+    "arguments",
 ];
 const SPECIALS: [&str; 5] = ["<|end|>", "<|end2|>", "<|im_start|>", "<call>", "</call>"];
 
@@ -100,18 +120,22 @@ pub(super) fn allowed(matcher: &mut Matcher) -> Vec<u32> {
     (0..size as u32).filter(|&token| logits[token as usize] == 0.0).collect()
 }
 
-/// Whether the whole of `text` is an answer, taken in tokens of one byte each.
-pub(super) fn accepts(grammar: &Grammar, text: &str) -> bool {
+/// Whether the whole of `text` is an answer, taken in tokens of one byte each, with a mask before
+/// each as a model would have.
+pub(super) fn accepts(grammar: &Grammar, text: &str) -> Result<bool, ConstraintError> {
     let mut matcher = grammar.matcher();
-    let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
-    for token in tokens {
-        match matcher.accept(token) {
-            Ok(()) => {}
-            Err(ConstraintError::Rejected { .. }) => return false,
-            Err(error) => panic!("{error}"),
+    let mut logits = [0.0; 300];
+    for byte in text.bytes() {
+        if matcher.is_finished() {
+            return Ok(false);
+        }
+        matcher.mask(&mut logits)?;
+        match matcher.accept(u32::from(byte)) {
+            Err(ConstraintError::Rejected { .. }) => return Ok(false),
+            other => other?,
         }
     }
-    matcher.is_accepting().expect("accepting")
+    matcher.is_accepting()
 }
 
 /// Draws answers at random, and prefers to end, so that they stay short.
@@ -147,7 +171,11 @@ impl Drawer {
             }
             let closing = allowed.iter().copied().filter(|&token| self.closes(token));
             let closing: Vec<u32> = closing.collect();
-            let pick = if !closing.is_empty() && self.random.random_bool(0.4) { &closing } else { &allowed };
+            let pick = if !closing.is_empty() && self.random.random_bool(0.4) {
+                &closing
+            } else {
+                &allowed
+            };
             let token = pick[self.random.random_range(0..pick.len())];
             assert_eq!(matcher.valid_prefix(&[token]).expect("valid"), 1);
             matcher.accept(token).expect("an allowed token");

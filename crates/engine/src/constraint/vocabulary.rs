@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use intramuros_backend::TextCodec;
 use llguidance::ParserFactory;
-use llguidance::toktrie::{
-    INVALID_TOKEN, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv,
-};
+use llguidance::toktrie::{INVALID_TOKEN, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 
 use super::ConstraintError;
 

@@ -71,7 +71,9 @@ impl Lowering<'_> {
             }
             "enum" => node.applicator(key, self.choices(value, place)?),
             "$ref" => node.applicator(key, self.reference(value, place)?),
-            "allOf" | "anyOf" | "oneOf" => node.applicator(key, self.list(key, value, place, true)?),
+            "allOf" | "anyOf" | "oneOf" => {
+                node.applicator(key, self.list(key, value, place, true)?)
+            }
             "properties" => {
                 let lowered = self.map(key, value, place)?;
                 node.plain(key, lowered);
@@ -132,9 +134,8 @@ impl Lowering<'_> {
     }
 
     fn choices(&self, value: &Value, place: &Place) -> Result<Value, ConstraintError> {
-        let items = value
-            .as_array()
-            .ok_or_else(|| place.invalid("enum", "it has to be an array"))?;
+        let items =
+            value.as_array().ok_or_else(|| place.invalid("enum", "it has to be an array"))?;
         let path = place.child(&["enum"], true).path();
         check("number of values", &path, items.len() as u64, self.limits.max_enum as u64)?;
         items.iter().try_for_each(|item| super::text::check_literal(item, "enum", place))?;
@@ -215,9 +216,9 @@ fn stands_alone(fields: &Map<String, Value>, sibling: &str) -> bool {
 
 fn types(value: &Value, place: &Place) -> Result<Value, ConstraintError> {
     let known = |name: &Value| name.as_str().is_some_and(|name| TYPES.contains(&name));
-    let valid = match value {
-        Value::Array(names) => !names.is_empty() && names.iter().all(known),
-        other => known(other),
+    let valid = match value.as_array() {
+        Some(names) => !names.is_empty() && names.iter().all(known),
+        None => known(value),
     };
     if valid {
         Ok(value.clone())

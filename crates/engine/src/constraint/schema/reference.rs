@@ -105,10 +105,8 @@ impl Lowering<'_> {
         if place.foreign {
             return Err(place.unsupported("$ref", "it is relative to an $id inside the schema"));
         }
-        let pointer = self
-            .document
-            .resolve(reference)
-            .map_err(|reason| place.unsupported("$ref", reason))?;
+        let pointer =
+            self.document.resolve(reference).map_err(|reason| place.unsupported("$ref", reason))?;
         let known = self.definitions.iter().position(|definition| *definition == pointer);
         let to = known.unwrap_or_else(|| {
             self.definitions.push(pointer);

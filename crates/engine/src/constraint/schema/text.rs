@@ -10,10 +10,11 @@ use super::number::MAX_EXACT;
 use crate::constraint::limits::check;
 use crate::constraint::{ConstraintError, ConstraintLimits};
 
+/// Bytes of a compiled pattern in the verifier.
+const MAX_COMPILED_PATTERN: usize = 2 << 20;
 /// Formats that llguidance has a regular expression for (`json/formats.rs`).
-const STRING_FORMATS: [&str; 10] = [
-    "date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri",
-];
+const STRING_FORMATS: [&str; 10] =
+    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
 /// Formats of whole numbers in OpenAPI and schemars, as bounds.
 const INTEGER_FORMATS: [(&str, f64, f64); 6] = [
     ("int8", -128.0, 127.0),
@@ -27,13 +28,8 @@ const INTEGER_FORMATS: [(&str, f64, f64); 6] = [
 const NUMBER_FORMATS: [&str; 6] = ["int64", "uint64", "int", "uint", "float", "double"];
 
 /// Lowers `format`: strings get a rule, small integers get bounds, the rest is refused.
-pub(super) fn format(
-    node: &mut Node,
-    value: &Value,
-    place: &Place,
-) -> Result<(), ConstraintError> {
-    let name =
-        value.as_str().ok_or_else(|| place.invalid("format", "it has to be a string"))?;
+pub(super) fn format(node: &mut Node, value: &Value, place: &Place) -> Result<(), ConstraintError> {
+    let name = value.as_str().ok_or_else(|| place.invalid("format", "it has to be a string"))?;
     if STRING_FORMATS.contains(&name) {
         node.plain("format", value.clone());
         return Ok(());
@@ -71,12 +67,19 @@ pub(super) fn check_pattern(
 ) -> Result<(), ConstraintError> {
     let path = place.child(&[key], true).path();
     check("bytes of the pattern", &path, pattern.len() as u64, limits.max_regex_bytes as u64)?;
-    let mut builder = RegexBuilder::new();
-    builder.mk_regex_for_serach(&regex_to_lark(pattern, "dw")).map(drop).map_err(|error| {
-        let text = error.to_string();
+    let refused = |text: &str| {
         let line = text.lines().last().unwrap_or_default();
         place.unsupported(key, line.trim_start_matches("error: "))
-    })
+    };
+    let pattern = regex_to_lark(pattern, "dw");
+    let mut grammar_engine = RegexBuilder::new();
+    grammar_engine.mk_regex_for_serach(&pattern).map_err(|error| refused(&error.to_string()))?;
+    // The verifier's engine, which counts every repetition.
+    regex::RegexBuilder::new(&pattern)
+        .size_limit(MAX_COMPILED_PATTERN)
+        .build()
+        .map_err(|error| refused(&error.to_string()))?;
+    Ok(())
 }
 
 /// Refuses constants that cannot be written exactly: whole numbers past 2^53, and characters
