@@ -106,7 +106,7 @@ impl ConstraintError {
         if message.contains("Unsatisfiable schema") {
             return ConstraintError::Unsatisfiable { what, reason };
         }
-        let work = ["too big", "too large", "too many", "limit", "stack level", "fuel"];
+        let work = ["too big", "schema too large", "too many", "stack level", "fuel"];
         if work.iter().any(|word| message.contains(word)) {
             return ConstraintError::TooComplex { reason };
         }

@@ -78,9 +78,9 @@ fn json(
 ) -> Result<Grammar, ConstraintError> {
     let lowered = schema::lower(source, limits)?;
     let verifier = Verifier::json(source, &lowered)?;
-    let grammar = TopLevelGrammar::from_json_schema(with_settings(lowered.root));
+    let grammar = TopLevelGrammar::from_json_schema(with_settings(lowered.root.clone()));
     build("schema", grammar, vocabulary, limits, verifier)
-        .map_err(|error| refusal::name(source, &lowered.places, error, limits))
+        .map_err(|error| refusal::name(source, &lowered, error, limits))
 }
 
 fn template(
@@ -93,7 +93,7 @@ fn template(
         let lowered = schema::lower(schema, limits)?;
         Verifier::json(schema, &lowered)?;
         refusal::probe(schema, "", limits)
-            .map_err(|error| refusal::name(schema, &lowered.places, error, limits))?;
+            .map_err(|error| refusal::name(schema, &lowered, error, limits))?;
         let mut grammar = GrammarWithLexer::from_json_schema(with_settings(lowered.root));
         grammar.name = Some(name.clone());
         grammars.push(grammar);
@@ -175,13 +175,12 @@ fn build(
     let mut start = llguidance::Matcher::new(Ok(parser));
     // The first mask shows a grammar that lets nothing begin, and is ready when it is needed.
     start.compute_mask_or_eos().map_err(|error| {
-        match ConstraintError::step(&error.to_string()) {
-            ConstraintError::DeadEnd => ConstraintError::Unsatisfiable {
-                what,
-                reason: "no token of the model can begin the answer".to_owned(),
-            },
-            other => other,
+        let error = ConstraintError::step(&error.to_string());
+        if !matches!(error, ConstraintError::DeadEnd) {
+            return error;
         }
+        let reason = "no token of the model can begin the answer".to_owned();
+        ConstraintError::Unsatisfiable { what, reason }
     })?;
     let trie = vocabulary.trie();
     Ok(Grammar {

@@ -7,7 +7,8 @@ use llguidance::api::{GrammarInit, TopLevelGrammar};
 use serde_json::Value;
 
 use super::grammar::with_settings;
-use super::{ConstraintError, ConstraintLimits, schema};
+use super::schema::{self, Lowered};
+use super::{ConstraintError, ConstraintLimits};
 
 /// Time for the search; past it the path of the whole schema is given.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,27 +32,31 @@ const REFUSALS: [(&str, &[&str], &str); 7] = [
     ("multipleOf", &["multipleOf"], "it has to have few digits"),
 ];
 
-/// Turns the error of a whole schema into one that names keyword and path. `places` are the
-/// pointers of its subschemas, outer ones first.
+/// Turns the error of a whole schema into one that names keyword and path.
 pub(super) fn name(
     source: &Value,
-    places: &[String],
+    lowered: &Lowered,
     error: ConstraintError,
     limits: &ConstraintLimits,
 ) -> ConstraintError {
+    if let ConstraintError::Unsatisfiable { what, reason } = &error {
+        let reason = original_names(reason, &lowered.definitions);
+        return ConstraintError::Unsatisfiable { what, reason };
+    }
     let ConstraintError::InvalidGrammar { reason, .. } = &error else { return error };
     let Some((mark, keywords, advice)) = REFUSALS.iter().find(|(mark, ..)| reason.contains(mark))
     else {
         return error;
     };
     let (place, start) = ("", Instant::now());
-    let culprit = places
+    let culprit = lowered
+        .places
         .iter()
         .rev()
         .take_while(|_| start.elapsed() < PATIENCE)
         .find(|place| match probe(source, place, limits) {
             Err(ConstraintError::InvalidGrammar { reason, .. }) => reason.contains(mark),
-            _ => false,
+            Ok(()) | Err(_) => false,
         })
         .map_or(place, String::as_str);
     let fields = source.pointer(culprit);
@@ -62,6 +67,20 @@ pub(super) fn name(
         path: format!("#{culprit}/{keyword}"),
         reason: (*advice).to_owned(),
     }
+}
+
+/// `text` with the pointers of the original in place of ours.
+fn original_names(text: &str, definitions: &[String]) -> String {
+    let mut parts = text.split("#/$defs/");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let pointer = part[..digits].parse().ok().and_then(|at: usize| definitions.get(at));
+        out.push('#');
+        out.push_str(pointer.map_or("", String::as_str));
+        out.push_str(&part[digits..]);
+    }
+    out
 }
 
 /// Compiles the subschema at `place` as far as llguidance's own schema compiler goes.

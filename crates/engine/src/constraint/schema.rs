@@ -13,6 +13,7 @@
 
 mod cost;
 mod draft;
+mod finite;
 mod keyword;
 mod number;
 mod reference;
@@ -36,6 +37,8 @@ pub(crate) struct Lowered {
     pub draft: Draft,
     /// JSON pointers of every subschema of the original that matters, outer ones first.
     pub places: Vec<String>,
+    /// JSON pointers of the originals of `#/$defs/<n>`; number 0 is the root.
+    pub definitions: Vec<String>,
 }
 
 /// Lowers `schema`.
@@ -76,10 +79,13 @@ pub(super) fn lower_at(
         parts.push(lowering.schema(target, &place)?);
     }
     reference::check_cycles(parts.len(), &lowering.edges)?;
-    let places = lowering.places;
+    if start.is_empty() {
+        finite::check(&parts, &lowering.definitions)?;
+    }
+    let (places, definitions) = (lowering.places, lowering.definitions);
     let root = assemble(parts);
     cost::check(&root, limits)?;
-    Ok(Lowered { root, draft, places })
+    Ok(Lowered { root, draft, places, definitions })
 }
 
 /// Puts the definitions below the root; number 0 is the root itself, known as `#`.
@@ -87,9 +93,7 @@ fn assemble(parts: Vec<Value>) -> Value {
     let mut parts = parts.into_iter();
     let mut root = match parts.next() {
         Some(Value::Object(root)) => root,
-        Some(Value::Bool(false)) => {
-            Map::from_iter([("anyOf".to_owned(), Value::Array(vec![Value::Bool(false)]))])
-        }
+        // `true`: `false` has been refused.
         _ => Map::new(),
     };
     let definitions: Map<String, Value> =

@@ -2,10 +2,10 @@
 //!
 //! - The required tests of draft 2020-12 of the JSON Schema Test Suite (MIT), whole, in
 //!   `tests/data/json-schema-test-suite`.
-//! - A sample of JSONSchemaBench with its instances (`maskbench`, MIT), in
-//!   `tests/data/jsonschemabench`; `INTRAMUROS_SCHEMA_BENCH` names a directory with more.
+//! - JSONSchemaBench with its instances (`maskbench/data`), where `INTRAMUROS_SCHEMA_BENCH` names
+//!   a directory of it. It states no licence, so it is not in the repository.
 //!
-//! `scripts/constraint-suites` prints the figures.
+//! `scripts/constraint-suites` fetches the second and prints the figures of both.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ struct Tally {
     valid_rejected: Vec<String>,
     invalid: usize,
     invalid_accepted: Vec<String>,
+    /// Instances that cost more than a request may.
+    given_up: Vec<String>,
     slowest: Duration,
 }
 
@@ -54,7 +56,10 @@ impl Tally {
     fn instance(&mut self, grammar: &Grammar, name: &str, instance: &Value, valid: bool) {
         let text = spaced(instance);
         let verified = grammar.verifier().verify(&text);
-        let taken = accepts(grammar, &text);
+        let taken = match accepts(grammar, &text) {
+            Ok(taken) => taken,
+            Err(error) => return self.given_up.push(format!("{name}: {error}")),
+        };
         if valid {
             self.valid += 1;
             if !taken {
@@ -78,14 +83,18 @@ impl Tally {
         );
         eprintln!("  refused: {:?}", self.refused);
         eprintln!(
-            "  valid {} ({} rejected), invalid {} ({} accepted)",
+            "  valid {} ({} rejected), invalid {} ({} accepted), given up {}",
             self.valid,
             self.valid_rejected.len(),
             self.invalid,
-            self.invalid_accepted.len()
+            self.invalid_accepted.len(),
+            self.given_up.len()
         );
         for name in self.invalid_accepted.iter().take(40) {
             eprintln!("  INVALID ACCEPTED {name}");
+        }
+        for name in self.given_up.iter().take(40) {
+            eprintln!("  given up: {name}");
         }
         for name in self.valid_rejected.iter().take(if verbose() { 400 } else { 0 }) {
             eprintln!("  valid rejected {name}");
@@ -111,7 +120,11 @@ fn reason(name: &str, error: &ConstraintError) -> String {
         ConstraintError::TooLarge { what, .. } => format!("(too large: {what})"),
         ConstraintError::TooComplex { .. } => "(too complex)".to_owned(),
         ConstraintError::InvalidSchema { .. } => "(not a valid schema)".to_owned(),
-        other => panic!("{name}: {other} {other:?}"),
+        ConstraintError::InvalidGrammar { .. }
+        | ConstraintError::DeadEnd
+        | ConstraintError::Rejected { .. }
+        | ConstraintError::Vocabulary { .. }
+        | ConstraintError::Internal { .. } => panic!("{name}: {error} {error:?}"),
     }
 }
 
@@ -155,14 +168,12 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-#[test]
-fn the_official_suite_finds_no_invalid_answer() {
-    let vocabulary = vocabulary();
+fn official(vocabulary: &Vocabulary) -> Tally {
     let mut tally = Tally::default();
     for (file, groups) in files(&data("json-schema-test-suite/draft2020-12")) {
         for group in items(&groups) {
             let name = format!("{file}: {}", group["description"].as_str().unwrap_or_default());
-            let Some(grammar) = tally.schema(&vocabulary, &name, &group["schema"]) else {
+            let Some(grammar) = tally.schema(vocabulary, &name, &group["schema"]) else {
                 continue;
             };
             for test in items(&group["tests"]) {
@@ -172,25 +183,33 @@ fn the_official_suite_finds_no_invalid_answer() {
             }
         }
     }
-    tally.print("JSON Schema Test Suite, draft 2020-12");
-    assert_eq!(tally.invalid_accepted, Vec::<String>::new());
-    assert!(tally.compiled >= 100, "{} compiled", tally.compiled);
+    tally
 }
 
-#[test]
-fn the_bench_finds_no_invalid_answer() {
-    let vocabulary = vocabulary();
+/// A directory of JSONSchemaBench's `maskbench/data`.
+fn bench(directory: &Path, vocabulary: &Vocabulary) -> Tally {
     let mut tally = Tally::default();
-    let directory = env::var_os("INTRAMUROS_SCHEMA_BENCH")
-        .map_or_else(|| data("jsonschemabench"), PathBuf::from);
-    for (name, entry) in files(&directory) {
-        let Some(grammar) = tally.schema(&vocabulary, &name, &entry["schema"]) else { continue };
+    for (name, entry) in files(directory) {
+        let Some(grammar) = tally.schema(vocabulary, &name, &entry["schema"]) else { continue };
         for test in items(&entry["tests"]) {
             let valid = test["valid"] == Value::Bool(true);
             tally.instance(&grammar, &name, &test["data"], valid);
         }
     }
-    tally.print("JSONSchemaBench");
+    tally
+}
+
+#[test]
+fn published_suites_find_no_invalid_answer() {
+    let vocabulary = vocabulary();
+    let mut tally = official(&vocabulary);
+    tally.print("JSON Schema Test Suite, draft 2020-12");
     assert_eq!(tally.invalid_accepted, Vec::<String>::new());
-    assert!(tally.compiled * 10 >= tally.schemas * 7, "{} compiled", tally.compiled);
+    assert_eq!((tally.schemas, tally.invalid), (383, 257), "what compiles is told in the README");
+    if let Some(directory) = env::var_os("INTRAMUROS_SCHEMA_BENCH") {
+        tally = bench(Path::new(&directory), &vocabulary);
+        tally.print("JSONSchemaBench");
+        assert_eq!(tally.invalid_accepted, Vec::<String>::new());
+        assert!(tally.compiled * 10 >= tally.schemas * 8, "{} compiled", tally.compiled);
+    }
 }

@@ -120,18 +120,22 @@ pub(super) fn allowed(matcher: &mut Matcher) -> Vec<u32> {
     (0..size as u32).filter(|&token| logits[token as usize] == 0.0).collect()
 }
 
-/// Whether the whole of `text` is an answer, taken in tokens of one byte each.
-pub(super) fn accepts(grammar: &Grammar, text: &str) -> bool {
+/// Whether the whole of `text` is an answer, taken in tokens of one byte each, with a mask before
+/// each as a model would have.
+pub(super) fn accepts(grammar: &Grammar, text: &str) -> Result<bool, ConstraintError> {
     let mut matcher = grammar.matcher();
-    let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
-    for token in tokens {
-        match matcher.accept(token) {
-            Ok(()) => {}
-            Err(ConstraintError::Rejected { .. }) => return false,
-            Err(error) => panic!("{error}"),
+    let mut logits = [0.0; 300];
+    for byte in text.bytes() {
+        if matcher.is_finished() {
+            return Ok(false);
+        }
+        matcher.mask(&mut logits)?;
+        match matcher.accept(u32::from(byte)) {
+            Err(ConstraintError::Rejected { .. }) => return Ok(false),
+            other => other?,
         }
     }
-    matcher.is_accepting().expect("accepting")
+    matcher.is_accepting()
 }
 
 /// Draws answers at random, and prefers to end, so that they stay short.

@@ -189,9 +189,5 @@ fn schema(parameters: &Value) -> Value {
     if !schema.contains_key("type") && !schema.contains_key("$ref") {
         schema.insert("type".to_owned(), Value::from("object"));
     }
-    let spacing = json!({
-        "whitespace_flexible": false, "item_separator": ", ", "key_separator": ": "
-    });
-    schema.insert("x-guidance".to_owned(), spacing);
     Value::Object(schema)
 }

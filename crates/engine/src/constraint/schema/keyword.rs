@@ -216,9 +216,9 @@ fn stands_alone(fields: &Map<String, Value>, sibling: &str) -> bool {
 
 fn types(value: &Value, place: &Place) -> Result<Value, ConstraintError> {
     let known = |name: &Value| name.as_str().is_some_and(|name| TYPES.contains(&name));
-    let valid = match value {
-        Value::Array(names) => !names.is_empty() && names.iter().all(known),
-        other => known(other),
+    let valid = match value.as_array() {
+        Some(names) => !names.is_empty() && names.iter().all(known),
+        None => known(value),
     };
     if valid {
         Ok(value.clone())

@@ -9,6 +9,10 @@ use crate::constraint::ConstraintError;
 /// Past this, not every whole number is an f64, and bounds would be off by one.
 pub(super) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// The largest product of a schema's divisors, in units of the finest of them. The lexer has a
+/// state for each remainder.
+const MAX_DIVISOR: u64 = 10_000;
+
 /// The divisors of a whole schema. llguidance takes the least common multiple of those that meet
 /// at one place in 32 bits without checking; the product of all of them bounds it.
 #[derive(Default)]
@@ -25,7 +29,7 @@ impl Divisors {
         let digits = self.seen.iter().map(|(_, exponent)| *exponent).max().unwrap_or(0);
         let product = self.seen.iter().try_fold(1_u64, |product, (coefficient, exponent)| {
             let scaled = coefficient.checked_mul(10_u64.checked_pow(digits - exponent)?)?;
-            product.checked_mul(scaled).filter(|product| *product <= u64::from(u32::MAX))
+            product.checked_mul(scaled).filter(|product| *product <= MAX_DIVISOR)
         });
         product.is_some()
     }
@@ -56,7 +60,7 @@ impl Lowering<'_> {
                 return Err(place.unsupported(key, "it has to be more than 0, with few digits"));
             };
             if !self.divisors.add(coefficient, exponent) {
-                return Err(place.unsupported(key, "the schema's divisors multiply past 2^32"));
+                return Err(place.unsupported(key, "the schema's divisors multiply past 10,000"));
             }
         }
         node.plain(key, value.clone());

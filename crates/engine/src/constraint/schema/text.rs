@@ -10,6 +10,8 @@ use super::number::MAX_EXACT;
 use crate::constraint::limits::check;
 use crate::constraint::{ConstraintError, ConstraintLimits};
 
+/// Bytes of a compiled pattern in the verifier.
+const MAX_COMPILED_PATTERN: usize = 2 << 20;
 /// Formats that llguidance has a regular expression for (`json/formats.rs`).
 const STRING_FORMATS: [&str; 10] =
     ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
@@ -65,12 +67,19 @@ pub(super) fn check_pattern(
 ) -> Result<(), ConstraintError> {
     let path = place.child(&[key], true).path();
     check("bytes of the pattern", &path, pattern.len() as u64, limits.max_regex_bytes as u64)?;
-    let mut builder = RegexBuilder::new();
-    builder.mk_regex_for_serach(&regex_to_lark(pattern, "dw")).map(drop).map_err(|error| {
-        let text = error.to_string();
+    let refused = |text: &str| {
         let line = text.lines().last().unwrap_or_default();
         place.unsupported(key, line.trim_start_matches("error: "))
-    })
+    };
+    let pattern = regex_to_lark(pattern, "dw");
+    let mut grammar_engine = RegexBuilder::new();
+    grammar_engine.mk_regex_for_serach(&pattern).map_err(|error| refused(&error.to_string()))?;
+    // The verifier's engine, which counts every repetition.
+    regex::RegexBuilder::new(&pattern)
+        .size_limit(MAX_COMPILED_PATTERN)
+        .build()
+        .map_err(|error| refused(&error.to_string()))?;
+    Ok(())
 }
 
 /// Refuses constants that cannot be written exactly: whole numbers past 2^53, and characters

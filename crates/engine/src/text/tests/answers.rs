@@ -27,17 +27,17 @@ async fn answer_ends_at_stop_token_stop_text_or_length() {
     check("", |_| (), "|Stop|0").await;
     check("bonjour", |s| s.max_tokens = Some(3), "bon|Length|3").await;
     check("bonjour", |s| s.max_tokens = Some(7), "bonjour|Length|7").await;
-    check("bonjour", |s| s.stop = vec!["jo".into()], "bon|Stop|5").await;
+    check("bonjour", |s| s.stop = vec!["jo".into()], "bon|StopText|5").await;
     check("bonjour", |s| s.stop = vec!["ourson".into()], "bonjour|Stop|7").await;
     check("a STO", |s| s.stop = vec!["STOP".into()], "a STO|Stop|5").await;
-    check("bonjour", |s| (s.stop, s.max_tokens) = (vec!["jour".into()], Some(7)), "bon|Stop|7")
+    check("bonjour", |s| (s.stop, s.max_tokens) = (vec!["jour".into()], Some(7)), "bon|StopText|7")
         .await;
 }
 
 #[tokio::test]
 async fn characters_split_across_tokens_come_out_whole() {
     check("é 👍 œ", |_| (), "é 👍 œ|Stop|10").await;
-    check("é 👍", |s| s.stop = vec!["👍".into()], "é |Stop|7").await;
+    check("é 👍", |s| s.stop = vec!["👍".into()], "é |StopText|7").await;
     // Cut within a character by max_tokens: the rest of it is certain never to come.
     check("é", |s| s.max_tokens = Some(1), "\u{FFFD}|Length|1").await;
 }

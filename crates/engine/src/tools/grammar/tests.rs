@@ -179,7 +179,7 @@ start: TEXT calls?
 TEXT: /(?s:.*)/
 calls: <[256]> call (<[256]> call)*
 call: tool_0
-tool_0: "stop" (<[258]> /[a-zA-Z0-9]{9}/)? <[257]> %json {"type":"object","properties":{},"x-guidance":{"whitespace_flexible":false,"item_separator":", ","key_separator":": "}}
+tool_0: "stop" (<[258]> /[a-zA-Z0-9]{9}/)? <[257]> %json {"type":"object","properties":{}}
 "#;
     assert_eq!(grammar.lark(special), expected);
 }
