@@ -46,19 +46,6 @@ impl Grammar {
         })
     }
 
-    /// Compiles a grammar of our own, as for tool calls. Its schemas are user input and go the
-    /// way of all schemas.
-    ///
-    /// # Errors
-    /// As [`compile`](Self::compile).
-    pub(crate) fn compile_template(
-        source: &Template,
-        vocabulary: &Vocabulary,
-        limits: &ConstraintLimits,
-    ) -> Result<Self, ConstraintError> {
-        on_large_stack(|| template(source, vocabulary, limits))
-    }
-
     /// A matcher at the beginning of an answer. Matchers share nothing that one of them changes:
     /// the work that one sequence spends is not another's.
     pub(crate) fn matcher(&self) -> Matcher {

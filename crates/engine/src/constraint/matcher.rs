@@ -82,6 +82,7 @@ impl Matcher {
     ///
     /// # Errors
     /// As for [`mask`](Self::mask).
+    #[cfg(test)]
     pub(crate) fn is_accepting(&mut self) -> Result<bool, ConstraintError> {
         if self.is_finished() {
             return Ok(true);

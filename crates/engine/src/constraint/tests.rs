@@ -279,7 +279,7 @@ fn a_vocabulary_needs_no_more_than_its_codec() {
 fn grammars_are_shared_between_threads_and_matchers_move_to_one() {
     fn shared<T: Send + Sync>() {}
     fn moved<T: Send>() {}
-    shared::<(super::Vocabulary, super::Grammar, super::Verifier)>();
+    shared::<(super::Vocabulary, super::Grammar, super::verify::Verifier)>();
     moved::<super::Matcher>();
     // Two matchers of one grammar go their own ways.
     let grammar = compile(&Constraint::Choice(vec!["ab".into(), "b".into()])).expect("compiles");

@@ -55,6 +55,7 @@ impl Vocabulary {
 
     /// How a Lark grammar names `marker`: as the special token of that spelling where the model
     /// has one, otherwise as plain text, which ordinary tokens may spell in any way.
+    #[cfg(test)]
     pub(crate) fn lark_marker(&self, marker: &str) -> String {
         match self.special_token(marker) {
             Some(token) => format!("<[{token}]>"),

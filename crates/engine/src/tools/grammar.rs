@@ -11,7 +11,7 @@
 
 use intramuros_backend::ToolFormat;
 use intramuros_types::{ToolChoice, ToolDefinition};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::marks::{ARGS, CALL_ID, HERMES_END, opening_mark};
 
