@@ -31,7 +31,8 @@
 //! ```
 //!
 //! Free text, then calls (`tool_choice: auto`) where the marker is a special token. No text can
-//! spell it, so the text needs no care:
+//! spell it, so the text needs no care. A model that thinks between special tokens needs them
+//! named as well, since `TEXT` matches none (`start: (TEXT | <[ID]>)* …`):
 //! ```text
 //! start: TEXT (call ("\n" call)*)?
 //! TEXT: /(.|\n)*/
