@@ -19,7 +19,8 @@
 //! One space after each comma and colon, none elsewhere (`{"a": 1, "b": [2, 3]}`).
 //!
 //! # Grammars for tool calls
-//! [`Template`] is Lark text and the schemas that it names as `@name`. `MARK` below is what
+//! [`Template`] is Lark text and the schemas that it names as `@name`; what a call holds is
+//! verified by [`Verifier::of_schema`]. `MARK` below is what
 //! [`Vocabulary::lark_marker`] returns for `<tool_call>`: `<[151657]>` where that is a special
 //! token, `"<tool_call>"` where it is plain text.
 //!
@@ -31,8 +32,8 @@
 //! ```
 //!
 //! Free text, then calls (`tool_choice: auto`) where the marker is a special token. No text can
-//! spell it, so the text needs no care. A model that thinks between special tokens needs them
-//! named as well, since `TEXT` matches none (`start: (TEXT | <[ID]>)* …`):
+//! spell it, so the text needs no care. `TEXT` matches no special token at all, so those
+//! that a model thinks between have to be named too:
 //! ```text
 //! start: TEXT (call ("\n" call)*)?
 //! TEXT: /(.|\n)*/

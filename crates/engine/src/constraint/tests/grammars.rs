@@ -5,7 +5,7 @@ use intramuros_types::Constraint;
 use serde_json::json;
 
 use crate::constraint::testing::{ByteCodec, Drawer, STOP, accepts, compile, vocabulary};
-use crate::constraint::{ConstraintError, ConstraintLimits, Grammar, Template};
+use crate::constraint::{ConstraintError, ConstraintLimits, Grammar, Template, Verifier};
 
 const CALL: u32 = STOP + 3;
 const CALL_END: u32 = STOP + 4;
@@ -189,4 +189,12 @@ fn free_text_then_calls_in_plain_text() {
         "{}",
         String::from_utf8_lossy(&text)
     );
+}
+
+#[test]
+fn the_arguments_of_a_call_are_verified_by_their_schema() {
+    let schema = json!({"type": "object", "required": ["n"]});
+    let verifier = Verifier::of_schema(&schema, &ConstraintLimits::default()).expect("valid");
+    assert_eq!(verifier.verify(r#"{"n": 1}"#), Ok(()));
+    assert_eq!(verifier.verify("{}"), Err("violates the schema at #/required".to_owned()));
 }
