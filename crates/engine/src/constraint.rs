@@ -19,9 +19,10 @@
 //! One space after each comma and colon, none elsewhere (`{"a": 1, "b": [2, 3]}`).
 //!
 //! # Grammars for tool calls
-//! `tools::grammar` writes them as Lark text with schemas in it (`%json {…}`, `@call` below).
-//! `MARK` is `<[151657]>` where `<tool_call>` is a special token of that id, `"<tool_call>"` where
-//! it is plain text.
+//! [`Template`] is Lark text and the schemas that it names as `@name`; what a call holds is
+//! verified by [`Verifier::of_schema`]. `MARK` below is what
+//! [`Vocabulary::lark_marker`] returns for `<tool_call>`: `<[151657]>` where that is a special
+//! token, `"<tool_call>"` where it is plain text.
 //!
 //! Calls and nothing else (`tool_choice: required` or a named tool); white space between the
 //! parts is fixed, so it costs no step:
@@ -31,7 +32,8 @@
 //! ```
 //!
 //! Free text, then calls (`tool_choice: auto`) where the marker is a special token. No text can
-//! spell it, so the text needs no care:
+//! spell it, so the text needs no care. `TEXT` matches no special token at all, so those
+//! that a model thinks between have to be named too:
 //! ```text
 //! start: TEXT (call ("\n" call)*)?
 //! TEXT: /(.|\n)*/
@@ -68,8 +70,10 @@ mod tests;
 mod verify;
 mod vocabulary;
 
-pub use error::ConstraintError;
+pub(crate) use error::ConstraintError;
 pub(crate) use grammar::Grammar;
+pub(crate) use lark::Template;
 pub(crate) use limits::ConstraintLimits;
 pub(crate) use matcher::Matcher;
+pub(crate) use verify::Verifier;
 pub(crate) use vocabulary::Vocabulary;

@@ -55,6 +55,12 @@ pub(super) fn take_schemas(
             other => other.len_utf8(),
         };
         check("nesting depth", "grammar", depth, 4 * limits.max_depth as u64)?;
+        let repeated = match character {
+            '/' => largest_repeat(&rest[..length]),
+            '{' | '~' => largest_repeat(rest.lines().next().unwrap_or_default()),
+            _ => 0,
+        };
+        check("the number of repetitions", "grammar", repeated, limits.max_items)?;
         template.lark.push_str(&rest[..length]);
         at += length;
     }
@@ -77,6 +83,22 @@ pub(super) fn string(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// The largest number in the repetitions (`{2,40}`, `~2..40`) of `text`. What is certain to be
+/// repeated is forced at once, so a step takes time in proportion to it.
+fn largest_repeat(text: &str) -> u64 {
+    let number = |digits: &str| -> u64 {
+        let digits = digits.trim();
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        if end == 0 { 0 } else { digits[..end].parse().unwrap_or(u64::MAX) }
+    };
+    let bounds = |part: &str| -> u64 {
+        let rest = part.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+        let second = rest.strip_prefix(',').or_else(|| rest.strip_prefix(".."));
+        number(part).max(second.map_or(0, number))
+    };
+    text.split(['{', '~']).skip(1).map(bounds).max().unwrap_or(0)
 }
 
 /// Bytes of what `text` opens with: from its first character to the same one, unescaped.

@@ -59,7 +59,7 @@ impl Default for ConstraintLimits {
             max_expansion: 200_000,
             lexer_fuel: 1_000_000,
             step_fuel: 200_000,
-            step_items: 100_000,
+            step_items: 25_000,
             row_items: 10_000,
             lexer_states: 50_000,
             grammar_symbols: 200_000,

@@ -4,8 +4,8 @@
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-use super::ConstraintError;
-use super::schema::{Draft, Lowered};
+use super::schema::{self, Draft, Lowered};
+use super::{ConstraintError, ConstraintLimits};
 
 /// Checks finished answers. Compiled once per request.
 pub(crate) enum Verifier {
@@ -20,6 +20,17 @@ pub(crate) enum Verifier {
 }
 
 impl Verifier {
+    /// For the part of an answer that is JSON, as the arguments of a tool call.
+    ///
+    /// # Errors
+    /// As for a schema that constrains the whole answer, save for what only the grammar refuses.
+    pub(crate) fn of_schema(
+        schema: &Value,
+        limits: &ConstraintLimits,
+    ) -> Result<Self, ConstraintError> {
+        Verifier::json(schema, &schema::lower(schema, limits)?)
+    }
+
     /// For a schema as the client wrote it. `lowered` proves that it was checked: no reference
     /// leaves it, none runs in a circle.
     ///

@@ -1,6 +1,6 @@
 //! Tests of reading Lark.
 
-use super::{special, string, take_schemas};
+use super::{largest_repeat, special, string, take_schemas};
 use crate::constraint::ConstraintLimits;
 
 #[test]
@@ -28,4 +28,20 @@ fn a_special_token_is_read_whole() {
 #[test]
 fn a_string_keeps_its_text() {
     assert_eq!(string("a\"\\\n\u{1}é"), r#""a\"\\\n\u0001é""#);
+}
+
+#[test]
+fn repetitions_are_found_wherever_they_stand() {
+    for (text, most) in [
+        ("{3}", 3),
+        ("a{2, 40}b{7,}", 40),
+        ("/x{0,5}y{12}/", 12),
+        ("~3..90", 90),
+        ("~ 4", 4),
+        ("{\"a\": 9}", 0),
+        ("{99999999999999999999}", u64::MAX),
+        ("~/9/", 0),
+    ] {
+        assert_eq!(largest_repeat(text), most, "{text}");
+    }
 }

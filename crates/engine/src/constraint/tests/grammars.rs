@@ -5,7 +5,7 @@ use intramuros_types::Constraint;
 use serde_json::json;
 
 use crate::constraint::testing::{ByteCodec, Drawer, STOP, accepts, compile, vocabulary};
-use crate::constraint::{ConstraintError, Grammar};
+use crate::constraint::{ConstraintError, ConstraintLimits, Grammar, Template, Verifier};
 
 const CALL: u32 = STOP + 3;
 const CALL_END: u32 = STOP + 4;
@@ -84,8 +84,8 @@ fn tool_template(lark: &str) -> Grammar {
         "required": ["name", "arguments"],
         "additionalProperties": false
     });
-    let lark = lark.replace("@call", &format!("%json {schema}"));
-    compile(&Constraint::Lark(lark.clone()))
+    let template = Template { lark: lark.to_owned(), schemas: vec![("call".to_owned(), schema)] };
+    Grammar::compile_template(&template, &vocabulary(), &ConstraintLimits::default())
         .unwrap_or_else(|error| panic!("{lark}: {error}"))
 }
 
@@ -189,4 +189,12 @@ fn free_text_then_calls_in_plain_text() {
         "{}",
         String::from_utf8_lossy(&text)
     );
+}
+
+#[test]
+fn the_arguments_of_a_call_are_verified_by_their_schema() {
+    let schema = json!({"type": "object", "required": ["n"]});
+    let verifier = Verifier::of_schema(&schema, &ConstraintLimits::default()).expect("valid");
+    assert_eq!(verifier.verify(r#"{"n": 1}"#), Ok(()));
+    assert_eq!(verifier.verify("{}"), Err("violates the schema at #/required".to_owned()));
 }

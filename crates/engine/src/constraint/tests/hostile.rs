@@ -206,6 +206,11 @@ fn hostile_grammars_end() {
     ] {
         drop(check(lark, &Constraint::Lark(lark.into())));
     }
+    for repeated in ["\"a\"{5000}", "\"a\" ~ 1..100000", "/a{4000000000}/", "/(b{2}a{3,5000})/"] {
+        let error = compile(&Constraint::Lark(format!("start: {repeated}"))).map(drop);
+        let error = error.expect_err("refused");
+        assert!(matches!(error, ConstraintError::TooLarge { .. }), "{repeated}: {error}");
+    }
     let tildes = format!("start: A\nA: {}\"a\"", "~".repeat(60_000));
     drop(check("tildes", &Constraint::Lark(tildes)));
     let mut drawer = Drawer::new(3);
