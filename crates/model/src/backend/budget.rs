@@ -59,8 +59,13 @@ pub(super) fn plan(
         // The narrower of the two limits is the one to tell.
         if wanted < least && wanted <= affordable {
             let available_bytes = options.kv_bytes.unwrap_or_default();
-            let what = format!("{kv}; give it more, or choose a q8_0 kv cache or a smaller model; it");
-            return Err(ModelError::Memory { what, needed_bytes: needed_kv_bytes, available_bytes });
+            let what =
+                format!("{kv}; give it more, or choose a q8_0 kv cache or a smaller model; it");
+            return Err(ModelError::Memory {
+                what,
+                needed_bytes: needed_kv_bytes,
+                available_bytes,
+            });
         }
         let what = format!(
             "the model's weights ({weight_bytes} bytes), {kv} and its workspace \

@@ -101,8 +101,7 @@ impl KvShape {
     fn group(&self, blocks: &[BlockId], position: usize, kv_head: usize) -> usize {
         let BlockId(block) = blocks[position / self.block_tokens];
         let groups = self.block_tokens / LANES;
-        (block as usize * self.kv_heads + kv_head) * groups
-            + position % self.block_tokens / LANES
+        (block as usize * self.kv_heads + kv_head) * groups + position % self.block_tokens / LANES
     }
 }
 

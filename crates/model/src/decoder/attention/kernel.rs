@@ -166,8 +166,7 @@ fn scores<const N: usize, const FUSED: bool>(queries: &[f32], keys: &[f32]) -> [
         for row in 0..N {
             let query = queries[row][at];
             for lane in 0..LANES {
-                scores[row][lane] =
-                    multiply_add::<FUSED>(query, keys[at][lane], scores[row][lane]);
+                scores[row][lane] = multiply_add::<FUSED>(query, keys[at][lane], scores[row][lane]);
             }
         }
     }
