@@ -1,58 +1,72 @@
-//! Measures prefill and decode speed of a model: `speed <model.gguf or directory> [runs]`.
+//! Measures prefill and decode speed of a model:
+//! `speed <model.gguf or directory> [runs] [depths] [f32|f16|q8_0]`.
 //!
-//! Prints tokens per second of a prompt of 512 tokens and of 128 tokens decoded one by one after
-//! it, for each run; the first one includes the packing of weights at first use.
+//! For each depth (a list as `128,1024`) and run, prints tokens per second of a prompt of that many
+//! tokens, in chunks of 512, and of 32 tokens decoded one by one after it. The first run includes
+//! the packing of weights at first use.
 
 use std::path::Path;
 use std::time::Instant;
 
-use intramuros_backend::{
-    BackendError, BatchRow, LogitsWanted, SequenceId, TextBackend, TextBatch,
-};
-use intramuros_model::{CandleTextBackend, LoadOptions, ModelFiles};
+use intramuros_backend::{BackendError, BatchRow, BlockId, TextBackend, TextBatch};
+use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelFiles};
 use intramuros_types::ModelId;
 
-const PREFILL: u32 = 512;
-const DECODE: u32 = 128;
+const CHUNK: usize = 512;
+const DECODE: usize = 32;
 
 #[allow(clippy::print_stdout, reason = "an example speaks to whoever runs it")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let usage = "usage: speed <model.gguf or directory> [runs] [depths] [f32|f16|q8_0]";
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().ok_or("usage: speed <model.gguf or directory> [runs]")?;
+    let path = arguments.next().ok_or(usage)?;
     let runs: u32 = arguments.next().map_or(Ok(3), |text| text.parse())?;
+    let depths = arguments.next().unwrap_or_else(|| "512".to_owned());
+    let depths: Vec<usize> = depths.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    let kv_type = match arguments.next().as_deref() {
+        None | Some("f16") => KvType::F16,
+        Some("f32") => KvType::F32,
+        Some("q8_0") => KvType::Q8_0,
+        Some(_) => return Err(usage.into()),
+    };
     let start = Instant::now();
     let files = ModelFiles::discover(Path::new(&path))?;
-    let options = LoadOptions::default();
+    let options = LoadOptions { kv_type, ..LoadOptions::default() };
     let mut model = CandleTextBackend::load(&files, ModelId::new("speed"), &options)?;
     println!("load: {:.2} s, {:?}", start.elapsed().as_secs_f64(), model.info());
+    let blocks: Vec<BlockId> = (0..model.info().kv.blocks).map(BlockId).collect();
+    // Tokens that differ, so that no cache of any kind sees the same row again.
+    let vocab = model.info().vocab_size;
     for run in 1..=runs {
-        let sequence = model.open(PREFILL + DECODE)?;
-        // Tokens that differ, so that no cache of any kind sees the same row again.
-        let vocab = model.info().vocab_size as u32;
-        let prompt: Vec<u32> = (0..PREFILL).map(|i| (i * 7_919 + 13) % vocab).collect();
-        let start = Instant::now();
-        let mut token = step(&mut model, sequence, prompt)?;
-        let prefill = f64::from(PREFILL) / start.elapsed().as_secs_f64();
-        let start = Instant::now();
-        for _ in 0..DECODE {
-            token = step(&mut model, sequence, vec![token])?;
+        for depth in &depths {
+            let prompt: Vec<u32> = (0..*depth).map(|i| ((i * 7_919 + 13) % vocab) as u32).collect();
+            let (mut position, mut token) = (0, 0);
+            let start = Instant::now();
+            for chunk in prompt.chunks(CHUNK) {
+                token = step(&mut model, &blocks, position, chunk.to_vec())?;
+                position += chunk.len();
+            }
+            let prefill = *depth as f64 / start.elapsed().as_secs_f64();
+            let start = Instant::now();
+            for _ in 0..DECODE {
+                token = step(&mut model, &blocks, position, vec![token])?;
+                position += 1;
+            }
+            let decode = DECODE as f64 / start.elapsed().as_secs_f64();
+            println!("run {run}: depth {depth}: prefill {prefill:.1} t/s, decode {decode:.1} t/s");
         }
-        let decode = f64::from(DECODE) / start.elapsed().as_secs_f64();
-        model.close(sequence);
-        println!(
-            "run {run}: prefill({PREFILL}) {prefill:.1} t/s, decode({DECODE}) {decode:.1} t/s"
-        );
     }
     Ok(())
 }
 
-/// Appends tokens and returns the most likely next one.
+/// Computes a sequence's next tokens and returns the most likely one after them.
 fn step(
     model: &mut CandleTextBackend,
-    sequence: SequenceId,
+    blocks: &[BlockId],
+    position: usize,
     tokens: Vec<u32>,
 ) -> Result<u32, BackendError> {
-    let row = BatchRow { sequence, tokens, logits: LogitsWanted::Last };
+    let row = BatchRow { tokens, position: position as u32, blocks: blocks.to_vec(), logits: 1 };
     let logits = model.forward(&TextBatch { rows: vec![row] })?;
     let row = logits[0].row(0);
     let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));

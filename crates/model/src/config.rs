@@ -82,11 +82,6 @@ impl DecoderConfig {
         self.kv_heads * self.head_dim
     }
 
-    /// Bytes of KV cache that a token takes: keys and values of every layer, f32.
-    pub fn kv_bytes_per_token(&self) -> u64 {
-        (self.layers * 2 * self.kv_width() * size_of::<f32>()) as u64
-    }
-
     /// Refuses numbers that no model has, before anything is allocated with them.
     fn validate(self) -> Result<Self, ModelError> {
         in_range("layers", self.layers, 1, MAX_LAYERS)?;

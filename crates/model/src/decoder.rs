@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
+use intramuros_backend::BlockId;
 
 use crate::config::DecoderConfig;
 use crate::weights::Weights;
@@ -23,11 +24,15 @@ mod host;
 mod kv_cache;
 mod layer;
 mod linear;
+mod memory;
 mod norm;
 mod parallel;
 mod rope;
+mod simd;
 
-pub(crate) use kv_cache::KvCache;
+pub use kv_cache::KvType;
+pub(crate) use kv_cache::{KvCache, KvShape};
+pub(crate) use memory::{weight_bytes, workspace_bytes};
 
 use layer::Layer;
 use linear::Linear;
@@ -36,7 +41,6 @@ use rope::Rope;
 
 /// Weights of a decoder and what it needs to use them.
 pub(crate) struct Decoder {
-    config: DecoderConfig,
     device: Device,
     embedding: Arc<QTensor>,
     layers: Vec<Layer>,
@@ -47,19 +51,34 @@ pub(crate) struct Decoder {
 
 /// One forward pass: which tokens go where.
 #[derive(Debug, Default)]
-pub(crate) struct DecoderBatch {
+pub(crate) struct DecoderBatch<'a> {
     /// Tokens of all sequences, one after the other; each below the vocabulary size.
     pub(crate) tokens: Vec<u32>,
-    /// How many of `tokens` belong to each cache, in the order of the caches.
-    pub(crate) counts: Vec<usize>,
+    /// Whose tokens they are, in the same order.
+    pub(crate) rows: Vec<DecoderRow<'a>>,
     /// Indices into `tokens` whose logits are wanted.
     pub(crate) wanted: Vec<u32>,
 }
 
-/// Where each token of a batch stands: its sequence and its position there.
-pub(crate) struct TokenPlace {
-    cache: usize,
-    position: usize,
+/// The part of a batch that belongs to one sequence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DecoderRow<'a> {
+    /// Index of its first token.
+    pub(crate) first: usize,
+    /// Number of its tokens.
+    pub(crate) count: usize,
+    /// Position of the first token in its sequence.
+    pub(crate) position: usize,
+    /// The sequence's blocks, enough for the last token; those that are written to are nobody
+    /// else's.
+    pub(crate) blocks: &'a [BlockId],
+}
+
+impl DecoderBatch<'_> {
+    /// Each token's position in its sequence.
+    fn positions(&self) -> impl Iterator<Item = usize> {
+        self.rows.iter().flat_map(|row| row.position..row.position + row.count)
+    }
 }
 
 impl Decoder {
@@ -69,14 +88,14 @@ impl Decoder {
     /// [`ModelError::Tensor`] when one is missing, has another shape, or when the file holds
     /// tensors that this decoder would ignore.
     pub(crate) fn load(
-        config: DecoderConfig,
+        config: &DecoderConfig,
         weights: &mut Weights,
         device: &Device,
     ) -> Result<Self> {
         let embedding = weights.matrix("token_embd.weight", config.vocab_size, config.hidden)?;
-        let layers = (0..config.layers).map(|index| Layer::load(&config, weights, index));
+        let layers = (0..config.layers).map(|index| Layer::load(config, weights, index));
         let layers = layers.collect::<Result<Vec<Layer>>>()?;
-        let output_norm = RmsNorm::load(&config, weights, "output_norm.weight")?;
+        let output_norm = RmsNorm::load(config, weights, "output_norm.weight")?;
         let head = if config.tied_embeddings {
             weights.ignore("output.weight");
             Linear::new(embedding.clone())
@@ -84,43 +103,25 @@ impl Decoder {
             Linear::load(weights, "output", config.vocab_size, config.hidden)?
         };
         weights.finish()?;
-        let rope = Rope::new(&config);
-        Ok(Self { config, device: device.clone(), embedding, layers, output_norm, head, rope })
+        let rope = Rope::new(config);
+        Ok(Self { device: device.clone(), embedding, layers, output_norm, head, rope })
     }
 
-    /// The decoder in numbers.
-    pub(crate) fn config(&self) -> &DecoderConfig {
-        &self.config
-    }
-
-    /// Bytes of memory that the weights take, candle's packed copies included.
-    pub(crate) fn weight_bytes(&self) -> u64 {
-        let head = if self.config.tied_embeddings {
-            self.head.packed_bytes()
-        } else {
-            self.head.bytes() + self.head.packed_bytes()
-        };
-        let layers: u64 = self.layers.iter().map(Layer::bytes).sum();
-        self.embedding.storage_size_in_bytes() as u64 + layers + head
-    }
-
-    /// Appends the batch's tokens to their caches and returns the wanted logits, shape
+    /// Writes the batch's tokens to their blocks and returns the wanted logits, shape
     /// `(wanted, vocab_size)`, f32, row-major; `None` when none are wanted.
     ///
     /// # Errors
-    /// [`ModelError::Compute`]; the caches are then undefined.
+    /// [`ModelError::Compute`]; what was written is then undefined.
     pub(crate) fn forward(
         &self,
-        batch: &DecoderBatch,
-        caches: &mut [&mut KvCache],
+        batch: &DecoderBatch<'_>,
+        cache: &mut KvCache,
     ) -> Result<Option<Vec<f32>>> {
-        let places = places(batch, caches);
-        let angles = self.rope.angles(places.iter().map(|place| place.position));
+        let angles = self.rope.angles(batch.positions());
         let mut x = self.embed(&batch.tokens)?;
         for (index, layer) in self.layers.iter().enumerate() {
-            let mut layer_caches: Vec<_> = caches.iter_mut().map(|c| c.layer(index)).collect();
             let h = layer.attention_norm.forward(&x)?;
-            let h = layer.attention.forward(&h, &places, &angles, &mut layer_caches)?;
+            let h = layer.attention.forward(&h, batch, &angles, cache.layer(index))?;
             x = elementwise::add(&x, &h)?;
             let h = layer.ffn_norm.forward(&x)?;
             let h = layer.feed_forward(&h)?;
@@ -140,13 +141,4 @@ impl Decoder {
             .and_then(|ids| self.embedding.embedding(&ids))
             .map_err(ModelError::compute("token embedding"))
     }
-}
-
-fn places(batch: &DecoderBatch, caches: &[&mut KvCache]) -> Vec<TokenPlace> {
-    let mut places = Vec::with_capacity(batch.tokens.len());
-    for (cache, (count, state)) in batch.counts.iter().zip(caches).enumerate() {
-        let start = state.length();
-        places.extend((start..start + count).map(|position| TokenPlace { cache, position }));
-    }
-    places
 }

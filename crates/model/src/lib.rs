@@ -36,6 +36,7 @@ pub use codec::ModelCodec;
 pub use config::{
     DecoderConfig, RopeConfig, RopeKind, RopeScaling, TemperatureScaling, YarnConfig,
 };
+pub use decoder::KvType;
 pub use error::ModelError;
 pub use files::{ModelFiles, WeightFiles};
 pub use gguf::{Array, Gguf, TensorInfo, Value};

@@ -81,6 +81,20 @@ impl Weights {
         tensor.map(Arc::new).map_err(ModelError::compute("loading a matrix"))
     }
 
+    /// Element type and size in elements of the matrix `name`, `(rows, columns)`, without reading
+    /// it; `None` when the file has none.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] when its type is not supported.
+    pub(crate) fn matrix_kind(
+        &self,
+        name: &str,
+    ) -> Result<Option<(GgmlDType, usize, usize)>, ModelError> {
+        let raw = self.raw(&self.file_name(name))?;
+        let Some(RawTensor { dtype, shape: [rows, columns], .. }) = raw else { return Ok(None) };
+        Ok(Some((dtype, *rows, *columns)))
+    }
+
     /// The vector `name` of `length` elements.
     ///
     /// # Errors
@@ -174,7 +188,8 @@ pub(crate) fn open_safetensors(shards: &[impl AsRef<Path>]) -> Result<WeightSour
     Ok(WeightSource::Safetensors(files))
 }
 
-fn is_float(dtype: GgmlDType) -> bool {
+/// Whether elements are plain floating-point numbers.
+pub(crate) fn is_float(dtype: GgmlDType) -> bool {
     [GgmlDType::F32, GgmlDType::F16, GgmlDType::BF16].contains(&dtype)
 }
 

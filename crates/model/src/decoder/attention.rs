@@ -2,19 +2,25 @@
 
 use candle_core::Tensor;
 
-use super::TokenPlace;
+use super::DecoderBatch;
 use super::host;
-use super::kv_cache::LayerCache;
+use super::kv_cache::LayerKv;
 use super::linear::Linear;
-use super::parallel::for_each_chunk;
+use super::parallel::for_each;
 use super::rope::{Angles, rotate};
+use super::simd::dispatch;
 use crate::config::{DecoderConfig, RopeKind, TemperatureScaling};
 use crate::weights::Weights;
 use crate::{ModelError, Result};
 
-mod scores;
+mod exp;
+mod kernel;
 
-use scores::{Heads, attend};
+use kernel::{Attend, State, Tile};
+
+/// Rows of a tile, tokens times query heads: enough to make reading a group cheap beside using it,
+/// few enough to stay in the nearest cache.
+const TILE_ROWS: usize = 32;
 
 /// Grouped-query attention of one layer.
 ///
@@ -63,77 +69,102 @@ impl Attention {
         Ok(attention)
     }
 
-    /// Appends the batch's keys and values to the caches and returns what each token gathers,
-    /// `(tokens, hidden)` in and out.
+    /// Writes the batch's keys and values to their blocks and returns what each token gathers from
+    /// there, `(tokens, hidden)` in and out. A token reads its own key and value as they are
+    /// stored, so that it does not matter which pass wrote them.
     pub(super) fn forward(
         &self,
         x: &Tensor,
-        places: &[TokenPlace],
+        batch: &DecoderBatch<'_>,
         angles: &Angles,
-        caches: &mut [&mut LayerCache],
+        cache: &mut LayerKv,
     ) -> Result<Tensor> {
         let mut queries = host::into_vec(&self.query.forward(x)?)?;
-        let keys = self.key.forward(x)?;
+        let mut keys = host::into_vec(&self.key.forward(x)?)?;
         let values = self.value.forward(x)?;
-        self.append(&keys, &values, (places, angles), caches)?;
-        let width = self.heads * self.head_dim;
-        rotate(&mut queries, width, self.head_dim, self.rope_kind, (angles, 0));
-        self.scale_queries(&mut queries, places);
+        let (width, kv_width) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        rotate(&mut queries, width, self.head_dim, self.rope_kind, angles);
+        rotate(&mut keys, kv_width, self.head_dim, self.rope_kind, angles);
+        self.scale_queries(&mut queries, batch);
+        write(&keys, &host::read(&values)?, kv_width, (batch, cache));
 
-        // Each work item is one token and one key head with the query heads that share it: their
-        // outputs lie side by side.
-        let heads = Heads {
-            group: self.heads / self.kv_heads,
-            kv_width: self.kv_heads * self.head_dim,
-            dim: self.head_dim,
-        };
-        let item = heads.group * self.head_dim;
         let mut out = vec![0.0; queries.len()];
-        for_each_chunk(&mut out, item, |index, out| {
-            let place = &places[index / self.kv_heads];
-            let column = index % self.kv_heads * self.head_dim;
-            let visible =
-                self.window.map_or(0, |window| (place.position + 1).saturating_sub(window))
-                    ..place.position + 1;
-            let cache = &caches[place.cache];
-            let queries = &queries[index * item..(index + 1) * item];
-            attend(&heads, queries, (cache.keys(), cache.values(), column), visible, out);
-        });
+        let works = self.cut(batch, &mut out);
+        for_each(works, |_, work| self.attend(work, &queries, cache));
         self.output.forward(&host::tensor(out, width, x.device())?)
     }
 
-    /// Bytes of the four matrices, packed copies included.
-    pub(super) fn bytes(&self) -> u64 {
-        let linears = [&self.query, &self.key, &self.value, &self.output];
-        linears.iter().map(|linear| linear.bytes() + linear.packed_bytes()).sum()
-    }
-
-    /// Appends each sequence's rows to its own cache and rotates the new keys there.
-    fn append(
-        &self,
-        keys: &Tensor,
-        values: &Tensor,
-        (places, angles): (&[TokenPlace], &Angles),
-        caches: &mut [&mut LayerCache],
-    ) -> Result<()> {
-        let width = self.kv_heads * self.head_dim;
-        let (keys, values) = (host::read(keys)?, host::read(values)?);
-        let mut first = 0;
-        for run in places.chunk_by(|a, b| a.cache == b.cache) {
-            let rows = first * width..(first + run.len()) * width;
-            let new_keys = caches[run[0].cache].append(&keys[rows.clone()], &values[rows]);
-            rotate(new_keys, width, self.head_dim, self.rope_kind, (angles, first));
-            first += run.len();
+    /// Cuts a batch into pieces of work for the compute threads. The longest come first: the last
+    /// ones decide how long the others wait.
+    fn cut<'a>(&self, batch: &DecoderBatch<'a>, out: &'a mut [f32]) -> Vec<Work<'a>> {
+        let group = self.heads / self.kv_heads;
+        let tile_tokens = (TILE_ROWS / group).max(1);
+        let mut chunks = out.chunks_mut(group * self.head_dim);
+        let mut works = Vec::new();
+        for row in &batch.rows {
+            for start in (0..row.count).step_by(tile_tokens) {
+                let tokens = tile_tokens.min(row.count - start);
+                let (first, position) = (row.first + start, row.position + start);
+                let (blocks, window) = (row.blocks, self.window);
+                let at = works.len();
+                works.extend((0..self.kv_heads).map(|kv_head| {
+                    let tile = Tile { blocks, position, tokens, group, kv_head, window };
+                    Work { first, tile, out: Vec::with_capacity(tokens) }
+                }));
+                for _ in 0..tokens {
+                    works[at..].iter_mut().for_each(|work| work.out.extend(chunks.next()));
+                }
+            }
         }
-        Ok(())
+        works.sort_by_key(|work| std::cmp::Reverse(work.tile.position));
+        works
     }
 
-    fn scale_queries(&self, queries: &mut [f32], places: &[TokenPlace]) {
+    fn attend(&self, work: &mut Work<'_>, queries: &[f32], cache: &LayerKv) {
+        let tile = work.tile;
+        let (dim, width) = (self.head_dim, tile.group * self.head_dim);
+        let scale = 1.0 / (dim as f32).sqrt();
+        let mut state = State::new(tile.tokens * tile.group, dim);
+        for token in work.first..work.first + tile.tokens {
+            let start = (token * self.kv_heads + tile.kv_head) * width;
+            state.queries.extend(queries[start..start + width].iter().map(|query| query * scale));
+        }
+        dispatch(Attend { cache, tile, state: &mut state });
+        for (out, gathered) in work.out.iter_mut().zip(state.gathered.chunks_exact(width)) {
+            out.copy_from_slice(gathered);
+        }
+    }
+
+    fn scale_queries(&self, queries: &mut [f32], batch: &DecoderBatch<'_>) {
         let Some(TemperatureScaling { beta, floor }) = self.temperature else { return };
         let rows = queries.chunks_exact_mut(self.heads * self.head_dim);
-        for (row, place) in rows.zip(places) {
-            let scale = 1.0 + beta * (1.0 + (place.position / floor) as f32).ln();
+        for (row, position) in rows.zip(batch.positions()) {
+            let scale = 1.0 + beta * (1.0 + (position / floor) as f32).ln();
             row.iter_mut().for_each(|value| *value *= scale);
+        }
+    }
+}
+
+/// A piece of work: a tile, and where its results go.
+struct Work<'a> {
+    /// The tile's first token, counted over the batch.
+    first: usize,
+    tile: Tile<'a>,
+    /// For each token, the columns of the query heads, `(group, head_dim)`.
+    out: Vec<&'a mut [f32]>,
+}
+
+/// Stores rows of keys and values, each `kv_width` wide, in the blocks of their sequences.
+fn write(
+    keys: &[f32],
+    values: &[f32],
+    kv_width: usize,
+    (batch, cache): (&DecoderBatch<'_>, &mut LayerKv),
+) {
+    let mut rows = keys.chunks_exact(kv_width).zip(values.chunks_exact(kv_width));
+    for row in &batch.rows {
+        for (at, (keys, values)) in rows.by_ref().take(row.count).enumerate() {
+            cache.write(row.blocks, row.position + at, keys, values);
         }
     }
 }

@@ -46,11 +46,4 @@ impl Layer {
         let up = self.up.forward(x)?;
         self.down.forward(&elementwise::swiglu(&gate, &up)?)
     }
-
-    /// Bytes of the layer's matrices, packed copies included.
-    pub(super) fn bytes(&self) -> u64 {
-        let linears = [&self.gate, &self.up, &self.down];
-        let ffn: u64 = linears.iter().map(|linear| linear.bytes() + linear.packed_bytes()).sum();
-        ffn + self.attention.bytes()
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use candle_core::quantized::{GgmlDType, QTensor};
 
-use crate::weights::Weights;
+use crate::weights::{Weights, is_float};
 use crate::{ModelError, Result};
 
 #[cfg(test)]
@@ -67,28 +67,28 @@ impl Linear {
     ///
     /// Source: candle-core 0.11.1 `quantized/repack_x86.rs`, `select`.
     fn single_row_differs(&self) -> bool {
-        self.weight.dtype() == GgmlDType::Q6K && self.packed_bytes() > 0
-    }
-
-    /// Bytes of the matrix as it was loaded.
-    pub(super) fn bytes(&self) -> u64 {
-        self.weight.storage_size_in_bytes() as u64
-    }
-
-    /// Bytes of the copy that candle makes beside the matrix for its x86 kernels, at first use.
-    ///
-    /// Source: candle-core 0.11.1 `quantized/repack_x86.rs`, `select` and the tile types.
-    pub(super) fn packed_bytes(&self) -> u64 {
-        let Ok((rows, columns)) = self.weight.shape().dims2() else { return 0 };
-        let fits = rows.is_multiple_of(16) && columns.is_multiple_of(256);
-        if !fits || !cfg!(target_arch = "x86_64") {
-            return 0;
-        }
-        // Bits per weight of a tile.
-        let packed = [(GgmlDType::Q4K, 6.0), (GgmlDType::Q6K, 10.0), (GgmlDType::Q8_0, 8.5)];
+        let Ok((rows, columns)) = self.weight.shape().dims2() else { return false };
         let dtype = self.weight.dtype();
-        let bits =
-            packed.iter().find(|(packed, _)| *packed == dtype).map_or(0.0, |(_, bits)| *bits);
-        ((rows * columns) as f64 * bits / 8.0) as u64
+        dtype == GgmlDType::Q6K && packed_bytes(dtype, rows, columns) > 0
     }
+}
+
+/// Bytes of a matrix as it is held: float types are widened to f32.
+pub(super) fn held_bytes(dtype: GgmlDType, rows: usize, columns: usize) -> u64 {
+    let dtype = if is_float(dtype) { GgmlDType::F32 } else { dtype };
+    (rows * columns / dtype.block_size() * dtype.type_size()) as u64
+}
+
+/// Bytes of the copy that candle makes beside a matrix for its x86 kernels, at first use.
+///
+/// Source: candle-core 0.11.1 `quantized/repack_x86.rs`, `select` and the tile types.
+pub(super) fn packed_bytes(dtype: GgmlDType, rows: usize, columns: usize) -> u64 {
+    let fits = rows.is_multiple_of(16) && columns.is_multiple_of(256);
+    if !fits || !cfg!(target_arch = "x86_64") {
+        return 0;
+    }
+    // Bits per weight of a tile.
+    let packed = [(GgmlDType::Q4K, 6.0), (GgmlDType::Q6K, 10.0), (GgmlDType::Q8_0, 8.5)];
+    let bits = packed.iter().find(|(packed, _)| *packed == dtype).map_or(0.0, |(_, bits)| *bits);
+    ((rows * columns) as f64 * bits / 8.0) as u64
 }

@@ -43,18 +43,17 @@ impl Rope {
 }
 
 /// Rotates the first `2 × half` elements of every head of `rows`, shape
-/// `(tokens, heads × head_dim)`; row `i` gets the angles of token `first + i`.
+/// `(tokens, heads × head_dim)`.
 pub(super) fn rotate(
     rows: &mut [f32],
     width: usize,
     head_dim: usize,
     kind: RopeKind,
-    angles: (&Angles, usize),
+    angles: &Angles,
 ) {
-    let (angles, first) = angles;
     let half = angles.half;
     for_each_chunk(rows, width, |row, values| {
-        let at = (first + row) * half;
+        let at = row * half;
         let (cos, sin) = (&angles.cos[at..at + half], &angles.sin[at..at + half]);
         for head in values.chunks_exact_mut(head_dim) {
             match kind {

@@ -4,26 +4,39 @@ use candle_core::{Device, Tensor};
 
 use super::*;
 
-const ROWS: usize = 5;
-const COLUMNS: usize = 256;
-const OUT: usize = 32;
+/// More than any kernel computes at once: candle's take 4, 16 and, on machines with AMX, 32.
+const ROWS: usize = 37;
+/// Rows and columns of weights. candle packs in 16 rows and 256 columns, and computes four rows at
+/// once of what it does not pack: shapes that it packs, and some that it does not.
+const SHAPES: [(usize, usize); 5] = [(32, 256), (48, 512), (30, 256), (35, 512), (17, 768)];
 
-/// A `(rows, COLUMNS)` matrix without a pattern.
-fn noise(rows: usize, seed: f32) -> Tensor {
+/// A `(rows, columns)` matrix without a pattern.
+fn noise(rows: usize, columns: usize, seed: f32) -> Tensor {
     let values: Vec<f32> =
-        (0..rows * COLUMNS).map(|at| ((at as f32 + seed) * 12.9898).sin()).collect();
-    Tensor::from_vec(values, (rows, COLUMNS), &Device::Cpu).unwrap()
+        (0..rows * columns).map(|at| ((at as f32 + seed) * 12.9898).sin()).collect();
+    Tensor::from_vec(values, (rows, columns), &Device::Cpu).unwrap()
 }
 
 fn rows_of(tensor: &Tensor) -> Vec<Vec<f32>> {
     tensor.to_vec2().unwrap()
 }
 
-/// Each row alone, in pairs and with all others: the same bits; and near the float product.
+/// Each row alone, and in every number side by side: the same bits; and near the float product.
 #[track_caller]
 fn check(dtype: GgmlDType, tolerance: f32) {
-    let weight = noise(OUT, 0.3);
-    let x = noise(ROWS, 0.8);
+    let mut shapes = SHAPES.to_vec();
+    // Types with blocks of 32 also have matrices that blocks of 256 would not fit.
+    if 288 % dtype.block_size() == 0 {
+        shapes.extend([(32, 288), (30, 32)]);
+    }
+    for (out, columns) in shapes {
+        check_shape(dtype, tolerance, (out, columns));
+    }
+}
+
+#[track_caller]
+fn check_shape(dtype: GgmlDType, tolerance: f32, (out, columns): (usize, usize)) {
+    let (weight, x) = (noise(out, columns, 0.3), noise(ROWS, columns, 0.8));
     let linear = Linear::new(Arc::new(QTensor::quantize(&weight, dtype).unwrap()));
     let together = rows_of(&linear.forward(&x).unwrap());
     let expected = rows_of(&x.matmul(&weight.t().unwrap()).unwrap());
@@ -32,11 +45,12 @@ fn check(dtype: GgmlDType, tolerance: f32) {
         let difference = (actual - expected).abs();
         assert!(difference <= tolerance * greatest, "{dtype:?}: {actual} for {expected}");
     }
-    for first in 0..ROWS {
-        for count in 1..=ROWS - first {
+    for count in 1..=ROWS {
+        for first in [0, (ROWS - count) / 2, ROWS - count] {
             let part = x.narrow(0, first, count).unwrap();
             let part = rows_of(&linear.forward(&part).unwrap());
-            assert_eq!(part, together[first..first + count], "{dtype:?}: {count} from {first}");
+            let case = format!("{dtype:?}, ({out}, {columns}): {count} from {first}");
+            assert_eq!(part, together[first..first + count], "{case}");
         }
     }
 }

@@ -6,9 +6,9 @@ use super::*;
 #[track_caller]
 fn check(kind: RopeKind, position: usize, expected: [f32; 4]) {
     let rope = Rope { frequencies: vec![1.0, 0.5], magnitude: 1.0 };
-    let angles = rope.angles([0, position].into_iter());
+    let angles = rope.angles([position].into_iter());
     let mut head = [1.0, 0.0, 0.0, 1.0];
-    rotate(&mut head, 4, 4, kind, (&angles, 1));
+    rotate(&mut head, 4, 4, kind, &angles);
     for (value, expected) in head.iter().zip(expected) {
         assert!((value - expected).abs() < 1e-6, "{head:?} is not {expected:?}");
     }
@@ -29,7 +29,7 @@ fn elements_beyond_the_rotated_part_stay() {
     let rope = Rope { frequencies: vec![1.0], magnitude: 1.0 };
     let angles = rope.angles([2].into_iter());
     let mut head = [1.0, 0.0, 5.0, 6.0];
-    rotate(&mut head, 4, 4, RopeKind::Halves, (&angles, 0));
+    rotate(&mut head, 4, 4, RopeKind::Halves, &angles);
     assert_eq!(head[2..], [5.0, 6.0]);
     assert!((head[0] - 2.0_f32.cos()).abs() < 1e-6);
 }
@@ -40,10 +40,11 @@ fn heads_and_rows_are_rotated_alike() {
     let angles = rope.angles([4, 5].into_iter());
     let head = [0.1, -0.2, 0.3, -0.4];
     let mut rows: Vec<f32> = head.repeat(4);
-    rotate(&mut rows, 8, 4, RopeKind::Interleaved, (&angles, 0));
-    for (row, first) in [(0, 0), (1, 1)] {
+    rotate(&mut rows, 8, 4, RopeKind::Interleaved, &angles);
+    for (row, position) in [4, 5].into_iter().enumerate() {
+        let angles = rope.angles([position].into_iter());
         let mut alone = head;
-        rotate(&mut alone, 4, 4, RopeKind::Interleaved, (&angles, first));
+        rotate(&mut alone, 4, 4, RopeKind::Interleaved, &angles);
         assert_eq!(rows[row * 8..row * 8 + 4], alone);
         assert_eq!(rows[row * 8 + 4..row * 8 + 8], alone);
     }

@@ -1,0 +1,85 @@
+//! Decides how much memory a model gets, before its weights are read.
+
+use intramuros_backend::{KvLayout, ModelMemory};
+
+use crate::config::DecoderConfig;
+use crate::decoder::{KvShape, workspace_bytes};
+use crate::{LoadOptions, ModelError, Result};
+
+#[cfg(test)]
+mod tests;
+
+/// A KV cache that holds fewer positions, or less than the context where that is smaller, serves
+/// nobody.
+const LEAST_CONTEXT_TOKENS: u32 = 2_048;
+
+/// What a model gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Budget {
+    pub(super) memory: ModelMemory,
+    pub(super) kv: KvLayout,
+    pub(super) context_tokens: u32,
+}
+
+/// Fits a model of `weight_bytes` into what the options allow: fewer blocks of KV cache than asked
+/// for when memory is short, but never less than one sequence of [`LEAST_CONTEXT_TOKENS`] needs.
+///
+/// # Errors
+/// [`ModelError::Memory`] when it does not fit; [`ModelError::Config`] for a context of 0 tokens.
+pub(super) fn plan(
+    config: &DecoderConfig,
+    shape: KvShape,
+    weight_bytes: u64,
+    options: &LoadOptions,
+) -> Result<Budget> {
+    let own = u32::try_from(config.context_tokens).unwrap_or(u32::MAX);
+    let context_tokens = options.context_tokens.map_or(own, |limit| limit.min(own));
+    if context_tokens == 0 {
+        return Err(ModelError::config("context length", "the limit of 0 tokens holds no prompt"));
+    }
+    let (block_tokens, block_bytes) = (options.block_tokens, shape.block_bytes());
+    let workspace_bytes =
+        workspace_bytes(config, options.max_batch_tokens, options.max_batch_logits);
+    let fixed_bytes = weight_bytes.saturating_add(workspace_bytes);
+    let whole = u64::from(context_tokens.div_ceil(block_tokens));
+    let least_tokens = context_tokens.min(LEAST_CONTEXT_TOKENS);
+    let least = u64::from(least_tokens.div_ceil(block_tokens));
+
+    let wanted = options.kv_bytes.map_or(whole, |bytes| bytes / block_bytes);
+    let left_bytes = options.memory_bytes.map(|bytes| bytes.saturating_sub(fixed_bytes));
+    let affordable = left_bytes.map_or(u64::MAX, |bytes| bytes / block_bytes);
+    let blocks = wanted.min(affordable).min(u64::from(u32::MAX)) as u32;
+    let kv_bytes = u64::from(blocks) * block_bytes;
+    if u64::from(blocks) < least {
+        let needed_kv_bytes = least * block_bytes;
+        let kv = format!(
+            "a {} kv cache of {least_tokens} tokens ({needed_kv_bytes} bytes)",
+            options.kv_type.name()
+        );
+        // The narrower of the two limits is the one to tell.
+        if wanted < least && wanted <= affordable {
+            let available_bytes = options.kv_bytes.unwrap_or_default();
+            let what =
+                format!("{kv}; give it more, or choose a q8_0 kv cache or a smaller model; it");
+            return Err(ModelError::Memory {
+                what,
+                needed_bytes: needed_kv_bytes,
+                available_bytes,
+            });
+        }
+        let what = format!(
+            "the model's weights ({weight_bytes} bytes), {kv} and its workspace \
+             ({workspace_bytes} bytes) do not fit; choose a smaller context, a q8_0 kv cache or a \
+             smaller model; this one"
+        );
+        let needed_bytes = fixed_bytes.saturating_add(needed_kv_bytes);
+        let available_bytes = options.memory_bytes.unwrap_or_default();
+        return Err(ModelError::Memory { what, needed_bytes, available_bytes });
+    }
+    let held_tokens = u64::from(blocks) * u64::from(block_tokens);
+    Ok(Budget {
+        memory: ModelMemory { weight_bytes, kv_bytes, workspace_bytes },
+        kv: KvLayout { block_tokens, blocks, block_bytes },
+        context_tokens: u64::from(context_tokens).min(held_tokens) as u32,
+    })
+}
