@@ -108,8 +108,8 @@ def errors_have_their_classes(client):
         model="gpt-4o", messages=MESSAGES))
     assert (missing.code, missing.param) == ("model_not_found", "model"), missing
     several = expect(openai.BadRequestError, lambda: client.chat.completions.create(
-        model=model, messages=MESSAGES, n=2))
-    assert (several.code, several.param) == ("unsupported_field", "n"), several
+        model=model, messages=MESSAGES, reasoning_effort="high"))
+    assert (several.code, several.param) == ("unsupported_field", "reasoning_effort"), several
     long = expect(openai.BadRequestError, lambda: client.chat.completions.create(
         model=model, messages=[{"role": "user", "content": "mot " * 200_000}]))
     assert long.code == "context_length_exceeded", long

@@ -27,15 +27,11 @@ fn chat(changes: Value) -> Value {
 #[test]
 fn chat_fields_that_would_be_ignored_are_named() {
     let server = shared();
-    let tool = json!([{"type": "function", "function": {"name": "f"}}]);
     for (field, value) in [
-        ("n", json!(2)),
-        ("tools", tool),
-        ("tool_choice", json!("required")),
-        ("response_format", json!({"type": "json_object"})),
-        ("logprobs", json!(true)),
-        ("logit_bias", json!({"50": 10})),
         ("reasoning_effort", json!("high")),
+        ("functions", json!([{"name": "f"}])),
+        ("prediction", json!({"type": "content", "content": "a"})),
+        ("service_tier", json!("priority")),
     ] {
         let body = chat(json!({field: value}));
         let expected = (400, "unsupported_field", Some(field));
@@ -54,7 +50,7 @@ fn chat_fields_that_would_be_ignored_are_named() {
 fn neutral_values_of_the_same_fields_pass() {
     let server = shared();
     let body = chat(json!({
-        "n": 1, "tools": [], "tool_choice": "none", "response_format": {"type": "text"},
+        "n": 1, "tools": [], "top_logprobs": 0, "tool_choice": "none", "response_format": {"type": "text"},
         "logprobs": false, "logit_bias": {}, "user": "u", "metadata": {"a": "b"}, "seed": null,
         "parallel_tool_calls": true, "store": false, "service_tier": "auto",
     }));
@@ -76,6 +72,18 @@ fn wrong_chat_values_name_their_field() {
         (json!({"messages": [{"role": "robot", "content": "x"}]}), "messages[0].role"),
         (json!({"messages": [{"role": "user"}]}), "messages[0].content"),
         (json!({"stream_options": {"include_usage": true}}), "stream_options"),
+        (json!({"n": 0}), "n"),
+        (json!({"n": 17}), "n"),
+        (json!({"top_logprobs": 3}), "top_logprobs"),
+        (json!({"logprobs": true, "top_logprobs": 21}), "top_logprobs"),
+        (json!({"logit_bias": {"the": 1}}), "logit_bias"),
+        (json!({"logit_bias": {"50": 101}}), "logit_bias"),
+        (json!({"logit_bias": {"4000000000": 1}}), "logit_bias"),
+        (json!({"tool_choice": "required"}), "tool_choice"),
+        (json!({"tools": [{"type": "function", "function": {"name": "a b"}}]}), "tools[0].function.name"),
+        (json!({"response_format": {"type": "json_schema", "json_schema": {}}}), "response_format.json_schema.schema"),
+        (json!({"structured_outputs": {"regex": "a", "choice": ["b"]}}), "structured_outputs"),
+        (json!({"messages": [{"role": "tool", "content": "x"}]}), "messages[0].tool_call_id"),
         (json!({"temprature": 1}), "temprature"),
     ] {
         let expected = (400, "invalid_request", Some(param));

@@ -9,6 +9,7 @@
 //! - `egress`: nothing leaves
 //! - `embeddings`: vectors and their formats
 //! - `knowledge`: five formats in, passages and cited answers out, erasure
+//! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
@@ -23,6 +24,7 @@ mod concurrency;
 mod crash;
 mod egress;
 mod embeddings;
+mod generation;
 mod knowledge;
 mod lifecycle;
 mod server;

@@ -52,7 +52,23 @@ pub(crate) struct Text {
     pub(crate) max_sequences: usize,
     pub(crate) max_queue: usize,
     pub(crate) prefill_chunk_tokens: usize,
+    pub(crate) max_token_gap_ms: u64,
+    pub(crate) max_draft_tokens: usize,
+    pub(crate) share_prefixes: bool,
     pub(crate) kv_cache_mib: u64,
+    pub(crate) kv_type: KvCacheType,
+    /// 0: no limit.
+    pub(crate) memory_mib: u64,
+}
+
+/// How keys and values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KvCacheType {
+    F32,
+    F16,
+    #[serde(rename = "q8_0")]
+    Q8_0,
 }
 
 /// `[embedding]`
@@ -154,6 +170,15 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     zero("text.max_sequences", settings.text.max_sequences as u64)?;
     zero("text.max_queue", settings.text.max_queue as u64)?;
     zero("text.prefill_chunk_tokens", settings.text.prefill_chunk_tokens as u64)?;
+    zero("text.max_token_gap_ms", settings.text.max_token_gap_ms)?;
+    zero("text.kv_cache_mib", settings.text.kv_cache_mib)?;
+    if settings.text.max_draft_tokens > 64 {
+        let most = settings.text.max_draft_tokens;
+        bail!(tr(
+            format!("text.max_draft_tokens vaut {most} ; il doit valoir de 0 à 64"),
+            format!("text.max_draft_tokens is {most}; it must be 0 to 64"),
+        ));
+    }
     zero("embedding.max_queue_inputs", settings.embedding.max_queue_inputs as u64)?;
     zero("embedding.max_batch_tokens", settings.embedding.max_batch_tokens as u64)?;
     zero("knowledge.answer_tokens", u64::from(settings.knowledge.answer_tokens))?;

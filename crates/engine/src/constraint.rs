@@ -19,10 +19,9 @@
 //! One space after each comma and colon, none elsewhere (`{"a": 1, "b": [2, 3]}`).
 //!
 //! # Grammars for tool calls
-//! [`Template`] is Lark text and the schemas that it names as `@name`; what a call holds is
-//! verified by [`Verifier::of_schema`]. `MARK` below is what
-//! [`Vocabulary::lark_marker`] returns for `<tool_call>`: `<[151657]>` where that is a special
-//! token, `"<tool_call>"` where it is plain text.
+//! `tools::grammar` writes them as Lark text with schemas in it (`%json {…}`, `@call` below); what
+//! a call holds is verified by [`Verifier::of_schema`]. `MARK` is `<[151657]>` where `<tool_call>`
+//! is a special token of that id, `"<tool_call>"` where it is plain text.
 //!
 //! Calls and nothing else (`tool_choice: required` or a named tool); white space between the
 //! parts is fixed, so it costs no step:
@@ -70,9 +69,8 @@ mod tests;
 mod verify;
 mod vocabulary;
 
-pub(crate) use error::ConstraintError;
+pub use error::ConstraintError;
 pub(crate) use grammar::Grammar;
-pub(crate) use lark::Template;
 pub(crate) use limits::ConstraintLimits;
 pub(crate) use matcher::Matcher;
 pub(crate) use verify::Verifier;

@@ -1,13 +1,13 @@
 //! Receives the text of one request.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use intramuros_types::FinishReason;
+use intramuros_types::{FinishReason, ToolCall};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
-use crate::constraint::Grammar;
+use crate::constraint::{Grammar, Verifier};
 use crate::signal::Signal;
 use crate::tools::{ToolDelta, ToolParser};
 use crate::{Completion, EngineError, GenerationEvent};
@@ -33,6 +33,8 @@ pub(crate) type Signals = UnboundedReceiver<Result<Signal, EngineError>>;
 /// The second look at a constrained answer, with code that did not draw it.
 struct Check {
     grammar: Arc<Grammar>,
+    /// What the arguments of each tool's calls are held to.
+    arguments: Arc<HashMap<String, Verifier>>,
     text: String,
     /// Runs on a blocking thread; kept here, so that a dropped future loses nothing.
     running: Option<(JoinHandle<Result<(), String>>, GenerationEvent)>,
@@ -43,6 +45,8 @@ struct Check {
 pub(crate) struct Reading {
     pub(crate) tools: Option<ToolParser>,
     pub(crate) grammar: Option<Arc<Grammar>>,
+    /// What the arguments of each tool's calls are held to.
+    pub(crate) arguments: HashMap<String, Verifier>,
 }
 
 impl std::fmt::Debug for Generation {
@@ -58,7 +62,8 @@ impl Generation {
         signals: Signals,
         reading: Reading,
     ) -> Self {
-        let check = |grammar| Check { grammar, text: String::new(), running: None };
+        let arguments = Arc::new(reading.arguments);
+        let check = |grammar| Check { grammar, arguments, text: String::new(), running: None };
         Self {
             prompt_tokens,
             position,
@@ -180,9 +185,9 @@ impl Generation {
         }
         let finished = GenerationEvent::Finished { reason, usage };
         match &mut self.check {
-            Some(check) if reason == FinishReason::Stop => {
-                let (grammar, text) = (check.grammar.clone(), std::mem::take(&mut check.text));
-                let verify = move || grammar.verifier().verify(&text);
+            Some(check) if matches!(reason, FinishReason::Stop | FinishReason::ToolCalls) => {
+                let calls = self.tools.as_ref().map(|tools| tools.calls().to_vec());
+                let verify = check.verify(calls.unwrap_or_default());
                 check.running = Some((tokio::task::spawn_blocking(verify), finished));
             }
             _ => {
@@ -203,6 +208,25 @@ impl Generation {
             Ok(Err(reason)) => Err(EngineError::ConstraintViolated { reason }),
             Err(_) => Err(EngineError::StepFailed),
         })
+    }
+}
+
+impl Check {
+    /// The look at the whole answer and at the arguments of its calls.
+    fn verify(
+        &mut self,
+        calls: Vec<ToolCall>,
+    ) -> impl FnOnce() -> Result<(), String> + Send + 'static {
+        let (grammar, arguments) = (self.grammar.clone(), self.arguments.clone());
+        let text = std::mem::take(&mut self.text);
+        move || {
+            grammar.verifier().verify(&text)?;
+            calls.iter().try_for_each(|call| {
+                let Some(verifier) = arguments.get(&call.name) else { return Ok(()) };
+                let named = |reason| format!("calls '{}' with arguments: {reason}", call.name);
+                verifier.verify(&call.arguments).map_err(named)
+            })
+        }
     }
 }
 

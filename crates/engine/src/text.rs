@@ -208,6 +208,27 @@ impl TextEngine {
         Ok(tokens.map_err(|_| EngineError::StepFailed)??)
     }
 
+    /// Tokens of plain text; `add_special` adds what the model wants around a text (BOS).
+    ///
+    /// # Errors
+    /// Those of [`encode`](Self::encode).
+    pub async fn tokenize(&self, text: String, add_special: bool) -> Result<Vec<u32>, EngineError> {
+        let codec = self.shared.codec.clone();
+        let tokens = tokio::task::spawn_blocking(move || codec.encode(&text, add_special)).await;
+        Ok(tokens.map_err(|_| EngineError::StepFailed)??)
+    }
+
+    /// The text of tokens, special ones as they are written. Bytes that are no whole character are
+    /// U+FFFD; unknown tokens are left out.
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        let codec = &self.shared.codec;
+        let bytes = tokens.iter().flat_map(|token| match codec.special_text(*token) {
+            Some(text) => text.as_bytes(),
+            None => codec.token_bytes(*token),
+        });
+        String::from_utf8_lossy(&bytes.copied().collect::<Vec<u8>>()).into_owned()
+    }
+
     /// Number of tokens of `prompt`, template included.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use intramuros_ledger::{Authentication, Scope};
+use intramuros_types::KeyId;
 
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
@@ -20,14 +21,22 @@ pub(crate) struct Guard {
 }
 
 /// Lets a request pass when its key is good and has the group's scope.
-pub(crate) async fn require(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub(crate) async fn require(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match check(&guard, request.headers()).await {
-        Ok(()) => next.run(request).await,
+        Ok(key) => {
+            request.extensions_mut().insert(key);
+            next.run(request).await
+        }
         Err(error) => error.into_response(),
     }
 }
 
-async fn check(guard: &Guard, headers: &HeaderMap) -> Result<(), ApiError> {
+/// The id of the request's key.
+async fn check(guard: &Guard, headers: &HeaderMap) -> Result<KeyId, ApiError> {
     let secret = bearer(headers)?;
     let key = match guard.state.ledger.authenticate(secret).await? {
         Authentication::Accepted(key) => key,
@@ -36,7 +45,7 @@ async fn check(guard: &Guard, headers: &HeaderMap) -> Result<(), ApiError> {
         Authentication::Revoked => return Err(denied("the API key was revoked".into())),
     };
     if key.allows(guard.scope) {
-        return Ok(());
+        return Ok(key.id);
     }
     let message = format!("the key '{}' lacks the scope '{}'", key.id, guard.scope);
     Err(ApiError::new(Code::InsufficientScope, message))

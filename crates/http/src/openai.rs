@@ -4,11 +4,17 @@
 //! shape) and its handler. [`generation`] holds what chat and plain completions share.
 
 pub(crate) mod chat;
+mod choices;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
+mod format;
 mod generation;
+mod logprobs;
 pub(crate) mod models;
+pub(crate) mod rerank;
 mod sse;
+pub(crate) mod tokens;
+mod tools;
 
 use crate::error::{ApiError, Code};
 

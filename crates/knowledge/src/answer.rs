@@ -156,7 +156,7 @@ enum Step {
 impl Writing {
     async fn step(&mut self) -> Result<Step, KnowledgeError> {
         match self.generation.next().await {
-            Some(Ok(GenerationEvent::Text(piece))) => {
+            Some(Ok(GenerationEvent::Text { text: piece, .. })) => {
                 let mut events = Vec::new();
                 for sentence in self.buffer.push(&piece) {
                     if self.refuses(&sentence) {
@@ -176,6 +176,11 @@ impl Writing {
                 events.push(self.finish(usage));
                 Ok(Step::Over(events))
             }
+            Some(Ok(
+                GenerationEvent::Prompt(_)
+                | GenerationEvent::ToolCall { .. }
+                | GenerationEvent::ToolArguments { .. },
+            )) => Ok(Step::Events(Vec::new())),
             Some(Err(error)) => Err(error.into()),
             None => Err(intramuros_engine::EngineError::Stopped.into()),
         }

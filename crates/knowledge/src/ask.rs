@@ -1,7 +1,7 @@
 //! Answers a question from the documents of a knowledge base.
 
 use intramuros_engine::{EngineError, GenerateRequest, Prompt, TextEngine};
-use intramuros_types::{DocumentId, KnowledgeBaseId, RequestId, SamplingParams};
+use intramuros_types::{DocumentId, KeyId, KnowledgeBaseId, RequestId, SamplingParams};
 
 use crate::answer::Answering;
 use crate::language::Language;
@@ -17,6 +17,8 @@ const MAX_PASSAGES: usize = 20;
 pub struct AskRequest {
     /// Appears in logs.
     pub id: RequestId,
+    /// Whose question it is; keys get equal shares of the generator.
+    pub client: Option<KeyId>,
     /// The question.
     pub question: String,
     /// Passages to write from; `None` takes the configured number.
@@ -59,10 +61,8 @@ impl Knowledge {
         let prompt = Prompt::Chat(conversation(&request.question, &hits, language));
         let generation = engine
             .submit(GenerateRequest {
-                id: request.id,
-                prompt,
-                sampling: SamplingParams::greedy(answer_tokens),
-                timeout: None,
+                client: request.client,
+                ..GenerateRequest::new(request.id, prompt, SamplingParams::greedy(answer_tokens))
             })
             .await?;
         let model = engine.info().id.clone();

@@ -26,7 +26,12 @@ context_tokens = 8192
 max_sequences = 8
 max_queue = 64
 prefill_chunk_tokens = 256
+max_token_gap_ms = 500
+max_draft_tokens = 8
+share_prefixes = true
 kv_cache_mib = 2048
+kv_type = "f16"
+memory_mib = 0
 
 [embedding]
 model = "multilingual-e5-small"

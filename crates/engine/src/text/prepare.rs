@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use intramuros_backend::{BackendError, ChatOptions, TextCodec};
 use intramuros_types::{Constraint, ModelId, ToolDefinition};
 
-use crate::constraint::{ConstraintLimits, Grammar, Vocabulary};
+use crate::constraint::{ConstraintLimits, Grammar, Verifier, Vocabulary};
 use crate::generation::Reading;
 use crate::tools::ToolParser;
 use crate::tools::grammar::ToolGrammar;
@@ -44,7 +44,13 @@ pub(super) fn prepare(
         (None, None) => None,
     };
     let grammar = grammar.map(Arc::new);
-    Ok(Prepared { tokens, reading: Reading { tools: parser, grammar: grammar.clone() }, grammar })
+    let limits = ConstraintLimits::default();
+    let verifier = |tool: &ToolDefinition| {
+        Ok((tool.name.clone(), Verifier::of_schema(&tool.parameters, &limits)?))
+    };
+    let arguments = offered.iter().map(verifier).collect::<Result<_, EngineError>>()?;
+    let reading = Reading { tools: parser, grammar: grammar.clone(), arguments };
+    Ok(Prepared { tokens, grammar, reading })
 }
 
 /// Tokens of `prompt`, template and tools included.

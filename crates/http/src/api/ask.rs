@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use intramuros_knowledge::{Abstention, Answer, AnswerEvent, Answering, AskRequest, Hit};
-use intramuros_types::KnowledgeBaseId;
+use intramuros_types::{KeyId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -120,6 +120,7 @@ pub(crate) async fn ask(
 ) -> Result<Response, ApiError> {
     let request = AskRequest {
         id: request_id(&extensions),
+        client: extensions.get::<KeyId>().cloned(),
         question: body.question,
         passages: body.passages,
         documents: document_ids(body.documents),

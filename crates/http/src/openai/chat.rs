@@ -4,201 +4,25 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Extensions;
 use axum::response::{IntoResponse, Response};
-use intramuros_engine::Prompt;
-use intramuros_types::{FinishReason, Message, RequestId, Role, Usage};
-use serde::{Deserialize, Serialize};
+use intramuros_engine::{Completion, GenerationEvent};
+use intramuros_types::{RequestId, Usage};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::generation::{
-    SamplingFields, StreamOptions, UsageDto, engine_for, finish_reason, is_empty, is_number, submit,
-};
+use super::choices::{Choices, total};
+use super::generation::{UsageDto, engine_for, finish_reason};
+use super::logprobs::ChatLogprobs;
 use super::sse::{self, ChunkWriter};
-use crate::body::{JsonBody, Neutral, RequestBody};
+use crate::body::JsonBody;
 use crate::error::ApiError;
 use crate::request_id::{request_id, unix_seconds};
 use crate::state::AppState;
+use message::ToolCallDto;
+use request::ChatRequest;
 
-/// A conversation to continue.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct ChatRequest {
-    /// Id of the model, as `/v1/models` lists it.
-    model: String,
-    /// The conversation so far; the last turn is usually the user's.
-    messages: Vec<MessageDto>,
-    /// Send the answer piece by piece.
-    #[serde(default)]
-    stream: bool,
-    /// What the stream carries beyond the text.
-    stream_options: Option<StreamOptions>,
-    /// The most tokens to generate.
-    max_completion_tokens: Option<u32>,
-    /// Older name of `max_completion_tokens`.
-    max_tokens: Option<u32>,
-    #[serde(flatten)]
-    sampling: SamplingFields,
-}
-
-/// One turn.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MessageDto {
-    /// `system` (or `developer`), `user` or `assistant`.
-    role: RoleDto,
-    /// The text, or text parts that are joined.
-    content: Option<Content>,
-    /// Only `null`: chat templates have no place for names.
-    name: Option<Value>,
-    /// Only `null` or empty: tools are not supported yet.
-    tool_calls: Option<Value>,
-    /// Only `null`.
-    refusal: Option<Value>,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RoleDto {
-    /// Instructions.
-    System,
-    /// Newer name of `system`.
-    Developer,
-    /// The person or application.
-    User,
-    /// The model.
-    Assistant,
-}
-
-/// What is said.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "expected a text or a list of text parts")]
-pub(crate) enum Content {
-    /// Plain text.
-    Text(String),
-    /// Parts; only those of type `text` are supported.
-    Parts(Vec<Part>),
-}
-
-/// One part of a message.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Part {
-    /// `text`.
-    r#type: String,
-    /// The text.
-    text: Option<String>,
-}
-
-impl RequestBody for ChatRequest {
-    const FIELDS: &'static [&'static str] = &[
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "max_completion_tokens",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "seed",
-        "stop",
-    ];
-    const NEUTRAL: &'static [(&'static str, Neutral)] = &[
-        ("audio", Neutral::When(|_| false)),
-        ("function_call", Neutral::When(|value| value == "none")),
-        ("functions", Neutral::When(is_empty)),
-        ("logit_bias", Neutral::When(is_empty)),
-        ("logprobs", Neutral::When(|value| *value == false)),
-        ("metadata", Neutral::Any),
-        ("modalities", Neutral::When(|value| *value == json!(["text"]))),
-        ("n", Neutral::When(|value| is_number(value, 1.0))),
-        ("parallel_tool_calls", Neutral::Any),
-        ("prediction", Neutral::When(|_| false)),
-        ("prompt_cache_key", Neutral::Any),
-        ("reasoning_effort", Neutral::When(|_| false)),
-        ("response_format", Neutral::When(|value| *value == json!({"type": "text"}))),
-        ("safety_identifier", Neutral::Any),
-        ("service_tier", Neutral::When(|value| value == "auto" || value == "default")),
-        ("store", Neutral::When(|value| *value == false)),
-        ("tool_choice", Neutral::When(|value| value == "none" || value == "auto")),
-        ("tools", Neutral::When(is_empty)),
-        ("top_logprobs", Neutral::When(|value| is_number(value, 0.0))),
-        ("user", Neutral::Any),
-        ("verbosity", Neutral::When(|value| value == "medium")),
-        ("web_search_options", Neutral::When(|_| false)),
-    ];
-}
-
-impl ChatRequest {
-    fn conversation(&self) -> Result<Vec<Message>, ApiError> {
-        if self.messages.is_empty() {
-            return Err(ApiError::invalid("messages", "'messages' is empty; send at least one"));
-        }
-        self.messages.iter().enumerate().map(|(index, message)| message.convert(index)).collect()
-    }
-
-    fn max_tokens(&self) -> Result<Option<u32>, ApiError> {
-        match (self.max_completion_tokens, self.max_tokens) {
-            (Some(a), Some(b)) if a != b => Err(ApiError::invalid(
-                "max_tokens",
-                format!("'max_tokens' is {b} and 'max_completion_tokens' is {a}; send one of them"),
-            )),
-            (a, b) => Ok(a.or(b)),
-        }
-    }
-}
-
-impl MessageDto {
-    fn convert(&self, index: usize) -> Result<Message, ApiError> {
-        let at = |field: &str| format!("messages[{index}].{field}");
-        for (field, value) in [("name", &self.name), ("refusal", &self.refusal)] {
-            if value.is_some() {
-                let message = format!("'{}' is not supported and would be ignored", at(field));
-                return Err(ApiError::unsupported(at(field), message));
-            }
-        }
-        if self.tool_calls.as_ref().is_some_and(|calls| !is_empty(calls)) {
-            let message = format!("'{}' is not supported yet", at("tool_calls"));
-            return Err(ApiError::unsupported(at("tool_calls"), message));
-        }
-        let role = match self.role {
-            RoleDto::System | RoleDto::Developer => Role::System,
-            RoleDto::User => Role::User,
-            RoleDto::Assistant => Role::Assistant,
-        };
-        let content = match &self.content {
-            Some(Content::Text(text)) => text.clone(),
-            Some(Content::Parts(parts)) => join(parts, &at("content"))?,
-            None => {
-                let message = format!("'{}' is required", at("content"));
-                return Err(ApiError::invalid(at("content"), message));
-            }
-        };
-        Ok(Message::new(role, content))
-    }
-}
-
-fn join(parts: &[Part], at: &str) -> Result<String, ApiError> {
-    let mut text = String::new();
-    for (index, part) in parts.iter().enumerate() {
-        match (part.r#type.as_str(), &part.text) {
-            ("text", Some(piece)) => text.push_str(piece),
-            ("text", None) => {
-                let param = format!("{at}[{index}].text");
-                return Err(ApiError::invalid(param.clone(), format!("'{param}' is required")));
-            }
-            (other, _) => {
-                let param = format!("{at}[{index}].type");
-                let message = format!("'{param}': parts of type '{other}' are not supported");
-                return Err(ApiError::unsupported(param, message));
-            }
-        }
-    }
-    Ok(text)
-}
+pub(crate) mod message;
+pub(crate) mod request;
 
 /// The answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -211,7 +35,7 @@ pub(crate) struct ChatResponse {
     created: i64,
     /// The model that answered.
     model: String,
-    /// One choice.
+    /// `n` choices.
     choices: Vec<ChatChoice>,
     /// Tokens of the request.
     usage: UsageDto,
@@ -220,13 +44,13 @@ pub(crate) struct ChatResponse {
 /// One answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChatChoice {
-    /// 0.
-    index: u32,
+    /// Its number, from 0.
+    index: usize,
     /// The assistant's turn.
     message: AnswerMessage,
-    /// Always `null`.
-    logprobs: Option<Value>,
-    /// `stop` or `length`.
+    /// Log-probabilities, where they were asked for.
+    logprobs: Option<ChatLogprobs>,
+    /// `stop`, `length` or `tool_calls`.
     finish_reason: &'static str,
 }
 
@@ -235,10 +59,13 @@ pub(crate) struct ChatChoice {
 pub(crate) struct AnswerMessage {
     /// `assistant`.
     role: &'static str,
-    /// The text.
-    content: String,
+    /// The text; `null` where there are only tool calls.
+    content: Option<String>,
     /// Always `null`.
     refusal: Option<String>,
+    /// The tools that are called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCallDto>,
 }
 
 /// Continues a conversation.
@@ -257,34 +84,41 @@ pub(crate) async fn chat_completions(
     JsonBody(request): JsonBody<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let engine = engine_for(&state, &request.model)?;
-    if request.stream_options.is_some() && !request.stream {
-        let message = "'stream_options' needs 'stream': true";
-        return Err(ApiError::invalid("stream_options", message));
+    let head = Head::new(&request_id(&extensions), request.model.clone());
+    let shape = request.shape()?;
+    let wanted = request.into_wanted()?;
+    let n = wanted.n;
+    let choices = Choices::submit(engine, &extensions, wanted).await?;
+    if shape.stream {
+        let (include_usage, logprobs) = (shape.include_usage, shape.logprobs);
+        return Ok(sse::respond(choices, chunks));
     }
-    let sampling = request.sampling.to_params(request.max_tokens()?);
-    let prompt = Prompt::Chat(request.conversation()?);
-    let generation = submit(engine, &extensions, prompt, sampling).await?;
-
-    let head = Head::new(&request_id(&extensions), request.model);
-    if request.stream {
-        let include_usage = request.stream_options.unwrap_or_default().include_usage;
-        return Ok(sse::respond(generation, ChatChunks { head, include_usage }));
-    }
-    let completion = generation.collect().await?;
-    Ok(Json(ChatResponse {
+    let position = choices.queue_position;
+    let completions = choices.collect().await?;
+    let usage = total(completions.iter().map(|completion| completion.usage), n);
+    let choice = |(index, completion)| ChatChoice::new(index, completion, shape.logprobs);
+    let mut response = Json(ChatResponse {
         id: head.id,
         object: "chat.completion",
         created: head.created,
         model: head.model,
-        choices: vec![ChatChoice {
-            index: 0,
-            message: AnswerMessage { role: "assistant", content: completion.text, refusal: None },
-            logprobs: None,
-            finish_reason: finish_reason(completion.reason),
-        }],
-        usage: completion.usage.into(),
+        choices: completions.into_iter().enumerate().map(choice).collect(),
+        usage: usage.into(),
     })
-    .into_response())
+    .into_response();
+    sse::tell_position(&mut response, position);
+    Ok(response)
+}
+
+impl ChatChoice {
+    fn new(index: usize, completion: Completion, logprobs: bool) -> Self {
+        let Completion { text, tool_calls, logprobs: told, reason, .. } = completion;
+        let content = (!text.is_empty() || tool_calls.is_empty()).then_some(text);
+        let tool_calls = tool_calls.into_iter().map(ToolCallDto::from).collect();
+        let message = AnswerMessage { role: "assistant", content, refusal: None, tool_calls };
+        let logprobs = logprobs.then(|| ChatLogprobs::new(told));
+        Self { index, message, logprobs, finish_reason: finish_reason(reason) }
+    }
 }
 
 /// What every chunk of an answer repeats.
@@ -304,7 +138,9 @@ impl Head {
 /// Writes `chat.completion.chunk` objects.
 struct ChatChunks {
     head: Head,
+    n: u32,
     include_usage: bool,
+    logprobs: bool,
 }
 
 impl ChatChunks {
@@ -322,28 +158,52 @@ impl ChatChunks {
         chunk
     }
 
-    fn delta(&self, delta: Value, finish_reason: Option<&str>) -> Value {
+    fn delta(&self, index: usize, delta: Value, finish_reason: Option<&str>) -> Value {
         let choice = json!({
-            "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason,
+            "index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason,
         });
         self.chunk(json!([choice]), None)
     }
 }
 
 impl ChunkWriter for ChatChunks {
-    fn opening(&self) -> Option<Value> {
-        Some(self.delta(json!({"role": "assistant", "content": ""}), None))
+    fn opening(&mut self) -> Vec<Value> {
+        let opening = |index| self.delta(index, json!({"role": "assistant", "content": ""}), None);
+        (0..self.n as usize).map(opening).collect()
     }
 
-    fn text(&self, text: &str) -> Value {
-        self.delta(json!({"content": text}), None)
+    fn event(&mut self, choice: usize, event: GenerationEvent) -> Vec<Value> {
+        let chunk = match event {
+            GenerationEvent::Prompt(_) => return Vec::new(),
+            GenerationEvent::Text { text, logprobs } => {
+                let mut chunk = self.delta(choice, json!({"content": text}), None);
+                if self.logprobs {
+                    chunk["choices"][0]["logprobs"] = json!(ChatLogprobs::new(logprobs));
+                }
+                chunk
+            }
+            GenerationEvent::ToolCall { index, id, name } => {
+                let function = json!({"name": name, "arguments": ""});
+                let call =
+                    json!({"index": index, "id": id, "type": "function", "function": function});
+                self.delta(choice, json!({"tool_calls": [call]}), None)
+            }
+            GenerationEvent::ToolArguments { index, fragment } => {
+                let call = json!({"index": index, "function": {"arguments": fragment}});
+                self.delta(choice, json!({"tool_calls": [call]}), None)
+            }
+            GenerationEvent::Finished { reason, .. } => {
+                self.delta(choice, json!({}), Some(finish_reason(reason)))
+            }
+        };
+        vec![chunk]
     }
 
-    fn finished(&self, reason: FinishReason) -> Value {
-        self.delta(json!({}), Some(finish_reason(reason)))
-    }
-
-    fn usage(&self, usage: Usage) -> Option<Value> {
-        self.include_usage.then(|| self.chunk(json!([]), Some(usage.into())))
+    fn closing(&mut self, usages: Vec<Usage>) -> Vec<Value> {
+        if !self.include_usage {
+            return Vec::new();
+        }
+        let usage = total(usages, self.n);
+        vec![self.chunk(json!([]), Some(usage.into()))]
     }
 }

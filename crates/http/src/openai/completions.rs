@@ -4,99 +4,23 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Extensions;
 use axum::response::{IntoResponse, Response};
-use intramuros_engine::Prompt;
-use intramuros_types::{FinishReason, RequestId, Usage};
-use serde::{Deserialize, Serialize};
+use intramuros_engine::{Completion, GenerationEvent, Prompt};
+use intramuros_types::{RequestId, Usage};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::generation::{
-    SamplingFields, StreamOptions, UsageDto, engine_for, finish_reason, is_empty, is_number, submit,
-};
+use super::choices::{Choices, total};
+use super::generation::{UsageDto, engine_for, finish_reason};
+use super::logprobs::CompletionLogprobs;
 use super::sse::{self, ChunkWriter};
-use crate::body::{JsonBody, Neutral, RequestBody};
+use crate::body::JsonBody;
 use crate::error::ApiError;
 use crate::request_id::{request_id, unix_seconds};
 use crate::state::AppState;
+use request::CompletionRequest;
 
-/// What OpenAI takes when `max_tokens` is not given.
-const DEFAULT_MAX_TOKENS: u32 = 16;
-
-/// A text to continue.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct CompletionRequest {
-    /// Id of the model, as `/v1/models` lists it.
-    model: String,
-    /// The text, or its tokens.
-    prompt: PromptDto,
-    /// Send the answer piece by piece.
-    #[serde(default)]
-    stream: bool,
-    /// What the stream carries beyond the text.
-    stream_options: Option<StreamOptions>,
-    /// The most tokens to generate; default 16.
-    max_tokens: Option<u32>,
-    #[serde(flatten)]
-    sampling: SamplingFields,
-}
-
-/// One prompt. Batches of prompts are not supported: send several requests, they are batched.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "expected a text, a list of texts or token ids")]
-pub(crate) enum PromptDto {
-    /// Plain text.
-    Text(String),
-    /// Token ids of this model.
-    Tokens(Vec<u32>),
-    /// A list of one text.
-    Texts(Vec<String>),
-}
-
-impl RequestBody for CompletionRequest {
-    const FIELDS: &'static [&'static str] = &[
-        "model",
-        "prompt",
-        "stream",
-        "stream_options",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "seed",
-        "stop",
-    ];
-    const NEUTRAL: &'static [(&'static str, Neutral)] = &[
-        ("best_of", Neutral::When(|value| is_number(value, 1.0))),
-        ("echo", Neutral::When(|value| *value == false)),
-        ("logit_bias", Neutral::When(is_empty)),
-        ("logprobs", Neutral::When(|_| false)),
-        ("n", Neutral::When(|value| is_number(value, 1.0))),
-        ("suffix", Neutral::When(|_| false)),
-        ("user", Neutral::Any),
-    ];
-}
-
-impl PromptDto {
-    fn convert(self) -> Result<Prompt, ApiError> {
-        match self {
-            PromptDto::Text(text) => Ok(Prompt::Text(text)),
-            PromptDto::Tokens(tokens) if tokens.is_empty() => {
-                Err(ApiError::invalid("prompt", "'prompt' is an empty list"))
-            }
-            PromptDto::Tokens(tokens) => Ok(Prompt::Tokens(tokens)),
-            PromptDto::Texts(mut texts) if texts.len() == 1 => Ok(Prompt::Text(texts.remove(0))),
-            PromptDto::Texts(texts) => {
-                let count = texts.len();
-                let message = format!("'prompt' has {count} texts, 1 is supported per request");
-                Err(ApiError::unsupported("prompt", message))
-            }
-        }
-    }
-}
+pub(crate) mod request;
 
 /// The continuation.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,7 +33,7 @@ pub(crate) struct CompletionResponse {
     created: i64,
     /// The model that answered.
     model: String,
-    /// One choice.
+    /// `n` choices for each prompt, in the order of the prompts.
     choices: Vec<CompletionChoice>,
     /// Tokens of the request.
     usage: UsageDto,
@@ -118,12 +42,12 @@ pub(crate) struct CompletionResponse {
 /// One continuation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CompletionChoice {
-    /// 0.
-    index: u32,
-    /// The text.
+    /// Its number, from 0.
+    index: usize,
+    /// The text, behind the prompt where that is echoed.
     text: String,
-    /// Always `null`.
-    logprobs: Option<Value>,
+    /// Log-probabilities, where they were asked for.
+    logprobs: Option<CompletionLogprobs>,
     /// `stop` or `length`.
     finish_reason: &'static str,
 }
@@ -144,59 +68,95 @@ pub(crate) async fn completions(
     JsonBody(request): JsonBody<CompletionRequest>,
 ) -> Result<Response, ApiError> {
     let engine = engine_for(&state, &request.model)?;
-    if request.stream_options.is_some() && !request.stream {
-        let message = "'stream_options' needs 'stream': true";
-        return Err(ApiError::invalid("stream_options", message));
-    }
-    let max_tokens = request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
-    let sampling = request.sampling.to_params(Some(max_tokens));
-    let generation = submit(engine, &extensions, request.prompt.convert()?, sampling).await?;
-
-    let chunks = CompletionChunks {
+    let shape = request.shape()?;
+    let mut head = Head {
         id: completion_id(&request_id(&extensions)),
         created: unix_seconds(),
-        model: request.model,
-        include_usage: request.stream_options.unwrap_or_default().include_usage,
+        model: request.model.clone(),
+        n: 1,
+        logprobs: shape.logprobs,
+        echoes: Vec::new(),
     };
-    if request.stream {
-        return Ok(sse::respond(generation, chunks));
+    let wanted = request.into_wanted()?;
+    head.n = wanted.n;
+    if shape.echo {
+        let echo = |prompt: &Prompt| match prompt {
+            Prompt::Text(text) => text.clone(),
+            Prompt::Tokens(tokens) => engine.decode(tokens),
+            Prompt::Chat(_) => String::new(),
+        };
+        head.echoes = wanted.prompts.iter().map(echo).collect();
     }
-    let completion = generation.collect().await?;
-    Ok(Json(CompletionResponse {
-        id: chunks.id,
+    let choices = Choices::submit(engine, &extensions, wanted).await?;
+    if shape.stream {
+        let chunks =
+            CompletionChunks { head, include_usage: shape.include_usage, offsets: Vec::new() };
+        return Ok(sse::respond(choices, chunks));
+    }
+    let position = choices.queue_position;
+    let completions = choices.collect().await?;
+    let usage = total(completions.iter().map(|completion| completion.usage), head.n);
+    let choice = |(index, completion)| head.choice(index, completion);
+    let choices = completions.into_iter().enumerate().map(choice).collect();
+    let mut response = Json(CompletionResponse {
+        id: head.id,
         object: "text_completion",
-        created: chunks.created,
-        model: chunks.model,
-        choices: vec![CompletionChoice {
-            index: 0,
-            text: completion.text,
-            logprobs: None,
-            finish_reason: finish_reason(completion.reason),
-        }],
-        usage: completion.usage.into(),
+        created: head.created,
+        model: head.model,
+        choices,
+        usage: usage.into(),
     })
-    .into_response())
+    .into_response();
+    sse::tell_position(&mut response, position);
+    Ok(response)
 }
 
 fn completion_id(request: &RequestId) -> String {
     format!("cmpl-{}", request.as_str().trim_start_matches("req_"))
 }
 
-/// Writes streamed `text_completion` objects.
-struct CompletionChunks {
+/// What the choices of an answer have in common.
+struct Head {
     id: String,
     created: i64,
     model: String,
+    n: u32,
+    logprobs: bool,
+    /// The prompts, where they are echoed.
+    echoes: Vec<String>,
+}
+
+impl Head {
+    /// What stands before the text of a choice.
+    fn echo(&self, index: usize) -> &str {
+        self.echoes.get(index / self.n.max(1) as usize).map_or("", String::as_str)
+    }
+
+    fn choice(&self, index: usize, completion: Completion) -> CompletionChoice {
+        let echo = self.echo(index);
+        let Completion { prompt, text, logprobs, reason, .. } = completion;
+        let offset = echo.chars().count();
+        let logprobs = self.logprobs.then(|| CompletionLogprobs::new(&prompt, &logprobs, offset));
+        let text = format!("{echo}{text}");
+        CompletionChoice { index, text, logprobs, finish_reason: finish_reason(reason) }
+    }
+}
+
+/// Writes streamed `text_completion` objects.
+struct CompletionChunks {
+    head: Head,
     include_usage: bool,
+    /// Characters that each choice has sent.
+    offsets: Vec<usize>,
 }
 
 impl CompletionChunks {
     fn chunk(&self, choices: Value, usage: Option<UsageDto>) -> Value {
         let mut chunk = json!({
-            "id": self.id,
+            "id": self.head.id,
             "object": "text_completion",
-            "created": self.created,
-            "model": self.model,
+            "created": self.head.created,
+            "model": self.head.model,
             "choices": choices,
         });
         if self.include_usage {
@@ -205,27 +165,70 @@ impl CompletionChunks {
         chunk
     }
 
-    fn piece(&self, text: &str, finish_reason: Option<&str>) -> Value {
-        let choice =
-            json!({"index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason});
+    fn piece(
+        &self,
+        index: usize,
+        text: &str,
+        logprobs: Option<CompletionLogprobs>,
+        finish_reason: Option<&str>,
+    ) -> Value {
+        let logprobs = logprobs.filter(|_| self.head.logprobs);
+        let choice = json!({
+            "index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason,
+        });
         self.chunk(json!([choice]), None)
+    }
+
+    fn offset(&mut self, index: usize) -> &mut usize {
+        if self.offsets.len() <= index {
+            self.offsets.resize(index + 1, 0);
+        }
+        &mut self.offsets[index]
     }
 }
 
 impl ChunkWriter for CompletionChunks {
-    fn opening(&self) -> Option<Value> {
-        None
+    fn opening(&mut self) -> Vec<Value> {
+        let choices = self.head.echoes.len() * self.head.n as usize;
+        // With log-probabilities the prompt comes with its tokens.
+        if self.head.logprobs {
+            return Vec::new();
+        }
+        let mut chunks = Vec::with_capacity(choices);
+        for index in 0..choices {
+            let echo = self.head.echo(index).to_owned();
+            *self.offset(index) += echo.chars().count();
+            chunks.push(self.piece(index, &echo, None, None));
+        }
+        chunks
     }
 
-    fn text(&self, text: &str) -> Value {
-        self.piece(text, None)
+    fn event(&mut self, index: usize, event: GenerationEvent) -> Vec<Value> {
+        match event {
+            GenerationEvent::Prompt(tokens) => {
+                let echo = self.head.echo(index).to_owned();
+                let told = CompletionLogprobs::new(&tokens, &[], 0);
+                *self.offset(index) += echo.chars().count();
+                vec![self.piece(index, &echo, Some(told), None)]
+            }
+            GenerationEvent::Text { text, logprobs } => {
+                let offset = self.offset(index);
+                let told = CompletionLogprobs::new(&[], &logprobs, *offset);
+                *offset += text.chars().count();
+                vec![self.piece(index, &text, Some(told), None)]
+            }
+            GenerationEvent::Finished { reason, .. } => {
+                vec![self.piece(index, "", None, Some(finish_reason(reason)))]
+            }
+            GenerationEvent::ToolCall { .. } | GenerationEvent::ToolArguments { .. } => Vec::new(),
+        }
     }
 
-    fn finished(&self, reason: FinishReason) -> Value {
-        self.piece("", Some(finish_reason(reason)))
-    }
-
-    fn usage(&self, usage: Usage) -> Option<Value> {
-        self.include_usage.then(|| self.chunk(json!([]), Some(usage.into())))
+    fn closing(&mut self, usages: Vec<Usage>) -> Vec<Value> {
+        if !self.include_usage {
+            return Vec::new();
+        }
+        let usage = total(usages, self.head.n);
+        vec![self.chunk(json!([]), Some(usage.into()))]
     }
 }

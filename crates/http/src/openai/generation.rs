@@ -1,15 +1,15 @@
 //! Turns the fields that chat and plain completions share into an engine request.
 
-use axum::http::Extensions;
-use intramuros_engine::{GenerateRequest, Generation, Prompt, TextEngine};
-use intramuros_types::{FinishReason, Penalties, RequestId, SamplingParams, Usage};
+use std::collections::BTreeMap;
+
+use intramuros_engine::{Priority, TextEngine};
+use intramuros_types::{FinishReason, Penalties, SamplingParams, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::model_not_found;
 use crate::error::ApiError;
-use crate::request_id::request_id;
 use crate::state::AppState;
 
 /// Text that ends the answer: one, or up to 16.
@@ -49,6 +49,8 @@ pub(crate) struct SamplingFields {
     pub presence_penalty: Option<f32>,
     /// Above 0; default 1.
     pub repetition_penalty: Option<f32>,
+    /// Added to the logits of tokens, by token id; −100 to 100.
+    pub logit_bias: Option<BTreeMap<String, f32>>,
     /// The same seed and request give the same answer.
     pub seed: Option<i64>,
     /// Text that ends the answer.
@@ -56,10 +58,19 @@ pub(crate) struct SamplingFields {
 }
 
 impl SamplingFields {
-    /// The engine's parameters with `max_tokens`.
-    pub(crate) fn to_params(&self, max_tokens: Option<u32>) -> SamplingParams {
+    /// The engine's parameters with `max_tokens` and alternatives to tell for each token.
+    ///
+    /// # Errors
+    /// A key of `logit_bias` that is no token id.
+    pub(crate) fn to_params(
+        &self,
+        max_tokens: Option<u32>,
+        logprobs: Option<u32>,
+    ) -> Result<SamplingParams, ApiError> {
         let neutral = SamplingParams::default();
-        SamplingParams {
+        Ok(SamplingParams {
+            logit_bias: self.biases()?,
+            logprobs,
             temperature: self.temperature.unwrap_or(neutral.temperature),
             top_p: self.top_p.unwrap_or(neutral.top_p),
             top_k: self.top_k.unwrap_or(neutral.top_k),
@@ -76,8 +87,64 @@ impl SamplingFields {
                 Some(Stop::One(text)) => vec![text.clone()],
                 Some(Stop::Many(texts)) => texts.clone(),
             },
+        })
+    }
+
+    fn biases(&self) -> Result<Vec<(u32, f32)>, ApiError> {
+        let Some(biases) = &self.logit_bias else { return Ok(Vec::new()) };
+        let parsed = biases.iter().map(|(token, bias)| {
+            let id = token.parse().map_err(|_| {
+                let message = format!("'logit_bias' has the key '{token}', which is no token id");
+                ApiError::invalid("logit_bias", message)
+            })?;
+            Ok((id, *bias))
+        });
+        let mut parsed = parsed.collect::<Result<Vec<_>, ApiError>>()?;
+        parsed.sort_by_key(|(token, _)| *token);
+        Ok(parsed)
+    }
+}
+
+/// The answer's length under its two names.
+///
+/// # Errors
+/// When both are given and differ.
+pub(crate) fn max_tokens(new: Option<u32>, old: Option<u32>) -> Result<Option<u32>, ApiError> {
+    match (new, old) {
+        (Some(a), Some(b)) if a != b => Err(ApiError::invalid(
+            "max_tokens",
+            format!("'max_tokens' is {b} and 'max_completion_tokens' is {a}; send one of them"),
+        )),
+        (a, b) => Ok(a.or(b)),
+    }
+}
+
+/// Who waits, by OpenAI's `service_tier`.
+///
+/// # Errors
+/// A tier that is not known here.
+pub(crate) fn priority(service_tier: Option<&str>) -> Result<Priority, ApiError> {
+    match service_tier {
+        None | Some("auto" | "default") => Ok(Priority::Interactive),
+        Some("flex") => Ok(Priority::Background),
+        Some(other) => {
+            let message =
+                format!("'service_tier' is '{other}'; known are 'auto', 'default' and 'flex'");
+            Err(ApiError::unsupported("service_tier", message))
         }
     }
+}
+
+/// Whether a stream ends with the usage.
+///
+/// # Errors
+/// When there are options and no stream.
+pub(crate) fn stream_usage(stream: bool, options: Option<StreamOptions>) -> Result<bool, ApiError> {
+    if options.is_some() && !stream {
+        let message = "'stream_options' needs 'stream': true";
+        return Err(ApiError::invalid("stream_options", message));
+    }
+    Ok(options.unwrap_or_default().include_usage)
 }
 
 /// Tokens of the request.
@@ -91,6 +158,15 @@ pub(crate) struct UsageDto {
     total_tokens: u32,
     /// Tokens of the prompt that came from the cache.
     prompt_tokens_details: PromptTokensDetails,
+    /// What the answer's tokens were.
+    completion_tokens_details: CompletionTokensDetails,
+}
+
+/// What the answer's tokens were.
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
+pub(crate) struct CompletionTokensDetails {
+    /// Always 0: what a model thinks aloud is part of its text here.
+    reasoning_tokens: u32,
 }
 
 /// Where the prompt's tokens came from.
@@ -107,6 +183,7 @@ impl From<Usage> for UsageDto {
             completion_tokens: usage.completion_tokens,
             total_tokens: usage.total_tokens(),
             prompt_tokens_details: PromptTokensDetails { cached_tokens: usage.cached_tokens },
+            completion_tokens_details: CompletionTokensDetails::default(),
         }
     }
 }
@@ -114,7 +191,8 @@ impl From<Usage> for UsageDto {
 /// OpenAI's word for why the answer ended.
 pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
     match reason {
-        FinishReason::Stop => "stop",
+        FinishReason::Stop | FinishReason::StopText => "stop",
+        FinishReason::ToolCalls => "tool_calls",
         FinishReason::Length => "length",
     }
 }
@@ -124,18 +202,6 @@ pub(crate) fn engine_for<'a>(state: &'a AppState, model: &str) -> Result<&'a Tex
     let engine = state.text.as_ref().ok_or_else(|| model_not_found(model, None))?;
     let served = engine.info().id.as_str();
     if served == model { Ok(engine) } else { Err(model_not_found(model, Some(served))) }
-}
-
-/// Queues a prompt.
-pub(crate) async fn submit(
-    engine: &TextEngine,
-    extensions: &Extensions,
-    prompt: Prompt,
-    sampling: SamplingParams,
-) -> Result<Generation, ApiError> {
-    let id: RequestId = request_id(extensions);
-    let request = GenerateRequest { id, prompt, sampling, timeout: None };
-    Ok(engine.submit(request).await?)
 }
 
 /// Whether a value is the number `neutral`.

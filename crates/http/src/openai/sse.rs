@@ -1,92 +1,93 @@
-//! Streams a generation as server-sent events in OpenAI's framing.
+//! Streams the choices of a request as server-sent events in OpenAI's framing.
 //!
-//! The stream owns the [`Generation`]: when the client leaves, hyper drops the body, the stream
-//! drops the generation and the engine frees the sequence at its next step. An error after the
+//! The stream owns the [`Choices`]: when the client leaves, hyper drops the body, the stream drops
+//! the generations and the engine frees their sequences at its next step. An error after the
 //! headers were sent becomes an `error` object as the last event, and no `[DONE]` follows.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
-use intramuros_engine::{Generation, GenerationEvent};
-use intramuros_types::{FinishReason, Usage};
+use futures::stream::{self, BoxStream, StreamExt as _};
+use intramuros_engine::{EngineError, GenerationEvent};
+use intramuros_types::Usage;
 use serde_json::Value;
 
+use super::choices::Choices;
 use crate::error::ApiError;
 
 /// Writes the chunks of one kind of stream.
-pub(crate) trait ChunkWriter: Send + Sync + 'static {
-    /// The chunk before any text, where the format has one.
-    fn opening(&self) -> Option<Value>;
-    /// A piece of text.
-    fn text(&self, text: &str) -> Value;
-    /// The end of the answer.
-    fn finished(&self, reason: FinishReason) -> Value;
-    /// The usage chunk, when the client asked for it.
-    fn usage(&self, usage: Usage) -> Option<Value>;
+pub(crate) trait ChunkWriter: Send + 'static {
+    /// The chunks before anything else.
+    fn opening(&mut self) -> Vec<Value>;
+    /// The chunks for an event of a choice.
+    fn event(&mut self, choice: usize, event: GenerationEvent) -> Vec<Value>;
+    /// The chunks at the end, when `usages` holds what each choice took.
+    fn closing(&mut self, usages: Vec<Usage>) -> Vec<Value>;
 }
 
-/// Where the stream stands.
-enum Stage {
-    Opening,
-    Running,
-    /// Events that follow the last text, in reverse order.
-    Closing(Vec<Event>),
-    Over,
+struct State<W> {
+    writer: W,
+    events: BoxStream<'static, (usize, Result<GenerationEvent, EngineError>)>,
+    ready: VecDeque<Event>,
+    usages: Vec<Usage>,
+    over: bool,
 }
 
-/// Answers with the generation as a stream of events.
-pub(crate) fn respond<W: ChunkWriter>(generation: Generation, writer: W) -> Response {
-    let events = stream::unfold(
-        (generation, writer, Stage::Opening),
-        |(mut generation, writer, stage)| async move {
-            let (event, stage) = next_event(&mut generation, &writer, stage).await?;
-            Some((Ok::<_, Infallible>(event), (generation, writer, stage)))
-        },
-    );
+/// Answers with the choices as a stream of events.
+pub(crate) fn respond<W: ChunkWriter>(choices: Choices, mut writer: W) -> Response {
+    let queue_position = choices.queue_position;
+    let state = State {
+        ready: writer.opening().iter().map(json_event).collect(),
+        writer,
+        events: choices.events().boxed(),
+        usages: Vec::new(),
+        over: false,
+    };
+    let events = stream::unfold(state, |mut state| async move {
+        while state.ready.is_empty() && !state.over {
+            state.advance().await;
+        }
+        let event = state.ready.pop_front()?;
+        Some((Ok::<_, Infallible>(event), state))
+    });
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(10));
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
     // Asks nginx not to hold tokens back.
     let no_buffering = axum::http::HeaderValue::from_static("no");
     response.headers_mut().insert("x-accel-buffering", no_buffering);
+    tell_position(&mut response, queue_position);
     response
 }
 
-async fn next_event<W: ChunkWriter>(
-    generation: &mut Generation,
-    writer: &W,
-    stage: Stage,
-) -> Option<(Event, Stage)> {
-    match stage {
-        Stage::Opening => match writer.opening() {
-            Some(chunk) => Some((json_event(&chunk), Stage::Running)),
-            None => running(generation, writer).await,
-        },
-        Stage::Running => running(generation, writer).await,
-        Stage::Closing(mut rest) => {
-            let event = rest.pop()?;
-            Some((event, Stage::Closing(rest)))
-        }
-        Stage::Over => None,
-    }
+/// Says how many requests waited when this one was accepted.
+pub(crate) fn tell_position(response: &mut Response, position: usize) {
+    response.headers_mut().insert("x-queue-position", axum::http::HeaderValue::from(position));
 }
 
-async fn running<W: ChunkWriter>(
-    generation: &mut Generation,
-    writer: &W,
-) -> Option<(Event, Stage)> {
-    match generation.next().await? {
-        Ok(GenerationEvent::Text(text)) => Some((json_event(&writer.text(&text)), Stage::Running)),
-        Ok(GenerationEvent::Finished { reason, usage }) => {
-            let mut rest = vec![Event::default().data("[DONE]")];
-            rest.extend(writer.usage(usage).as_ref().map(json_event));
-            Some((json_event(&writer.finished(reason)), Stage::Closing(rest)))
-        }
-        Err(error) => {
-            let body = ApiError::from(error).openai_body();
-            Some((json_event(&body), Stage::Over))
+impl<W: ChunkWriter> State<W> {
+    async fn advance(&mut self) {
+        match self.events.next().await {
+            Some((choice, Ok(event))) => {
+                if let GenerationEvent::Finished { usage, .. } = &event {
+                    self.usages.push(*usage);
+                }
+                let chunks = self.writer.event(choice, event);
+                self.ready.extend(chunks.iter().map(json_event));
+            }
+            Some((_, Err(error))) => {
+                let body = ApiError::from(error).openai_body();
+                self.ready.push_back(json_event(&body));
+                self.over = true;
+            }
+            None => {
+                let chunks = self.writer.closing(std::mem::take(&mut self.usages));
+                self.ready.extend(chunks.iter().map(json_event));
+                self.ready.push_back(Event::default().data("[DONE]"));
+                self.over = true;
+            }
         }
     }
 }

@@ -9,16 +9,16 @@ use anyhow::{Context as _, bail};
 use intramuros_backend::{EmbedBackend, TextBackend};
 use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
 use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
-use intramuros_engine::{EmbedConfig, EmbedEngine, EngineConfig, TextEngine};
+use intramuros_engine::{ComputeGate, EmbedConfig, EmbedEngine, EngineConfig, TextEngine};
 use intramuros_ingest::{ChunkConfig, ExtractLimits};
 use intramuros_knowledge::{Knowledge, KnowledgeConfig, KnowledgeParts};
 use intramuros_ledger::Ledger;
-use intramuros_model::{CandleTextBackend, LoadOptions, ModelCodec, ModelFiles};
+use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_store::{Blobs, Store};
 
 use crate::data_dir;
 use crate::language::tr;
-use crate::settings::Settings;
+use crate::settings::{KvCacheType, Settings, Text};
 
 /// The parts, as cheap handles.
 #[derive(Clone)]
@@ -91,8 +91,10 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         let settings = settings.clone();
         tokio::task::spawn_blocking(move || {
             let models = ModelsDir::new(&settings.models_dir);
-            let embed = load_embed(&settings, &models)?;
-            let text = load_text(&settings, &models)?;
+            // The two take turns on the same cores.
+            let gate = ComputeGate::default();
+            let embed = load_embed(&settings, &models, gate.clone())?;
+            let text = load_text(&settings, &models, gate)?;
             Ok::<_, anyhow::Error>((embed, text, Blobs::open(&blobs_dir)?))
         })
         .await??
@@ -141,7 +143,11 @@ fn not_loaded(id: &str) -> String {
     )
 }
 
-fn load_embed(settings: &Settings, models: &ModelsDir) -> anyhow::Result<EmbedEngine> {
+fn load_embed(
+    settings: &Settings,
+    models: &ModelsDir,
+    gate: ComputeGate,
+) -> anyhow::Result<EmbedEngine> {
     let id = &settings.embedding.model;
     let model = installed(models, id, Task::Embedding)?;
     let files = EncoderFiles::discover(&model.dir)?;
@@ -169,12 +175,16 @@ fn load_embed(settings: &Settings, models: &ModelsDir) -> anyhow::Result<EmbedEn
         Ok(Box::new(backend) as Box<dyn EmbedBackend>)
     };
     let started = std::time::Instant::now();
-    let engine = EmbedEngine::start(load, codec, config).with_context(|| not_loaded(id))?;
+    let engine = EmbedEngine::start(load, codec, config, gate).with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "encoder loaded");
     Ok(engine)
 }
 
-fn load_text(settings: &Settings, models: &ModelsDir) -> anyhow::Result<Option<TextEngine>> {
+fn load_text(
+    settings: &Settings,
+    models: &ModelsDir,
+    gate: ComputeGate,
+) -> anyhow::Result<Option<TextEngine>> {
     let id = &settings.text.model;
     if id.is_empty() {
         return Ok(None);
@@ -182,14 +192,26 @@ fn load_text(settings: &Settings, models: &ModelsDir) -> anyhow::Result<Option<T
     let model = installed(models, id, Task::Text)?;
     let files = ModelFiles::discover(&model.dir)?;
     let codec = Arc::new(ModelCodec::load(&files)?);
+    let text = &settings.text;
     let options = LoadOptions {
-        context_tokens: Some(settings.text.context_tokens).filter(|tokens| *tokens > 0),
-        kv_budget_bytes: Some(settings.text.kv_cache_mib.saturating_mul(1 << 20)),
+        context_tokens: Some(text.context_tokens).filter(|tokens| *tokens > 0),
+        kv_type: match text.kv_type {
+            KvCacheType::F32 => KvType::F32,
+            KvCacheType::F16 => KvType::F16,
+            KvCacheType::Q8_0 => KvType::Q8_0,
+        },
+        kv_bytes: Some(text.kv_cache_mib.saturating_mul(1 << 20)),
+        memory_bytes: Some(text.memory_mib.saturating_mul(1 << 20)).filter(|bytes| *bytes > 0),
+        max_batch_tokens: largest_batch(text),
+        ..LoadOptions::default()
     };
     let config = EngineConfig {
-        max_queue: settings.text.max_queue,
-        max_sequences: settings.text.max_sequences,
-        prefill_chunk_tokens: settings.text.prefill_chunk_tokens,
+        max_queue: text.max_queue,
+        max_sequences: text.max_sequences,
+        prefill_chunk_tokens: text.prefill_chunk_tokens,
+        max_token_gap: Duration::from_millis(text.max_token_gap_ms),
+        max_draft_tokens: text.max_draft_tokens,
+        share_prefixes: text.share_prefixes,
         default_max_tokens: None,
         request_timeout: Duration::from_secs(settings.server.request_timeout_seconds),
     };
@@ -198,9 +220,15 @@ fn load_text(settings: &Settings, models: &ModelsDir) -> anyhow::Result<Option<T
         Ok(Box::new(backend) as Box<dyn TextBackend>)
     };
     let started = std::time::Instant::now();
-    let engine = TextEngine::start(load, codec, config).with_context(|| not_loaded(id))?;
+    let engine = TextEngine::start(load, codec, config, gate).with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "generator loaded");
     Ok(Some(engine))
+}
+
+/// Tokens of the largest step: a chunk of prompts beside streams with their drafts.
+fn largest_batch(text: &Text) -> u32 {
+    let streams = text.max_sequences.saturating_mul(1 + text.max_draft_tokens);
+    u32::try_from(text.prefill_chunk_tokens.saturating_add(streams)).unwrap_or(u32::MAX)
 }
 
 fn knowledge_config(settings: &Settings) -> KnowledgeConfig {

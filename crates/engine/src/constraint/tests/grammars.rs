@@ -5,7 +5,7 @@ use intramuros_types::Constraint;
 use serde_json::json;
 
 use crate::constraint::testing::{ByteCodec, Drawer, STOP, accepts, compile, vocabulary};
-use crate::constraint::{ConstraintError, ConstraintLimits, Grammar, Template, Verifier};
+use crate::constraint::{ConstraintError, ConstraintLimits, Grammar, Verifier};
 
 const CALL: u32 = STOP + 3;
 const CALL_END: u32 = STOP + 4;
@@ -84,9 +84,8 @@ fn tool_template(lark: &str) -> Grammar {
         "required": ["name", "arguments"],
         "additionalProperties": false
     });
-    let template = Template { lark: lark.to_owned(), schemas: vec![("call".to_owned(), schema)] };
-    Grammar::compile_template(&template, &vocabulary(), &ConstraintLimits::default())
-        .unwrap_or_else(|error| panic!("{lark}: {error}"))
+    let lark = lark.replace("@call", &format!("%json {schema}"));
+    compile(&Constraint::Lark(lark.clone())).unwrap_or_else(|error| panic!("{lark}: {error}"))
 }
 
 /// Whether `parts`, special tokens and texts, are an answer, in every spelling of the texts.

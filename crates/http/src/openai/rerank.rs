@@ -1,0 +1,137 @@
+//! `POST /v1/rerank`: orders documents by how well they answer a query. Not in OpenAI's API; fields
+//! as in Cohere's and Jina's.
+
+use axum::Json;
+use axum::extract::State;
+use intramuros_engine::{InputKind, Priority};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::model_not_found;
+use crate::body::{JsonBody, RequestBody};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The most documents of a request.
+const MAX_DOCUMENTS: usize = 1000;
+
+/// A query and documents.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct RerankRequest {
+    /// Id of the model, as `/v1/models` lists it.
+    model: String,
+    /// The question.
+    query: String,
+    /// 1 to 1,000 texts.
+    documents: Vec<DocumentDto>,
+    /// Tell only the best of them.
+    top_n: Option<usize>,
+    /// Send the documents back with their scores.
+    #[serde(default)]
+    return_documents: bool,
+}
+
+/// A document.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "expected a text or an object with a text")]
+pub(crate) enum DocumentDto {
+    /// Its text.
+    Text(String),
+    /// Its text.
+    Object {
+        /// Its text.
+        text: String,
+    },
+}
+
+impl RequestBody for RerankRequest {
+    const FIELDS: &'static [&'static str] =
+        &["model", "query", "documents", "top_n", "return_documents"];
+}
+
+/// The documents, best first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RerankResponse {
+    /// The model that judged.
+    model: String,
+    /// Best first.
+    results: Vec<RankedDto>,
+    /// Tokens of the request.
+    usage: RerankUsage,
+}
+
+/// A document and its score.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RankedDto {
+    /// Its place in the request.
+    index: usize,
+    /// The cosine of the encoder's vectors of query and document, −1 to 1. Comparable between
+    /// documents of one query only.
+    relevance_score: f32,
+    /// The document, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<DocumentDto>,
+}
+
+/// Tokens of the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RerankUsage {
+    /// Of query and documents.
+    total_tokens: u32,
+}
+
+/// Orders documents by how well they answer a query.
+#[utoipa::path(post, path = "/v1/rerank", tag = "openai",
+    request_body = RerankRequest,
+    responses((status = 200, description = "the documents, best first", body = RerankResponse),
+        (status = 400, description = "a field is wrong, or a text is too long"),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "the model is not served"),
+        (status = 429, description = "the queue is full; see Retry-After")),
+    security(("key" = [])))]
+pub(crate) async fn rerank(
+    State(state): State<AppState>,
+    JsonBody(request): JsonBody<RerankRequest>,
+) -> Result<Json<RerankResponse>, ApiError> {
+    let served = state.embed.info().id.as_str();
+    if request.model != served {
+        return Err(model_not_found(&request.model, Some(served)));
+    }
+    let count = request.documents.len();
+    if count == 0 || count > MAX_DOCUMENTS {
+        let message = format!("'documents' has {count} texts; send 1 to {MAX_DOCUMENTS}");
+        return Err(ApiError::invalid("documents", message));
+    }
+    if request.top_n == Some(0) {
+        return Err(ApiError::invalid("top_n", "'top_n' is 0; ask for at least 1"));
+    }
+    let embed = |texts, kind| state.embed.embed(texts, kind, Priority::Interactive);
+    let texts = request.documents.iter().map(|document| document.text().to_owned()).collect();
+    let query = embed(vec![request.query], InputKind::Query).await?;
+    let passages = embed(texts, InputKind::Passage).await?;
+    let asked = query.vectors.first().map_or(&[][..], Vec::as_slice);
+    let mut results: Vec<RankedDto> = passages
+        .vectors
+        .iter()
+        .enumerate()
+        .map(|(index, vector)| RankedDto {
+            index,
+            relevance_score: asked.iter().zip(vector).map(|(a, b)| a * b).sum(),
+            document: request.return_documents.then(|| request.documents[index].clone()),
+        })
+        .collect();
+    results.sort_by(|a, b| {
+        b.relevance_score.total_cmp(&a.relevance_score).then(a.index.cmp(&b.index))
+    });
+    results.truncate(request.top_n.unwrap_or(count));
+    let usage = RerankUsage { total_tokens: query.tokens.saturating_add(passages.tokens) };
+    Ok(Json(RerankResponse { model: request.model, results, usage }))
+}
+
+impl DocumentDto {
+    fn text(&self) -> &str {
+        match self {
+            DocumentDto::Text(text) | DocumentDto::Object { text } => text,
+        }
+    }
+}
