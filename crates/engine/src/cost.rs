@@ -37,7 +37,7 @@ impl StepCost {
     /// Seconds that a step of `tokens` will take; `None` before anything was measured.
     pub(crate) fn seconds(&self, tokens: usize) -> Option<f64> {
         let known = || SIZES.iter().zip(self.means).filter(|(_, mean)| *mean > 0.0);
-        let below = known().filter(|(size, _)| **size <= tokens).last();
+        let below = known().rfind(|(size, _)| **size <= tokens);
         let above = known().find(|(size, _)| **size >= tokens);
         match (below, above) {
             (Some((low, a)), Some((high, b))) if high > low => {

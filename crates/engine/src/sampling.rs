@@ -53,6 +53,9 @@ struct Candidate {
     weight: f32,
 }
 
+/// Excludes tokens by setting their logits to negative infinity.
+pub(crate) type Constrain<'a> = &'a mut dyn FnMut(&mut [f32]);
+
 /// Chooses the tokens of one request.
 #[derive(Debug)]
 pub(crate) struct Sampler {
@@ -84,7 +87,7 @@ impl Sampler {
     pub(crate) fn sample(
         &mut self,
         logits: &[f32],
-        constrain: Option<&mut dyn FnMut(&mut [f32])>,
+        constrain: Option<Constrain<'_>>,
         scratch: &mut Scratch,
     ) -> Result<u32, SamplingError> {
         let Scratch { adjusted, candidates } = scratch;

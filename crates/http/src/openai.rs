@@ -12,6 +12,7 @@ mod generation;
 mod logprobs;
 pub(crate) mod models;
 pub(crate) mod rerank;
+pub(crate) mod responses;
 mod sse;
 pub(crate) mod tokens;
 mod tools;

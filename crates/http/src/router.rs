@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::api::{ask, documents, knowledge_bases, search};
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
-use crate::openai::{chat, completions, embeddings, models, rerank, tokens};
+use crate::openai::{chat, completions, embeddings, models, rerank, responses, tokens};
 use crate::openapi::{complete, description};
 use crate::state::AppState;
 use crate::{docs_page, health, request_id};
@@ -59,6 +59,7 @@ fn openai_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(models::get_model))
         .routes(routes!(chat::chat_completions))
         .routes(routes!(completions::completions))
+        .routes(routes!(responses::responses))
         .routes(routes!(embeddings::embeddings))
         .routes(routes!(rerank::rerank))
         .routes(routes!(tokens::tokenize))

@@ -126,7 +126,7 @@ impl Scheduler {
         }
         let per_token = self.cost.seconds(256).map_or(FIRST_SECONDS, |seconds| seconds / 256.0);
         let due = |at: &usize| self.running[*at].due(per_token);
-        prompts.sort_by(|a, b| due(a).cmp(&due(b)));
+        prompts.sort_by_key(due);
         let mut budget = self.prefill_budget(plan);
         let mut claimed: HashSet<Edge> = HashSet::new();
         for at in prompts {

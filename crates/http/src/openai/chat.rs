@@ -91,6 +91,7 @@ pub(crate) async fn chat_completions(
     let choices = Choices::submit(engine, &extensions, wanted).await?;
     if shape.stream {
         let (include_usage, logprobs) = (shape.include_usage, shape.logprobs);
+        let chunks = ChatChunks { head, n, include_usage, logprobs };
         return Ok(sse::respond(choices, chunks));
     }
     let position = choices.queue_position;

@@ -92,6 +92,11 @@ impl<W: ChunkWriter> State<W> {
     }
 }
 
+/// Events of `/v1/responses` carry their type as a name too.
 fn json_event(value: &Value) -> Event {
-    Event::default().data(value.to_string())
+    let event = Event::default().data(value.to_string());
+    match value["type"].as_str() {
+        Some(name) if name.starts_with("response.") => event.event(name),
+        _ => event,
+    }
 }

@@ -141,6 +141,16 @@ impl FunctionDto {
 }
 
 impl ToolChoiceDto {
+    /// As the response object repeats it.
+    pub(crate) fn told(&self) -> serde_json::Value {
+        match self {
+            ToolChoiceDto::Mode(Mode::None) => json!("none"),
+            ToolChoiceDto::Mode(Mode::Auto) => json!("auto"),
+            ToolChoiceDto::Mode(Mode::Required) => json!("required"),
+            ToolChoiceDto::Named(named) => json!({"type": "function", "name": named.name}),
+        }
+    }
+
     fn convert(self) -> Result<ToolChoice, ApiError> {
         match self {
             ToolChoiceDto::Mode(Mode::None) => Ok(ToolChoice::None),

@@ -110,7 +110,7 @@ struct Sequence {
 impl Sequence {
     /// The blocks from `first` on, every second one backwards: an order that no code expects.
     fn new(first: u32, count: u32) -> Self {
-        let block = |at: u32| BlockId(first + if at % 2 == 0 { at } else { count - 1 - (at ^ 1) });
+        let block = |at: u32| BlockId(first + if at.is_multiple_of(2) { at } else { count - 1 - (at ^ 1) });
         let mut blocks: Vec<BlockId> = (0..count).map(block).collect();
         let mut seen = std::collections::HashSet::new();
         blocks.retain(|block| seen.insert(*block));

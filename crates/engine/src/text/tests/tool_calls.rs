@@ -93,7 +93,10 @@ async fn calls_are_streamed_as_they_are_written() {
             }
             GenerationEvent::ToolArguments { index: 0, fragment } => arguments.push(fragment),
             GenerationEvent::Finished { .. } => break,
-            other => panic!("{other:?}"),
+            other @ (GenerationEvent::Prompt(_)
+            | GenerationEvent::Text { .. }
+            | GenerationEvent::ToolCall { .. }
+            | GenerationEvent::ToolArguments { .. }) => panic!("{other:?}"),
         }
     }
     assert_eq!((begun, arguments.concat().as_str()), (1, "{\"number\": \"FT-2041\"}"));

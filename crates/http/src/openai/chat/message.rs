@@ -103,16 +103,23 @@ pub(crate) fn conversation(messages: &[MessageDto]) -> Result<Vec<Message>, ApiE
     messages.iter().enumerate().map(|(index, message)| message.convert(index)).collect()
 }
 
-impl MessageDto {
-    fn convert(&self, index: usize) -> Result<Message, ApiError> {
-        let at = |field: &str| format!("messages[{index}].{field}");
-        self.refuse_misplaced(&at)?;
-        let role = match self.role {
+impl RoleDto {
+    /// As the engine knows it.
+    pub(crate) fn convert(self) -> Role {
+        match self {
             RoleDto::System | RoleDto::Developer => Role::System,
             RoleDto::User => Role::User,
             RoleDto::Assistant => Role::Assistant,
             RoleDto::Tool => Role::Tool,
-        };
+        }
+    }
+}
+
+impl MessageDto {
+    fn convert(&self, index: usize) -> Result<Message, ApiError> {
+        let at = |field: &str| format!("messages[{index}].{field}");
+        self.refuse_misplaced(&at)?;
+        let role = self.role.convert();
         let calls = self.tool_calls.as_deref().unwrap_or_default();
         let content = match &self.content {
             Some(Content::Text(text)) => text.clone(),
