@@ -42,39 +42,21 @@ pub(super) fn plan(
         workspace_bytes(config, options.max_batch_tokens, options.max_batch_logits);
     let fixed_bytes = weight_bytes.saturating_add(workspace_bytes);
     let whole = u64::from(context_tokens.div_ceil(block_tokens));
-    let least_tokens = context_tokens.min(LEAST_CONTEXT_TOKENS);
-    let least = u64::from(least_tokens.div_ceil(block_tokens));
-
     let wanted = options.kv_bytes.map_or(whole, |bytes| bytes / block_bytes);
     let left_bytes = options.memory_bytes.map(|bytes| bytes.saturating_sub(fixed_bytes));
     let affordable = left_bytes.map_or(u64::MAX, |bytes| bytes / block_bytes);
     let blocks = wanted.min(affordable).min(u64::from(u32::MAX)) as u32;
     let kv_bytes = u64::from(blocks) * block_bytes;
+
+    let least_tokens = context_tokens.min(LEAST_CONTEXT_TOKENS);
+    let least = u64::from(least_tokens.div_ceil(block_tokens));
     if u64::from(blocks) < least {
-        let needed_kv_bytes = least * block_bytes;
-        let kv = format!(
-            "a {} kv cache of {least_tokens} tokens ({needed_kv_bytes} bytes)",
-            options.kv_type.name()
-        );
+        let kv = LeastKv { tokens: least_tokens, bytes: least * block_bytes };
         // The narrower of the two limits is the one to tell.
-        if wanted < least && wanted <= affordable {
-            let available_bytes = options.kv_bytes.unwrap_or_default();
-            let what =
-                format!("{kv}; give it more, or choose a q8_0 kv cache or a smaller model; it");
-            return Err(ModelError::Memory {
-                what,
-                needed_bytes: needed_kv_bytes,
-                available_bytes,
-            });
-        }
-        let what = format!(
-            "the model's weights ({weight_bytes} bytes), {kv} and its workspace \
-             ({workspace_bytes} bytes) do not fit; choose a smaller context, a q8_0 kv cache or a \
-             smaller model; this one"
-        );
-        let needed_bytes = fixed_bytes.saturating_add(needed_kv_bytes);
-        let available_bytes = options.memory_bytes.unwrap_or_default();
-        return Err(ModelError::Memory { what, needed_bytes, available_bytes });
+        return Err(match options.kv_bytes {
+            Some(limit) if wanted <= affordable => kv.exceeds_its_limit(limit, options),
+            _ => kv.exceeds_memory(weight_bytes, workspace_bytes, options),
+        });
     }
     let held_tokens = u64::from(blocks) * u64::from(block_tokens);
     Ok(Budget {
@@ -82,4 +64,41 @@ pub(super) fn plan(
         kv: KvLayout { block_tokens, blocks, block_bytes },
         context_tokens: u64::from(context_tokens).min(held_tokens) as u32,
     })
+}
+
+/// The smallest KV cache that would do.
+struct LeastKv {
+    tokens: u32,
+    bytes: u64,
+}
+
+impl LeastKv {
+    fn exceeds_its_limit(&self, limit_bytes: u64, options: &LoadOptions) -> ModelError {
+        let what = format!(
+            "{} (give it more, or choose a smaller context, a q8_0 kv cache or a smaller model)",
+            self.name(options)
+        );
+        ModelError::Memory { what, needed_bytes: self.bytes, available_bytes: limit_bytes }
+    }
+
+    fn exceeds_memory(
+        &self,
+        weight_bytes: u64,
+        workspace_bytes: u64,
+        options: &LoadOptions,
+    ) -> ModelError {
+        let what = format!(
+            "the model with {weight_bytes} bytes of weights, {} of {} bytes and {workspace_bytes} \
+             bytes of workspace (choose a smaller context, a q8_0 kv cache or a smaller model)",
+            self.name(options),
+            self.bytes
+        );
+        let needed_bytes = weight_bytes.saturating_add(workspace_bytes).saturating_add(self.bytes);
+        let available_bytes = options.memory_bytes.unwrap_or_default();
+        ModelError::Memory { what, needed_bytes, available_bytes }
+    }
+
+    fn name(&self, options: &LoadOptions) -> String {
+        format!("a {} kv cache of {} tokens", options.kv_type.name(), self.tokens)
+    }
 }

@@ -108,16 +108,9 @@ struct Sequence {
 }
 
 impl Sequence {
-    /// The blocks from `first` on, every second one backwards: an order that no code expects.
+    /// The blocks from `first` on, backwards: an order that no code expects.
     fn new(first: u32, count: u32) -> Self {
-        let block = |at: u32| BlockId(first + if at.is_multiple_of(2) { at } else { count - 1 - (at ^ 1) });
-        let mut blocks: Vec<BlockId> = (0..count).map(block).collect();
-        let mut seen = std::collections::HashSet::new();
-        blocks.retain(|block| seen.insert(*block));
-        let rest: Vec<BlockId> =
-            (first..first + count).map(BlockId).filter(|block| !seen.contains(block)).collect();
-        blocks.extend(rest);
-        Self { blocks, length: 0 }
+        Self { blocks: (first..first + count).rev().map(BlockId).collect(), length: 0 }
     }
 
     /// The next tokens; `logits` of how many of the last are wanted.

@@ -51,17 +51,18 @@ fn the_kv_limit_is_kept_to_the_block() {
 #[test]
 fn short_memory_takes_blocks_away_down_to_the_least() {
     for blocks in [512, 300, 128] {
-        let memory_bytes = Some(WEIGHTS + workspace() + blocks * BLOCK);
-        let budget = try_plan(&LoadOptions { memory_bytes, ..LoadOptions::default() }).unwrap();
+        let limit = WEIGHTS + workspace() + blocks * BLOCK;
+        let options = LoadOptions { memory_bytes: Some(limit), ..LoadOptions::default() };
+        let budget = try_plan(&options).unwrap();
         assert_eq!(u64::from(budget.kv.blocks), blocks);
         assert_eq!(u64::from(budget.context_tokens), blocks * 16);
-        assert!(budget.memory.total_bytes() <= memory_bytes.unwrap());
+        assert!(budget.memory.total_bytes() <= limit);
     }
     let memory_bytes = Some(WEIGHTS + workspace() + 128 * BLOCK - 1);
     let options = LoadOptions { memory_bytes, ..LoadOptions::default() };
     let error = try_plan(&options).unwrap_err();
     let text = error.to_string();
-    for part in ["weights (1000000 bytes)", "f16 kv cache of 2048 tokens", "workspace", "q8_0"] {
+    for part in ["1000000 bytes of weights", "f16 kv cache of 2048 tokens", "workspace", "q8_0"] {
         assert!(text.contains(part), "{text}");
     }
     let ModelError::Memory { needed_bytes, available_bytes, .. } = error else { panic!("{text}") };
