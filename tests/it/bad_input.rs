@@ -80,8 +80,14 @@ fn wrong_chat_values_name_their_field() {
         (json!({"logit_bias": {"50": 101}}), "logit_bias"),
         (json!({"logit_bias": {"4000000000": 1}}), "logit_bias"),
         (json!({"tool_choice": "required"}), "tool_choice"),
-        (json!({"tools": [{"type": "function", "function": {"name": "a b"}}]}), "tools[0].function.name"),
-        (json!({"response_format": {"type": "json_schema", "json_schema": {}}}), "response_format.json_schema.schema"),
+        (
+            json!({"tools": [{"type": "function", "function": {"name": "a b"}}]}),
+            "tools[0].function.name",
+        ),
+        (
+            json!({"response_format": {"type": "json_schema", "json_schema": {}}}),
+            "response_format.json_schema.schema",
+        ),
         (json!({"structured_outputs": {"regex": "a", "choice": ["b"]}}), "structured_outputs"),
         (json!({"messages": [{"role": "tool", "content": "x"}]}), "messages[0].tool_call_id"),
         (json!({"temprature": 1}), "temprature"),

@@ -49,7 +49,10 @@ fn a_stream_carries_the_same_text_and_ends_with_usage() {
     assert_eq!(text, whole["choices"][0]["message"]["content"].as_str().unwrap());
     let last = chunks.last().unwrap();
     assert_eq!(last["choices"], json!([]));
-    assert_eq!(last["usage"], whole["usage"]);
+    // How much of the prompt was cached depends on who came before.
+    for count in ["prompt_tokens", "completion_tokens", "total_tokens"] {
+        assert_eq!(last["usage"][count], whole["usage"][count]);
+    }
     let reasons: Vec<&Value> = chunks
         .iter()
         .map(|chunk| &chunk["choices"][0]["finish_reason"])
