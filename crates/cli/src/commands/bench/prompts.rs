@@ -9,7 +9,7 @@ use super::target::Target;
 const CORPUS: &str = include_str!("../../../../../tests/workloads/corpus.toml");
 
 /// Words of the two prompts that the length of a word is taken from.
-const CALIBRATION_WORDS: [usize; 2] = [20, 120];
+const CALIBRATION_WORDS: [usize; 2] = [20, 80];
 
 /// What texts are made of.
 #[derive(Debug, Deserialize)]
