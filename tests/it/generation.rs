@@ -190,6 +190,19 @@ fn a_model_without_tools_says_so_and_one_with_them_calls() {
 }
 
 #[test]
+fn another_model_is_loaded_when_it_is_asked_for() {
+    let server = Server::start(&[&format!("text.more_models={QWEN}"), "text.context_tokens=2048"]);
+    let other = |server: &Server| server.get(&format!("/v1/models/{QWEN}")).json();
+    assert_eq!(other(&server)["loaded"], false);
+    let body = ask("Say hello in French.", json!({"model": QWEN, "max_tokens": 8}));
+    let reply = server.post("/v1/chat/completions", &body);
+    assert_eq!((reply.status, &reply.json()["model"]), (200, &json!(QWEN)), "{}", reply.text);
+    assert_eq!(other(&server)["loaded"], true);
+    assert!(other(&server)["memory_bytes"].as_u64().unwrap() > 300_000_000);
+    assert_eq!(server.chat(&ask("Hi", json!({"max_tokens": 4}))).status, 200);
+}
+
+#[test]
 fn a_shared_beginning_is_computed_once_and_told() {
     let server = shared();
     let system = "You are a careful assistant of a rental company. ".repeat(12);
