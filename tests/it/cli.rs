@@ -237,3 +237,42 @@ fn json_is_english_whatever_the_locale() {
     let text = findings.to_string();
     assert!(text.contains("did you mean 'server.listen'"), "{text}");
 }
+
+#[test]
+fn bench_measures_a_running_server() {
+    let server = shared();
+    let pid = server.pid.to_string();
+    let only = ["--only", "prefill-512,decode-128,gap,shared-prefix", "--pid", &pid];
+    let output = client(&server, &[&["bench", "--json", "--runs", "1"], &only[..]].concat());
+    assert!(output.status.success(), "{}", json_of(&output));
+    let report = json_of(&output);
+    assert_eq!(report["model"], crate::server::TEXT_MODEL);
+    let median = |case: &str, metric: &str| {
+        let figure = &report["workloads"][case]["metrics"][metric]["median"];
+        figure.as_f64().unwrap_or_else(|| panic!("{case} has no {metric}: {report}"))
+    };
+    assert!((median("prefill-512", "prompt_tokens") - 512.0).abs() < 64.0, "{report}");
+    assert!(median("prefill-512", "prefill_tokens_per_second") > 0.0);
+    assert!(median("decode-128", "decode_tokens_per_second") > 0.0);
+    assert!(median("decode-128", "itl_max_ms") >= median("decode-128", "itl_p50_ms"));
+    assert!(median("decode-128", "passes") > 0.0);
+    assert!(median("shared-prefix-1500", "cached_tokens") > 1000.0, "{report}");
+    let skipped = report["workloads"]["gap-4000"]["skipped"].as_str().unwrap_or_default();
+    assert!(skipped.contains("context of 4001 tokens"), "{report}");
+    assert!(report["memory"]["after"]["resident_bytes"].as_u64().unwrap() > 1 << 20, "{report}");
+    assert!(report["memory"]["told"]["kv_bytes"].as_u64().unwrap() > 0, "{report}");
+}
+
+#[test]
+fn bench_names_what_is_wrong() {
+    let data = TempDir::new().unwrap();
+    let refused = |arguments: &[&str]| {
+        let output = run(data.path(), &[&["bench"], arguments].concat());
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).to_string()
+    };
+    let unknown = refused(&["--only", "prefil"]);
+    assert!(unknown.contains("prefil") && unknown.contains("shared-prefix"), "{unknown}");
+    let silent = refused(&["--url", "http://127.0.0.1:9"]);
+    assert!(silent.contains("127.0.0.1:9") && silent.contains("--url"), "{silent}");
+}

@@ -280,3 +280,24 @@ fn several_prompts_are_continued_at_once() {
         assert_eq!(choice["index"], index);
     }
 }
+
+#[test]
+fn the_status_counts_what_a_request_took() {
+    let server = shared();
+    let before = server.get("/api/v1/status").json();
+    let body = json!({"messages": [{"role": "user", "content": "Count to five."}],
+        "temperature": 0, "max_tokens": 8});
+    let usage = server.chat(&body).json()["usage"].clone();
+    let after = server.get("/api/v1/status").json();
+    // Other tests use the same server: at least what this request took was added.
+    let grown = |counter: &str| {
+        after["text"][counter].as_u64().unwrap() - before["text"][counter].as_u64().unwrap()
+    };
+    assert!(grown("completed") >= 1 && grown("steps") >= 1, "{after}");
+    assert!(grown("generated_tokens") >= usage["completion_tokens"].as_u64().unwrap(), "{after}");
+    assert_eq!(after["text"]["model"], crate::server::TEXT_MODEL);
+    let memory = &after["text"]["memory"];
+    let total_blocks = after["text"]["kv"]["total_blocks"].as_u64().unwrap();
+    assert!(memory["weight_bytes"].as_u64().unwrap() > 1 << 20 && total_blocks > 0, "{after}");
+    assert_eq!(after["embedding"]["healthy"], true);
+}

@@ -42,10 +42,10 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb). Better given by the environment, where other users of the
+    /// API key (ask, search, kb, bench). Better given by the environment, where other users of the
     /// machine cannot see it.
     #[arg(
         long,
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Measure a running server, this one or any other that speaks OpenAI's API.
+    Bench(Bench),
     /// Check the machine, the settings, the models and the data, and say how to mend what is
     /// wrong.
     Doctor,
@@ -118,6 +120,26 @@ pub(crate) struct Search {
     /// The most passages, 1 to 100.
     #[arg(long, default_value_t = 5)]
     pub(crate) limit: usize,
+}
+
+/// Options of `bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// Model to measure [default: the first text model that the server lists].
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: Option<String>,
+    /// Workloads to run, such as prefill,decode-1024 [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) only: Vec<String>,
+    /// Times that each workload runs; the median, the lowest and the highest are shown.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) runs: usize,
+    /// The server's process, to measure its memory.
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
+    /// What the prompts are drawn from; the same number makes the same prompts [default: a new one].
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
 }
 
 /// `kb` …

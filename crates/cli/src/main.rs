@@ -1,7 +1,7 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
-//! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search` and `kb`
-//! talk to a running server over HTTP, like any other client.
+//! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search`, `kb` and
+//! `bench` talk to a running server over HTTP, like any other client.
 
 mod args;
 mod client;
@@ -47,6 +47,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Kb(command) => commands::kb::run(&common, &command),
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),
+        Command::Bench(command) => commands::bench::run(&common, &command),
         Command::Doctor => commands::doctor::run(&common),
     }
 }

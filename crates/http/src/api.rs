@@ -1,4 +1,4 @@
-//! Serves the knowledge bases under `/api/v1`.
+//! Serves the knowledge bases and the server's figures under `/api/v1`.
 //!
 //! One file an operation group. Errors are RFC 9457 problem details.
 
@@ -7,4 +7,5 @@ pub(crate) mod documents;
 pub(crate) mod hit;
 pub(crate) mod knowledge_bases;
 pub(crate) mod search;
+pub(crate) mod status;
 mod upload;

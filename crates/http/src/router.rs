@@ -12,7 +12,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{ask, documents, knowledge_bases, search};
+use crate::api::{ask, documents, knowledge_bases, search, status};
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
 use crate::openai::{chat, completions, embeddings, models, rerank, responses, tokens};
@@ -48,12 +48,12 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(description())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
-        .merge(openai_routes(state))
+        .merge(inference_routes(state))
         .merge(knowledge_read(state))
         .merge(knowledge_write(state))
 }
 
-fn openai_routes(state: &AppState) -> OpenApiRouter<AppState> {
+fn inference_routes(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
@@ -64,6 +64,7 @@ fn openai_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(rerank::rerank))
         .routes(routes!(tokens::tokenize))
         .routes(routes!(tokens::detokenize))
+        .routes(routes!(status::status))
         .route_layer(from_fn_with_state(guard(state, Scope::Inference), require))
 }
 

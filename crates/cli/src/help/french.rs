@@ -33,11 +33,11 @@ const TEXTS: &[(&str, &str)] = &[
     ("--set", "Change un réglage, comme --set server.listen=127.0.0.1:9000 ; peut se répéter"),
     (
         "--url",
-        "Serveur auquel s'adresser (ask, search, kb, doctor) [sinon : l'adresse des réglages]",
+        "Serveur auquel s'adresser (ask, search, kb, bench, doctor) [sinon : l'adresse des réglages]",
     ),
     (
         "--key",
-        "Clé d'API (ask, search, kb) ; mieux vaut la variable d'environnement, que les autres \
+        "Clé d'API (ask, search, kb, bench) ; mieux vaut la variable d'environnement, que les autres \
          utilisateurs de la machine ne voient pas",
     ),
     ("serve", "Démarre le serveur et reste au premier plan"),
@@ -98,6 +98,15 @@ const TEXTS: &[(&str, &str)] = &[
     ("keys list", "Liste les clés, sans leur secret"),
     ("keys revoke", "Refuse désormais une clé"),
     ("keys revoke id", "Identifiant de la clé (imk_ et 8 caractères)"),
+    ("bench", "Mesure un serveur en marche, celui-ci ou tout autre qui parle l'API d'OpenAI"),
+    ("bench --model", "Modèle à mesurer [sinon : le premier modèle de texte du serveur]"),
+    ("bench --only", "Charges à lancer, comme prefill,decode-1024 [sinon : toutes]"),
+    ("bench --runs", "Nombre de fois ; on montre la médiane, le minimum et le maximum"),
+    ("bench --pid", "Processus du serveur, pour mesurer sa mémoire"),
+    (
+        "bench --seed",
+        "Ce dont les demandes sont tirées ; le même nombre fait les mêmes [sinon : un nouveau]",
+    ),
     (
         "doctor",
         "Vérifie la machine, les réglages, les modèles et les données, et dit comment remédier à \
