@@ -291,13 +291,13 @@ fn the_status_counts_what_a_request_took() {
     let after = server.get("/api/v1/status").json();
     // Other tests use the same server: at least what this request took was added.
     let grown = |counter: &str| {
-        after["text"][counter].as_u64().unwrap() - before["text"][counter].as_u64().unwrap()
+        after["text"][0][counter].as_u64().unwrap() - before["text"][0][counter].as_u64().unwrap()
     };
     assert!(grown("completed") >= 1 && grown("steps") >= 1, "{after}");
     assert!(grown("generated_tokens") >= usage["completion_tokens"].as_u64().unwrap(), "{after}");
-    assert_eq!(after["text"]["model"], crate::server::TEXT_MODEL);
-    let memory = &after["text"]["memory"];
-    let total_blocks = after["text"]["kv"]["total_blocks"].as_u64().unwrap();
+    assert_eq!(after["text"][0]["model"], crate::server::TEXT_MODEL);
+    let memory = &after["text"][0]["memory"];
+    let total_blocks = after["text"][0]["kv"]["total_blocks"].as_u64().unwrap();
     assert!(memory["weight_bytes"].as_u64().unwrap() > 1 << 20 && total_blocks > 0, "{after}");
     assert_eq!(after["embedding"]["healthy"], true);
 }
