@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Drives a running server with the official OpenAI client: chat, stream, embeddings, errors, retries.
+"""Drives a running server with the official OpenAI client: chat, stream, schemas, tools, responses,
+embeddings, errors, retries. The text model must know tools (Qwen, Llama 3.1, Mistral).
 
     python3 -m venv .venv && .venv/bin/pip install -r tests/clients/requirements.txt
     INTRAMUROS_API_KEY=imk_… .venv/bin/python tests/clients/openai_python.py [--url URL]
@@ -17,6 +18,7 @@ import threading
 
 import httpx
 import openai
+import pydantic
 from openai import OpenAI
 
 CHECKS = []
@@ -96,6 +98,104 @@ def embeddings(client):
 @check
 def models(client):
     assert client.models.retrieve(text_model(client)).id == text_model(client)
+
+
+class Rental(pydantic.BaseModel):
+    """What a parsed answer must be."""
+
+    machine: str
+    days: int
+    price_per_day: float
+    delivered: bool
+
+
+RENTAL = [{"role": "user", "content": "Extrais : la mini-pelle MP-18 est louée 3 jours à 135 euros "
+                                      "par jour, livraison comprise."}]
+TOOLS = [{"type": "function", "function": {
+    "name": "get_price", "description": "Prix de location d'une machine",
+    "parameters": {"type": "object", "properties": {"reference": {"type": "string"}},
+                   "required": ["reference"], "additionalProperties": False}, "strict": True}}]
+ASK_PRICE = [{"role": "user", "content": "Quel est le prix de la machine MP-18 ? Utilise l'outil."}]
+
+
+@check
+def a_schema_is_parsed(client):
+    done = client.chat.completions.parse(
+        model=text_model(client), messages=RENTAL, response_format=Rental, temperature=0,
+        max_tokens=120)
+    rental = done.choices[0].message.parsed
+    assert "MP-18" in rental.machine and rental.days == 3, rental
+
+
+@check
+def tools_are_called_and_answered(client):
+    model = text_model(client)
+    done = client.chat.completions.create(model=model, messages=ASK_PRICE, tools=TOOLS,
+                                          tool_choice="required", temperature=0, max_tokens=80)
+    message = done.choices[0].message
+    assert done.choices[0].finish_reason == "tool_calls", done
+    call = message.tool_calls[0]
+    assert call.function.name == "get_price"
+    assert "MP-18" in json.loads(call.function.arguments)["reference"]
+    follow = ASK_PRICE + [message.model_dump(exclude_none=True),
+                          {"role": "tool", "tool_call_id": call.id, "content": "135 EUR par jour"}]
+    told = client.chat.completions.create(model=model, messages=follow, temperature=0, max_tokens=60)
+    assert "135" in told.choices[0].message.content, told
+
+
+@check
+def tool_calls_are_streamed(client):
+    with client.chat.completions.stream(
+            model=text_model(client), messages=ASK_PRICE, tools=TOOLS, tool_choice="required",
+            temperature=0, max_tokens=80) as events:
+        final = events.get_final_completion()
+    call = final.choices[0].message.tool_calls[0]
+    assert "MP-18" in call.function.parsed_arguments["reference"], call
+
+
+@check
+def several_choices_with_logprobs(client):
+    done = client.chat.completions.create(
+        model=text_model(client), messages=MESSAGES, n=2, seed=5, logprobs=True, top_logprobs=3,
+        max_tokens=8)
+    assert len(done.choices) == 2
+    for choice in done.choices:
+        tokens = choice.logprobs.content
+        assert "".join(token.token for token in tokens).startswith(choice.message.content[:4])
+        assert all(len(token.top_logprobs) == 3 and token.logprob <= 0 for token in tokens)
+
+
+@check
+def responses_whole_and_streamed(client):
+    model = text_model(client)
+    request = dict(model=model, input="Dis bonjour.", temperature=0, max_output_tokens=24,
+                   instructions="Réponds en français.", store=False)
+    whole = client.responses.create(**request)
+    assert whole.status in ("completed", "incomplete") and whole.output_text, whole
+    assert whole.usage.total_tokens == whole.usage.input_tokens + whole.usage.output_tokens
+    with client.responses.stream(**request) as events:
+        kinds = [event.type for event in events]
+        final = events.get_final_response()
+    assert final.output_text == whole.output_text
+    assert kinds[0] == "response.created" and kinds[-1].startswith("response."), kinds
+
+
+@check
+def responses_are_parsed_and_call_tools(client):
+    model = text_model(client)
+    parsed = client.responses.parse(model=model, input=RENTAL, text_format=Rental, temperature=0,
+                                    max_output_tokens=120, store=False)
+    assert parsed.output_parsed.days == 3, parsed
+    tool = {"type": "function", **TOOLS[0]["function"]}
+    done = client.responses.create(model=model, input=ASK_PRICE, tools=[tool], store=False,
+                                   tool_choice="required", temperature=0, max_output_tokens=80)
+    call = next(item for item in done.output if item.type == "function_call")
+    follow = ASK_PRICE + [call.model_dump(exclude_none=True),
+                          {"type": "function_call_output", "call_id": call.call_id,
+                           "output": "135 EUR par jour"}]
+    told = client.responses.create(model=model, input=follow, temperature=0, store=False,
+                                   max_output_tokens=60)
+    assert "135" in told.output_text, told
 
 
 @check

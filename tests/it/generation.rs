@@ -190,6 +190,19 @@ fn a_model_without_tools_says_so_and_one_with_them_calls() {
 }
 
 #[test]
+fn another_model_is_loaded_when_it_is_asked_for() {
+    let server = Server::start(&[&format!("text.more_models={QWEN}"), "text.context_tokens=2048"]);
+    let other = |server: &Server| server.get(&format!("/v1/models/{QWEN}")).json();
+    assert_eq!(other(&server)["loaded"], false);
+    let body = ask("Say hello in French.", json!({"model": QWEN, "max_tokens": 8}));
+    let reply = server.post("/v1/chat/completions", &body);
+    assert_eq!((reply.status, &reply.json()["model"]), (200, &json!(QWEN)), "{}", reply.text);
+    assert_eq!(other(&server)["loaded"], true);
+    assert!(other(&server)["memory_bytes"].as_u64().unwrap() > 300_000_000);
+    assert_eq!(server.chat(&ask("Hi", json!({"max_tokens": 4}))).status, 200);
+}
+
+#[test]
 fn a_shared_beginning_is_computed_once_and_told() {
     let server = shared();
     let system = "You are a careful assistant of a rental company. ".repeat(12);
@@ -278,13 +291,13 @@ fn the_status_counts_what_a_request_took() {
     let after = server.get("/api/v1/status").json();
     // Other tests use the same server: at least what this request took was added.
     let grown = |counter: &str| {
-        after["text"][counter].as_u64().unwrap() - before["text"][counter].as_u64().unwrap()
+        after["text"][0][counter].as_u64().unwrap() - before["text"][0][counter].as_u64().unwrap()
     };
     assert!(grown("completed") >= 1 && grown("steps") >= 1, "{after}");
     assert!(grown("generated_tokens") >= usage["completion_tokens"].as_u64().unwrap(), "{after}");
-    assert_eq!(after["text"]["model"], crate::server::TEXT_MODEL);
-    let memory = &after["text"]["memory"];
-    let total_blocks = after["text"]["kv"]["total_blocks"].as_u64().unwrap();
+    assert_eq!(after["text"][0]["model"], crate::server::TEXT_MODEL);
+    let memory = &after["text"][0]["memory"];
+    let total_blocks = after["text"][0]["kv"]["total_blocks"].as_u64().unwrap();
     assert!(memory["weight_bytes"].as_u64().unwrap() > 1 << 20 && total_blocks > 0, "{after}");
     assert_eq!(after["embedding"]["healthy"], true);
 }

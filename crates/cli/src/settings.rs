@@ -48,6 +48,10 @@ pub(crate) struct Server {
 pub(crate) struct Text {
     /// Empty: no generator, search only.
     pub(crate) model: String,
+    /// Loaded when they are asked for.
+    pub(crate) more_models: Vec<String>,
+    /// 0: for ever.
+    pub(crate) keep_alive_seconds: u64,
     pub(crate) context_tokens: u32,
     pub(crate) max_sequences: usize,
     pub(crate) max_queue: usize,
@@ -203,6 +207,22 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
         bail!(tr(
             format!("knowledge.passages vaut {passages} ; il doit valoir de 1 à 20"),
             format!("knowledge.passages is {passages}; it must be 1 to 20"),
+        ));
+    }
+    let text = &settings.text;
+    if text.model.is_empty() && !text.more_models.is_empty() {
+        bail!(tr(
+            "text.more_models demande un modèle par défaut, text.model",
+            "text.more_models needs a default model, text.model",
+        ));
+    }
+    let mut served: Vec<&String> = text.more_models.iter().chain([&text.model]).collect();
+    served.sort_unstable();
+    if let Some(twice) = served.windows(2).find(|pair| pair[0] == pair[1]) {
+        let id = twice[0];
+        bail!(tr(
+            format!("text.more_models et text.model nomment deux fois « {id} »"),
+            format!("text.more_models and text.model name '{id}' twice"),
         ));
     }
     if settings.embedding.model.is_empty() {

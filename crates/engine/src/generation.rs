@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::constraint::{Grammar, Verifier};
 use crate::signal::Signal;
 use crate::tools::{ToolDelta, ToolParser};
-use crate::{Completion, EngineError, GenerationEvent};
+use crate::{Completion, EngineError, GenerationEvent, TextEngine};
 
 /// A request that was accepted. Dropping it frees its place or sequence at the next step.
 pub struct Generation {
@@ -21,6 +21,8 @@ pub struct Generation {
     ready: VecDeque<GenerationEvent>,
     tools: Option<ToolParser>,
     check: Option<Check>,
+    /// Keeps the model loaded.
+    _engine: TextEngine,
     ended: bool,
 }
 
@@ -60,7 +62,7 @@ impl Generation {
         prompt_tokens: u32,
         position: usize,
         signals: Signals,
-        reading: Reading,
+        (reading, engine): (Reading, TextEngine),
     ) -> Self {
         let arguments = Arc::new(reading.arguments);
         let check = |grammar| Check { grammar, arguments, text: String::new(), running: None };
@@ -71,6 +73,7 @@ impl Generation {
             ready: VecDeque::new(),
             tools: reading.tools,
             check: reading.grammar.map(check),
+            _engine: engine,
             ended: false,
         }
     }

@@ -40,6 +40,7 @@ mod gate;
 mod generation;
 mod kv;
 mod logprobs;
+mod models;
 mod pace;
 mod request;
 mod sampling;
@@ -58,6 +59,7 @@ pub use error::EngineError;
 pub use gate::ComputeGate;
 pub use generation::Generation;
 pub use intramuros_backend::InputKind;
+pub use models::{LoadModel, ModelLimits, ModelSource, ModelState, TextModels};
 pub use request::{
     Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt, PromptToken,
     TokenLogprob, TokenText, Tools,

@@ -192,7 +192,7 @@ impl TextEngine {
         let run = Command::Run(Box::new(sequence));
         self.shared.commands.send(run).map_err(|_| EngineError::Stopped)?;
         Counters::add(&self.shared.counters.accepted, 1);
-        Ok(Generation::new(prompt_tokens, position, receiver, reading))
+        Ok(Generation::new(prompt_tokens, position, receiver, (reading, self.clone())))
     }
 
     /// Tokens of `prompt`, template included; of any length.
@@ -249,6 +249,13 @@ impl TextEngine {
         let id = RequestId::new("req_warm_up");
         let request = GenerateRequest::new(id, prompt, SamplingParams::greedy(2));
         self.submit(request).await?.collect().await.map(|_| ())
+    }
+
+    /// Whether nobody holds a handle but the caller, no generation is held, and nothing is queued or
+    /// running.
+    pub(crate) fn is_idle(&self) -> bool {
+        let status = self.status();
+        Arc::strong_count(&self.shared) == 1 && status.queued == 0 && status.running == 0
     }
 
     /// How the engine is doing.

@@ -33,7 +33,7 @@ pub(crate) async fn healthz() -> Json<Health> {
     (status = 503, description = "does not take work yet, or any more", body = Health)))]
 #[allow(clippy::unused_async, reason = "axum handlers are async")]
 pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Health>) {
-    let failing = state.text.as_ref().is_some_and(|text| !text.status().healthy);
+    let failing = !state.text.healthy();
     let reason = match state.readiness.reason() {
         Some(reason) => Some(reason),
         None if failing => Some("the generator failed several steps in a row; see the log"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use intramuros_engine::{EmbedEngine, TextEngine};
+use intramuros_engine::{EmbedEngine, TextModels};
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::Ledger;
 
@@ -29,8 +29,8 @@ pub struct HttpLimits {
 pub struct AppState {
     /// Keys, knowledge bases and documents.
     pub ledger: Ledger,
-    /// The generator, when one is configured.
-    pub text: Option<TextEngine>,
+    /// The generators; none when none is configured.
+    pub text: TextModels,
     /// The encoder.
     pub embed: EmbedEngine,
     /// The knowledge bases.

@@ -38,7 +38,9 @@ impl Knowledge {
         base: &KnowledgeBaseId,
         request: AskRequest,
     ) -> Result<Answering, KnowledgeError> {
-        let engine = self.shared.text.as_ref().ok_or(KnowledgeError::NoGenerator)?;
+        let models = &self.shared.text;
+        let model = models.default_model().ok_or(KnowledgeError::NoGenerator)?;
+        let engine = &models.get(model.as_str()).await?;
         let limit = request.passages.unwrap_or(self.shared.config.passages);
         if !(1..=MAX_PASSAGES).contains(&limit) {
             let reason = format!("is {limit}, it must be 1 to {MAX_PASSAGES}");

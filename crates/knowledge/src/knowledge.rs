@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intramuros_engine::{EmbedEngine, TextEngine};
+use intramuros_engine::{EmbedEngine, TextModels};
 use intramuros_ledger::{
     DocumentPage, DocumentRecord, DocumentState, Inserted, KnowledgeBase, KnowledgeBaseState,
     Ledger, LedgerError, NewDocument, NewKnowledgeBase, Page,
@@ -24,8 +24,8 @@ pub struct KnowledgeParts {
     pub blobs: Blobs,
     /// The encoder.
     pub embed: EmbedEngine,
-    /// The generator; without it only search works.
-    pub text: Option<TextEngine>,
+    /// The generators, of which the default one writes answers; without one only search works.
+    pub text: TextModels,
 }
 
 /// The knowledge bases of this server. Clones share everything.
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) embed: EmbedEngine,
-    pub(crate) text: Option<TextEngine>,
+    pub(crate) text: TextModels,
     pub(crate) config: KnowledgeConfig,
     /// Wakes the lanes of the indexer. They register before they look at the queue, so that no
     /// upload can slip between.

@@ -48,7 +48,9 @@ impl<B> Clone for Control<B> {
 }
 
 impl<B: Clone> Control<B> {
-    pub(crate) fn new() -> Self {
+    /// A control of no fake yet.
+    #[allow(clippy::new_without_default, reason = "what it controls must be named")]
+    pub fn new() -> Self {
         let state = State { batches: Vec::new(), mishaps: BTreeMap::new(), held_from: usize::MAX };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }) }
     }

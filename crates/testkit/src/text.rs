@@ -60,6 +60,24 @@ impl FakeText {
         self
     }
 
+    /// The same under another id.
+    pub fn named(mut self, id: ModelId) -> Self {
+        self.info.id = id;
+        self
+    }
+
+    /// The same with weights of this many bytes.
+    pub fn sized(mut self, weight_bytes: u64) -> Self {
+        self.info.memory.weight_bytes = weight_bytes;
+        self
+    }
+
+    /// The same, held by a control that there is already.
+    pub fn controlled_by(mut self, control: Control<TextBatch>) -> Self {
+        self.control = control;
+        self
+    }
+
     /// What a test holds of this model.
     pub fn control(&self) -> Control<TextBatch> {
         self.control.clone()

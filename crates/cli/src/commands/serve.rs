@@ -93,6 +93,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         readiness: readiness.clone(),
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
     };
+    let keep_alive = tokio::spawn(parts.text.clone().run_keep_alive());
     let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
     let drain = Duration::from_secs(settings.server.drain_seconds);
     let stopping = stop::signalled(readiness, stop_sender, parts.clone(), drain);
@@ -105,6 +106,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = stopping.overdue() => tracing::warn!("requests were cut off when the drain ended"),
     }
     warm_up.abort();
+    keep_alive.abort();
     indexer.await.context("the indexer failed")?;
     parts.ledger.close().await;
     tracing::info!("stopped");
@@ -127,8 +129,8 @@ async fn warm_up(parts: parts::Parts, readiness: Readiness) {
     let started = std::time::Instant::now();
     let outcome = async {
         parts.embed.warm_up().await?;
-        if let Some(text) = &parts.text {
-            text.warm_up().await?;
+        if let Some(model) = parts.text.default_model() {
+            parts.text.get(model.as_str()).await?.warm_up().await?;
         }
         Ok::<_, intramuros_engine::EngineError>(())
     };

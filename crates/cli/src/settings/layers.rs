@@ -23,6 +23,8 @@ drain_seconds = 30
 [text]
 model = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 context_tokens = 8192
+more_models = []
+keep_alive_seconds = 600
 max_sequences = 8
 max_queue = 64
 prefill_chunk_tokens = 256
@@ -178,6 +180,9 @@ fn set_text(table: &mut Table, key: &str, text: &str) -> anyhow::Result<()> {
                 format!("{key}: '{text}' is neither true nor false"),
             )
         })?)
+    } else if default.is_array() {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        Value::Array(items.map(Value::from).collect())
     } else {
         Value::String(text.to_string())
     };

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_engine::{EmbedEngine, EngineStatus, TextEngine};
+use intramuros_engine::{EmbedEngine, EngineStatus, ModelState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,8 +11,8 @@ use crate::state::AppState;
 /// The engines, in figures. Counters begin at the start of the server and only grow.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatusResponse {
-    /// The generator, when one is configured.
-    text: Option<TextStatus>,
+    /// The loaded generators.
+    text: Vec<TextStatus>,
     /// The encoder.
     embedding: EmbeddingStatus,
 }
@@ -134,14 +134,14 @@ impl From<EngineStatus> for CountersDto {
 #[allow(clippy::unused_async, reason = "axum handlers are async")]
 pub(crate) async fn status(State(state): State<AppState>) -> Json<StatusResponse> {
     Json(StatusResponse {
-        text: state.text.as_ref().map(text_status),
+        text: state.text.states().into_iter().filter_map(text_status).collect(),
         embedding: embedding_status(&state.embed),
     })
 }
 
-fn text_status(engine: &TextEngine) -> TextStatus {
-    let (info, status) = (engine.info(), engine.status());
-    TextStatus {
+fn text_status(model: ModelState) -> Option<TextStatus> {
+    let (info, status) = model.loaded?;
+    Some(TextStatus {
         model: info.id.to_string(),
         kv: KvStatus {
             used_blocks: status.kv_used_blocks,
@@ -155,7 +155,7 @@ fn text_status(engine: &TextEngine) -> TextStatus {
             workspace_bytes: info.memory.workspace_bytes,
         },
         counters: status.into(),
-    }
+    })
 }
 
 fn embedding_status(engine: &EmbedEngine) -> EmbeddingStatus {

@@ -83,12 +83,12 @@ pub(crate) async fn chat_completions(
     extensions: Extensions,
     JsonBody(request): JsonBody<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let engine = engine_for(&state, &request.model)?;
+    let engine = engine_for(&state, &request.model).await?;
     let head = Head::new(&request_id(&extensions), request.model.clone());
     let shape = request.shape()?;
     let wanted = request.into_wanted()?;
     let n = wanted.n;
-    let choices = Choices::submit(engine, &extensions, wanted).await?;
+    let choices = Choices::submit(&engine, &extensions, wanted).await?;
     if shape.stream {
         let (include_usage, logprobs) = (shape.include_usage, shape.logprobs);
         let chunks = ChatChunks { head, n, include_usage, logprobs };

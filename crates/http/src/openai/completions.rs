@@ -67,7 +67,7 @@ pub(crate) async fn completions(
     extensions: Extensions,
     JsonBody(request): JsonBody<CompletionRequest>,
 ) -> Result<Response, ApiError> {
-    let engine = engine_for(&state, &request.model)?;
+    let engine = engine_for(&state, &request.model).await?;
     let shape = request.shape()?;
     let mut head = Head {
         id: completion_id(&request_id(&extensions)),
@@ -87,7 +87,7 @@ pub(crate) async fn completions(
         };
         head.echoes = wanted.prompts.iter().map(echo).collect();
     }
-    let choices = Choices::submit(engine, &extensions, wanted).await?;
+    let choices = Choices::submit(&engine, &extensions, wanted).await?;
     if shape.stream {
         let chunks =
             CompletionChunks { head, include_usage: shape.include_usage, offsets: Vec::new() };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use intramuros_engine::{Priority, TextEngine};
-use intramuros_types::{FinishReason, Penalties, SamplingParams, Usage};
+use intramuros_types::{FinishReason, ModelId, Penalties, SamplingParams, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -197,11 +197,17 @@ pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
     }
 }
 
-/// The engine that serves `model`.
-pub(crate) fn engine_for<'a>(state: &'a AppState, model: &str) -> Result<&'a TextEngine, ApiError> {
-    let engine = state.text.as_ref().ok_or_else(|| model_not_found(model, None))?;
-    let served = engine.info().id.as_str();
-    if served == model { Ok(engine) } else { Err(model_not_found(model, Some(served))) }
+/// The engine that serves `model`, which is loaded if it is not yet.
+///
+/// # Errors
+/// When it is not served, or cannot be loaded now.
+pub(crate) async fn engine_for(state: &AppState, model: &str) -> Result<TextEngine, ApiError> {
+    if state.text.ids().all(|id| id.as_str() != model) {
+        let served: Vec<&str> = state.text.ids().map(ModelId::as_str).collect();
+        let served = (!served.is_empty()).then(|| served.join("', '"));
+        return Err(model_not_found(model, served.as_deref()));
+    }
+    Ok(state.text.get(model).await?)
 }
 
 /// Whether a value is the number `neutral`.

@@ -31,21 +31,30 @@ pub(crate) struct ModelDto {
     owned_by: &'static str,
     /// `text` or `embedding`. Not in OpenAI's object.
     task: &'static str,
-    /// The most tokens of a request. Not in OpenAI's object.
-    context_tokens: u32,
+    /// Whether it is loaded; others are when the first request for them comes. Not in OpenAI's
+    /// object.
+    loaded: bool,
+    /// The most tokens of a request, while it is loaded. Not in OpenAI's object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_tokens: Option<u32>,
+    /// Bytes of memory that it takes, while it is loaded. Not in OpenAI's object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
     /// Length of its vectors. Not in OpenAI's object.
     #[serde(skip_serializing_if = "Option::is_none")]
     dimension: Option<usize>,
 }
 
 fn served(state: &AppState) -> Vec<ModelDto> {
-    let text = state.text.as_ref().map(|engine| ModelDto {
-        id: engine.info().id.to_string(),
+    let text = state.text.states().into_iter().map(|model| ModelDto {
+        id: model.id.to_string(),
         object: "model",
         created: state.started_at,
         owned_by: "intramuros",
         task: "text",
-        context_tokens: engine.info().context_tokens,
+        loaded: model.loaded.is_some(),
+        context_tokens: model.loaded.as_ref().map(|(info, _)| info.context_tokens),
+        memory_bytes: model.loaded.as_ref().map(|(info, _)| info.memory.total_bytes()),
         dimension: None,
     });
     let encoder = state.embed.info();
@@ -55,10 +64,12 @@ fn served(state: &AppState) -> Vec<ModelDto> {
         created: state.started_at,
         owned_by: "intramuros",
         task: "embedding",
-        context_tokens: encoder.max_tokens,
+        loaded: true,
+        context_tokens: Some(encoder.max_tokens),
+        memory_bytes: Some(encoder.weight_bytes),
         dimension: Some(encoder.dimension),
     };
-    text.into_iter().chain([embedding]).collect()
+    text.chain([embedding]).collect()
 }
 
 /// Lists the models that are served.

@@ -36,12 +36,12 @@ pub(crate) async fn responses(
     extensions: Extensions,
     JsonBody(request): JsonBody<ResponsesRequest>,
 ) -> Result<Response, ApiError> {
-    let engine = engine_for(&state, &request.model)?;
+    let engine = engine_for(&state, &request.model).await?;
     let id = request_id(&extensions);
     let id = id.as_str().trim_start_matches("req_").to_owned();
     let draft = Draft { id, created_at: unix_seconds(), asked: request.told() };
     let stream = request.stream;
-    let choices = Choices::submit(engine, &extensions, request.into_wanted()?).await?;
+    let choices = Choices::submit(&engine, &extensions, request.into_wanted()?).await?;
     if stream {
         return Ok(sse::respond(choices, ResponseEvents::new(draft)));
     }

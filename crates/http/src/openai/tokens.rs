@@ -79,7 +79,7 @@ pub(crate) async fn tokenize(
     State(state): State<AppState>,
     JsonBody(request): JsonBody<TokenizeRequest>,
 ) -> Result<Json<TokenizeResponse>, ApiError> {
-    let engine = engine_for(&state, &request.model)?;
+    let engine = engine_for(&state, &request.model).await?;
     let tokens = match (request.prompt, request.messages) {
         (Some(text), None) => {
             engine.tokenize(text, request.add_special_tokens.unwrap_or(true)).await?
@@ -94,7 +94,7 @@ pub(crate) async fn tokenize(
             return Err(ApiError::invalid("prompt", message));
         }
     };
-    let token_strs = request.return_token_strs.then(|| spelled(engine, &tokens));
+    let token_strs = request.return_token_strs.then(|| spelled(&engine, &tokens));
     Ok(Json(TokenizeResponse {
         count: tokens.len(),
         max_model_len: engine.info().context_tokens,
@@ -115,12 +115,11 @@ fn spelled(engine: &TextEngine, tokens: &[u32]) -> Vec<String> {
         (status = 401, description = "no valid key"),
         (status = 404, description = "the model is not served")),
     security(("key" = [])))]
-#[allow(clippy::unused_async, reason = "axum handlers are async")]
 pub(crate) async fn detokenize(
     State(state): State<AppState>,
     JsonBody(request): JsonBody<DetokenizeRequest>,
 ) -> Result<Json<DetokenizeResponse>, ApiError> {
-    let engine = engine_for(&state, &request.model)?;
+    let engine = engine_for(&state, &request.model).await?;
     let known = engine.info().vocab_size;
     if let Some(token) = request.tokens.iter().find(|token| **token as usize >= known) {
         let message = format!("'tokens' has the id {token}; the model has ids below {known}");

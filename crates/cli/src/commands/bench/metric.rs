@@ -109,6 +109,7 @@ impl Metric {
     }
 
     /// Digits after the point in the table.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "most are written whole")]
     pub(super) fn decimals(self) -> usize {
         let key = self.key();
         if matches!(self, Self::PassesPerToken | Self::Valid) {

@@ -80,13 +80,20 @@ impl Target {
 
     /// The counters of the generator; `None` where there are none.
     pub(super) fn counters(&self) -> Option<Counters> {
-        serde_json::from_value(self.get("/api/v1/status").ok()?["text"].take()).ok()
+        serde_json::from_value(self.status()?).ok()
     }
 
     /// What the server says its model takes, in bytes; `None` where it does not.
     pub(super) fn memory(&self) -> Option<Value> {
-        let told = self.get("/api/v1/status").ok()?["text"]["memory"].take();
+        let told = self.status()?["memory"].take();
         told.is_object().then_some(told)
+    }
+
+    /// What the server says of the measured model; `None` where it says nothing.
+    fn status(&self) -> Option<Value> {
+        let mut status = self.get("/api/v1/status").ok()?;
+        let models = status["text"].as_array_mut()?;
+        models.iter_mut().find(|one| one["model"] == self.model.as_str()).map(Value::take)
     }
 
     fn get(&self, path: &str) -> anyhow::Result<Value> {

@@ -130,6 +130,9 @@ pub(super) fn models(settings: &Settings) -> Vec<Finding> {
     } else {
         findings.push(model(&models, "text.model", &settings.text.model, Task::Text));
     }
+    for id in &settings.text.more_models {
+        findings.push(model(&models, "text.more_models", id, Task::Text));
+    }
     match models.problems() {
         Ok(problems) => findings.extend(problems.into_iter().map(|(id, error)| {
             let remedy = refetch(id.as_str());

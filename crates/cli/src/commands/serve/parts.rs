@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use intramuros_backend::{EmbedBackend, TextBackend};
+use intramuros_backend::{BackendError, EmbedBackend, TextBackend};
 use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
 use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
-use intramuros_engine::{ComputeGate, EmbedConfig, EmbedEngine, EngineConfig, TextEngine};
+use intramuros_engine::{
+    ComputeGate, EmbedConfig, EmbedEngine, EngineConfig, LoadModel, ModelLimits, ModelSource,
+    TextEngine, TextModels,
+};
 use intramuros_ingest::{ChunkConfig, ExtractLimits};
 use intramuros_knowledge::{Knowledge, KnowledgeConfig, KnowledgeParts};
 use intramuros_ledger::Ledger;
@@ -24,7 +27,7 @@ use crate::settings::{KvCacheType, Settings, Text};
 #[derive(Clone)]
 pub(super) struct Parts {
     pub(super) ledger: Ledger,
-    pub(super) text: Option<TextEngine>,
+    pub(super) text: TextModels,
     pub(super) embed: EmbedEngine,
     pub(super) knowledge: Knowledge,
 }
@@ -94,11 +97,14 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
             // The two take turns on the same cores.
             let gate = ComputeGate::default();
             let embed = load_embed(&settings, &models, gate.clone())?;
-            let text = load_text(&settings, &models, gate)?;
+            let text = text_models(&settings, &models, &gate)?;
             Ok::<_, anyhow::Error>((embed, text, Blobs::open(&blobs_dir)?))
         })
         .await??
     };
+    if let Some(id) = text.default_model() {
+        text.load_pinned().await.with_context(|| not_loaded(id.as_str()))?;
+    }
     let parts = KnowledgeParts {
         ledger: ledger.clone(),
         store,
@@ -180,18 +186,32 @@ fn load_embed(
     Ok(engine)
 }
 
-fn load_text(
+/// The generators: the default one is pinned, the others come and go. Those that are not installed
+/// are refused here, not at their first request.
+fn text_models(
     settings: &Settings,
     models: &ModelsDir,
-    gate: ComputeGate,
-) -> anyhow::Result<Option<TextEngine>> {
-    let id = &settings.text.model;
-    if id.is_empty() {
-        return Ok(None);
+    gate: &ComputeGate,
+) -> anyhow::Result<TextModels> {
+    let text = &settings.text;
+    let mut sources = Vec::new();
+    let ids = [&text.model].into_iter().chain(&text.more_models);
+    for id in ids.filter(|id| !id.is_empty()) {
+        let pinned = *id == text.model;
+        let model = installed(models, id, Task::Text)?;
+        let load = loader(settings, model, gate.clone());
+        sources.push(ModelSource { id: id.as_str().into(), pinned, load });
     }
-    let model = installed(models, id, Task::Text)?;
-    let files = ModelFiles::discover(&model.dir)?;
-    let codec = Arc::new(ModelCodec::load(&files)?);
+    let limits = ModelLimits {
+        memory_bytes: Some(text.memory_mib.saturating_mul(1 << 20)).filter(|bytes| *bytes > 0),
+        keep_alive: Some(Duration::from_secs(text.keep_alive_seconds))
+            .filter(|time| !time.is_zero()),
+    };
+    Ok(TextModels::new(sources, limits))
+}
+
+/// How a generator is loaded, now or later.
+fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> LoadModel {
     let text = &settings.text;
     let options = LoadOptions {
         context_tokens: Some(text.context_tokens).filter(|tokens| *tokens > 0),
@@ -201,7 +221,6 @@ fn load_text(
             KvCacheType::Q8_0 => KvType::Q8_0,
         },
         kv_bytes: Some(text.kv_cache_mib.saturating_mul(1 << 20)),
-        memory_bytes: Some(text.memory_mib.saturating_mul(1 << 20)).filter(|bytes| *bytes > 0),
         max_batch_tokens: largest_batch(text),
         ..LoadOptions::default()
     };
@@ -215,14 +234,21 @@ fn load_text(
         default_max_tokens: None,
         request_timeout: Duration::from_secs(settings.server.request_timeout_seconds),
     };
-    let load = move || {
-        let backend = CandleTextBackend::load(&files, model.id, &options)?;
-        Ok(Box::new(backend) as Box<dyn TextBackend>)
-    };
-    let started = std::time::Instant::now();
-    let engine = TextEngine::start(load, codec, config, gate).with_context(|| not_loaded(id))?;
-    tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "generator loaded");
-    Ok(Some(engine))
+    Arc::new(move |memory_bytes| {
+        let started = std::time::Instant::now();
+        let files = ModelFiles::discover(&model.dir).map_err(BackendError::from)?;
+        let codec = Arc::new(ModelCodec::load(&files).map_err(BackendError::from)?);
+        let options = LoadOptions { memory_bytes, ..options.clone() };
+        let id = model.id.clone();
+        let load = move || {
+            let backend = CandleTextBackend::load(&files, id, &options)?;
+            Ok(Box::new(backend) as Box<dyn TextBackend>)
+        };
+        let engine = TextEngine::start(load, codec, config.clone(), gate.clone())?;
+        let elapsed_ms = started.elapsed().as_millis();
+        tracing::info!(model = %model.id, elapsed_ms, "generator loaded");
+        Ok(engine)
+    })
 }
 
 /// Tokens of the largest step: a chunk of prompts beside streams with their drafts.

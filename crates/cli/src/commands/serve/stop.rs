@@ -48,9 +48,7 @@ pub(super) fn signalled(
         super::watchdog::stopping();
         stop.send_replace(true);
         let engines = async {
-            if let Some(text) = &parts.text {
-                text.stop(drain).await;
-            }
+            parts.text.stop(drain).await;
             parts.embed.stop(drain).await;
         };
         tokio::select! {

@@ -23,8 +23,7 @@ pub(super) async fn run(parts: Parts) {
     let mut tick = tokio::time::interval((period / 2).max(Duration::from_millis(100)));
     loop {
         tick.tick().await;
-        let text_healthy = parts.text.as_ref().is_none_or(|text| text.status().healthy);
-        if text_healthy && parts.embed.status().healthy {
+        if parts.text.healthy() && parts.embed.status().healthy {
             notify(&[NotifyState::Watchdog]);
         }
     }
