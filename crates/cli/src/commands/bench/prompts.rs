@@ -8,8 +8,9 @@ use super::target::Target;
 
 const CORPUS: &str = include_str!("../../../../../tests/workloads/corpus.toml");
 
-/// Words of the two prompts that the length of a word is taken from.
-const CALIBRATION_WORDS: [usize; 2] = [20, 80];
+/// Words of the two prompts that the length of a word is taken from: about one round of the
+/// sentences lies between them.
+const CALIBRATION_WORDS: [usize; 2] = [20, 150];
 
 /// What texts are made of.
 #[derive(Debug, Deserialize)]
@@ -76,8 +77,12 @@ impl Prompts {
         let mut draw = Draw(seed);
         let mut words = vec![format!("Notes {} :", draw.below(1_000_000_000))];
         let mut length = 3;
-        while length < count {
-            let sentence = self.sentence(&mut draw);
+        // In turns from a drawn one on, so that all long texts have the same mix of sentences and
+        // so the same tokens a word.
+        let first = draw.below(self.corpus.sentences.len() as u64) as usize;
+        let mut sentences = self.corpus.sentences.iter().cycle().skip(first);
+        while let Some(sentence) = sentences.next().filter(|_| length < count) {
+            let sentence = self.filled(sentence, &mut draw);
             let kept: Vec<&str> = sentence.split_whitespace().take(count - length).collect();
             length += kept.len();
             words.push(kept.join(" "));
@@ -85,8 +90,9 @@ impl Prompts {
         words.join(" ")
     }
 
-    fn sentence(&self, draw: &mut Draw) -> String {
-        let mut rest = draw.pick(&self.corpus.sentences);
+    /// A sentence with words in its places.
+    fn filled(&self, sentence: &str, draw: &mut Draw) -> String {
+        let mut rest = sentence;
         let mut sentence = String::new();
         while let Some((before, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
