@@ -1,6 +1,6 @@
 //! Readiness, systemd, graceful stop, two servers on one directory.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -25,6 +25,33 @@ fn a_running_answer_is_finished_when_the_server_stops() {
     stream.read_to_string(&mut rest).expect("the whole answer");
     assert!(rest.trim_end().ends_with("[DONE]"), "{rest}");
     assert!(server.wait().success(), "{}", server.log());
+}
+
+#[test]
+fn a_server_whose_log_nobody_reads_stops_all_the_same() {
+    let data = tempfile::TempDir::new().unwrap();
+    let mut child = intramuros(data.path())
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"ready\"") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+    }
+    drop(log);
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let (told, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || told.send(child.wait().unwrap()));
+    let ended = ended.recv_timeout(Duration::from_secs(60));
+    if ended.is_err() {
+        let _ = Command::new("kill").args(["-KILL", &pid]).status();
+    }
+    assert!(ended.expect("it stops").success());
 }
 
 #[test]

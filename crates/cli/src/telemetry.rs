@@ -13,6 +13,8 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
         .with_context(|| format!("log.level '{}' cannot be read", log.level))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would tell of a broken standard error on standard error, and panic.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let json = match log.format {

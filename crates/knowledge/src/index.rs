@@ -73,7 +73,8 @@ impl Knowledge {
 
     async fn run_lane(&self, lane: Lane, mut stop: watch::Receiver<bool>) {
         let mut touched = Vec::new();
-        while !*stop.borrow() {
+        // A sender that is gone without a word is a stop too: waiting for it would never wait.
+        while !*stop.borrow() && stop.has_changed().is_ok() {
             let work = self.shared.work.notified();
             tokio::pin!(work);
             work.as_mut().enable();

@@ -43,10 +43,11 @@ pub(super) fn signalled(
     let (overdue_sender, overdue) = watch::channel(false);
     tokio::spawn(async move {
         next_signal().await;
-        tracing::info!(drain_seconds = drain.as_secs(), "stopping");
+        // First of all: nothing that fails below may keep the server from stopping.
+        stop.send_replace(true);
         readiness.set_stopping();
         super::watchdog::stopping();
-        stop.send_replace(true);
+        tracing::info!(drain_seconds = drain.as_secs(), "stopping");
         let engines = async {
             parts.text.stop(drain).await;
             parts.embed.stop(drain).await;
