@@ -60,6 +60,7 @@ mod limits;
 mod matcher;
 mod refusal;
 mod schema;
+mod stack;
 #[cfg(test)]
 mod suites;
 #[cfg(test)]

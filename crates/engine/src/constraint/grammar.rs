@@ -1,19 +1,14 @@
 //! Compiles a constraint for one model, within limits.
 
-use std::thread;
-
 use intramuros_types::Constraint;
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use serde_json::{Value, json};
 
 use super::lark::{self, Template};
 use super::limits::check;
+use super::stack::on_large_stack;
 use super::verify::Verifier;
 use super::{ConstraintError, ConstraintLimits, Matcher, Vocabulary, refusal, schema};
-
-/// Stack for compiling: llguidance follows a schema and its references by recursion. Address
-/// space only; what is not touched takes no memory.
-const STACK_BYTES: usize = 256 << 20;
 
 /// A compiled constraint. One per request; every sequence of the request has a matcher of it.
 pub(crate) struct Grammar {
@@ -43,7 +38,7 @@ impl Grammar {
                 check("size in bytes", "grammar", text.len() as u64, limits.max_bytes as u64)?;
                 template(&lark::take_schemas(text, limits)?, vocabulary, limits)
             }
-        })
+        })?
     }
 
     /// A matcher at the beginning of an answer. Matchers share nothing that one of them changes:
@@ -175,21 +170,5 @@ fn build(
         vocab_size: trie.vocab_size(),
         stop_tokens: trie.eos_tokens().to_vec(),
         verifier,
-    })
-}
-
-/// Runs `work` where deep recursion does not overflow the stack, which would end the process.
-fn on_large_stack<T: Send>(
-    work: impl FnOnce() -> Result<T, ConstraintError> + Send,
-) -> Result<T, ConstraintError> {
-    let internal = |detail: String| ConstraintError::Internal { detail };
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .name("constraint".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, work)
-            .map_err(|error| internal(error.to_string()))?
-            .join()
-            .unwrap_or_else(|_| Err(internal("it panicked".to_owned())))
     })
 }

@@ -31,6 +31,10 @@ pub(crate) struct ConstraintLimits {
     pub max_regex_bytes: usize,
     /// Schema nodes after `allOf`, `anyOf`, `$ref` and their siblings are multiplied out.
     pub max_expansion: u64,
+    /// Subschemas that follow one another at one value through references.
+    pub max_chain: u64,
+    /// References that a validator follows at one value when every alternative fails.
+    pub max_visits: u64,
     /// Nodes of regular expressions made while compiling.
     pub lexer_fuel: u64,
     /// Lexer steps of one mask.
@@ -57,6 +61,8 @@ impl Default for ConstraintLimits {
             max_length: 1_000_000,
             max_regex_bytes: 4_096,
             max_expansion: 200_000,
+            max_chain: 128,
+            max_visits: 20_000,
             lexer_fuel: 1_000_000,
             step_fuel: 200_000,
             step_items: 25_000,

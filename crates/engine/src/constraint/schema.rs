@@ -78,7 +78,7 @@ pub(super) fn lower_at(
             Place { pointer, definition: parts.len(), in_place: true, depth: 1, foreign: false };
         parts.push(lowering.schema(target, &place)?);
     }
-    reference::check_cycles(parts.len(), &lowering.edges)?;
+    reference::check_edges(parts.len(), &lowering.edges, limits)?;
     if start.is_empty() {
         finite::check(&parts, &lowering.definitions)?;
     }

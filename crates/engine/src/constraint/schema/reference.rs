@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{Draft, Lowering, Place};
-use crate::constraint::ConstraintError;
+use crate::constraint::limits::check as within;
+use crate::constraint::{ConstraintError, ConstraintLimits};
 
 /// A reference from one definition to another that speaks of the same value.
 pub(super) struct Edge {
     pub from: usize,
     pub to: usize,
     pub path: String,
+    /// Subschemas around the reference in its own definition.
+    pub depth: usize,
 }
 
 /// The schema document as references see it.
@@ -113,26 +116,51 @@ impl Lowering<'_> {
             self.definitions.len() - 1
         });
         if place.in_place {
-            self.edges.push(Edge { from: place.definition, to, path: place.path() });
+            self.edges.push(Edge {
+                from: place.definition,
+                to,
+                path: place.path(),
+                depth: place.depth,
+            });
         }
         Ok(Value::String(if to == 0 { "#".to_owned() } else { format!("#/$defs/{to}") }))
     }
 }
 
-/// Refuses definitions that refer to themselves without going into the value: no parser and no
-/// validator can make sense of them.
-pub(super) fn check_cycles(definitions: usize, edges: &[Edge]) -> Result<(), ConstraintError> {
+/// Refuses definitions that refer to themselves without going into the value, as no parser and
+/// no validator can make sense of them, and references that make the validator look at one value
+/// too often or too deep.
+///
+/// # Errors
+/// [`ConstraintError::Unsupported`], [`ConstraintError::TooLarge`].
+pub(super) fn check_edges(
+    definitions: usize,
+    edges: &[Edge],
+    limits: &ConstraintLimits,
+) -> Result<(), ConstraintError> {
     let mut open: Vec<usize> = vec![0; definitions];
+    let mut towards: Vec<Vec<&Edge>> = vec![Vec::new(); definitions];
     for edge in edges {
         open[edge.from] += 1;
+        towards[edge.to].push(edge);
     }
+    // Of each definition: the levels that follow one another at one value, and how many
+    // references are followed there.
+    let mut levels: Vec<u64> = vec![0; definitions];
+    let mut visits: Vec<u64> = vec![0; definitions];
     // Takes away what refers to nothing any more, until the circles are left.
     let mut ready: Vec<usize> = (0..definitions).filter(|&at| open[at] == 0).collect();
     while let Some(done) = ready.pop() {
-        for edge in edges.iter().filter(|edge| edge.to == done) {
-            open[edge.from] -= 1;
-            if open[edge.from] == 0 {
-                ready.push(edge.from);
+        for edge in &towards[done] {
+            let Edge { from, path, depth, .. } = edge;
+            levels[*from] = levels[*from].max(levels[done].saturating_add(*depth as u64));
+            visits[*from] = visits[*from].saturating_add(visits[done].saturating_add(1));
+            let at = format!("{path}/$ref");
+            within("levels of references at one value", &at, levels[*from], limits.max_chain)?;
+            within("references followed at one value", &at, visits[*from], limits.max_visits)?;
+            open[*from] -= 1;
+            if open[*from] == 0 {
+                ready.push(*from);
             }
         }
     }

@@ -6,7 +6,7 @@ use intramuros_types::{Constraint, Fault};
 use serde_json::{Map, Value, json};
 
 use crate::constraint::testing::{Drawer, compile};
-use crate::constraint::{ConstraintError, Grammar};
+use crate::constraint::{ConstraintError, ConstraintLimits, Grammar, Verifier};
 
 /// Compiles, and draws some if that worked.
 #[track_caller]
@@ -103,7 +103,7 @@ fn chains_and_circles_of_references_end() {
     drop(check_schema("chain", json!({"$ref": "#/$defs/d0", "$defs": chain})));
     let link = |at: usize| (format!("d{at}"), json!({"$ref": format!("#/$defs/d{}", at + 1)}));
     let chain = object((0..3_000).map(link).chain([("d3000".to_owned(), json!({"type": "null"}))]));
-    drop(check_schema("chain in place", json!({"$ref": "#/$defs/d0", "$defs": chain})));
+    check_too_large("chain in place", json!({"$ref": "#/$defs/d0", "$defs": chain}));
     for schema in [
         json!({"$ref": "#"}),
         json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}),
@@ -119,6 +119,47 @@ fn chains_and_circles_of_references_end() {
         "$defs": {"list": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/list"}}}});
     let error = check_schema("endless inside", inner).map(drop).expect_err("refused");
     assert!(error.to_string().ends_with("no finite value satisfies #/$defs/list"), "{error}");
+}
+
+/// The answer's second check recurses through the schema on a thread that is not ours to size.
+#[test]
+fn a_deep_schema_is_verified_and_dropped_on_an_ordinary_stack() {
+    let link = |at: usize| {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        (format!("d{at}"), json!({"items": {"items": {"items": {"items": next}}}}))
+    };
+    let end = ("d2500".to_owned(), json!({"type": "null"}));
+    let chain = object((0..2_500).map(link).chain([end]));
+    let schema = json!({"$ref": "#/$defs/d0", "$defs": chain});
+    let chained = |at: usize| {
+        let next = if at == 40 { "d0".to_owned() } else { format!("d{}", at + 1) };
+        let next = json!({"$ref": format!("#/$defs/{next}")});
+        (format!("d{at}"), if at == 40 { json!({"items": next}) } else { json!({"allOf": [next]}) })
+    };
+    let circle = object((0..=40).map(chained));
+    let circle = json!({"$ref": "#/$defs/d0", "$defs": circle});
+    let small = std::thread::Builder::new().stack_size(512 << 10).spawn(move || {
+        let limits = ConstraintLimits::default();
+        let answer = format!("{}{}", "[".repeat(120), "]".repeat(120));
+        for schema in [schema, circle] {
+            let verifier = Verifier::of_schema(&schema, &limits).expect("allowed");
+            assert_eq!(verifier.verify(&answer), Ok(()));
+        }
+    });
+    small.expect("starts").join().expect("does not overflow");
+}
+
+#[test]
+fn a_validator_does_not_try_alternatives_without_end() {
+    let link = |at: usize| {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        (format!("d{at}"), json!({"anyOf": [next, next]}))
+    };
+    let defs = object((0..40).map(link).chain([("d40".to_owned(), json!({"const": "z"}))]));
+    check_too_large(
+        "doubling alternatives",
+        json!({"anyOf": [{"$ref": "#/$defs/d0"}, {"type": "string"}], "$defs": defs}),
+    );
 }
 
 #[test]
