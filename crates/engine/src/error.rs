@@ -57,6 +57,14 @@ pub enum EngineError {
     /// The answer's constraint cannot be honoured.
     #[error(transparent)]
     Constraint(#[from] ConstraintError),
+    /// The schema of a tool's arguments cannot be honoured.
+    #[error("the parameters of the tool '{tool}': {source}")]
+    ToolParameters {
+        /// The tool's name.
+        tool: String,
+        /// Why.
+        source: ConstraintError,
+    },
     /// A finished answer does not satisfy its constraint, although every token of it did. It was
     /// withheld, or, in a stream, is declared void by this error.
     #[error("the answer {reason}; it may be sent again")]
@@ -105,7 +113,9 @@ impl EngineError {
             | EngineError::InvalidConfig { .. }
             | EngineError::NoTools { .. } => Fault::User,
             EngineError::Backend(source) => source.fault(),
-            EngineError::Constraint(source) => source.fault(),
+            EngineError::Constraint(source) | EngineError::ToolParameters { source, .. } => {
+                source.fault()
+            }
             EngineError::StepFailed | EngineError::ConstraintViolated { .. } => Fault::Bug,
             EngineError::Thread(_) => Fault::Runtime,
         }

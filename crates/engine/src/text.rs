@@ -150,7 +150,7 @@ impl TextEngine {
     /// # Errors
     /// [`EngineError::InvalidParameter`]; [`EngineError::Overloaded`] when no place is free;
     /// [`EngineError::PromptTooLong`]; [`EngineError::Backend`] when the codec refuses the prompt;
-    /// [`EngineError::Constraint`]; [`EngineError::NoTools`];
+    /// [`EngineError::Constraint`]; [`EngineError::NoTools`]; [`EngineError::ToolParameters`];
     /// [`EngineError::StepFailed`] when the codec panics; [`EngineError::Stopped`].
     pub async fn submit(&self, request: GenerateRequest) -> Result<Generation, EngineError> {
         validate::request(&request)?;

@@ -22,6 +22,8 @@ pub(crate) enum Neutral {
 pub(crate) trait RequestBody: DeserializeOwned {
     /// The fields that are implemented.
     const FIELDS: &'static [&'static str];
+    /// Implemented fields that several bodies have in common.
+    const FLATTENED: &'static [&'static str] = &[];
     /// The fields that are known, not implemented, and accepted while neutral.
     const NEUTRAL: &'static [(&'static str, Neutral)] = &[];
 }
@@ -133,7 +135,7 @@ fn culprit<T: RequestBody>(value: &mut Value, message: &str) -> Option<String> {
 fn drop_neutral<T: RequestBody>(fields: &mut Map<String, Value>) -> Result<(), ApiError> {
     let names: Vec<String> = fields.keys().cloned().collect();
     for name in names {
-        if T::FIELDS.contains(&name.as_str()) {
+        if T::FIELDS.contains(&name.as_str()) || T::FLATTENED.contains(&name.as_str()) {
             // An explicit null means "not given", as OpenAI's clients send it.
             if fields[&name].is_null() {
                 fields.shift_remove(&name);
@@ -142,7 +144,8 @@ fn drop_neutral<T: RequestBody>(fields: &mut Map<String, Value>) -> Result<(), A
         }
         let known = T::NEUTRAL.iter().find(|(field, _)| *field == name);
         let Some((_, neutral)) = known else {
-            let message = format!("unknown field '{name}'; known: {}", T::FIELDS.join(", "));
+            let all = [T::FIELDS, T::FLATTENED].concat().join(", ");
+            let message = format!("unknown field '{name}'; known: {all}");
             return Err(ApiError::invalid(name, message));
         };
         let value = fields.shift_remove(&name).unwrap_or_default();

@@ -30,13 +30,22 @@ pub(super) struct Prepared {
 /// Tokenises the prompt and compiles the constraint.
 ///
 /// # Errors
-/// [`EngineError::Backend`], [`EngineError::Constraint`], [`EngineError::NoTools`].
+/// [`EngineError::Backend`], [`EngineError::Constraint`], [`EngineError::NoTools`],
+/// [`EngineError::ToolParameters`].
 pub(super) fn prepare(
     model: &Model<'_>,
     request: &GenerateRequest,
 ) -> Result<Prepared, EngineError> {
     let offered = request.tools.as_ref().map_or(&[][..], |tools| &tools.definitions);
     let parser = request.tools.as_ref().map(|tools| model.parser(tools)).transpose()?;
+    let limits = ConstraintLimits::default();
+    let verifier = |tool: &ToolDefinition| {
+        let verifier = Verifier::of_schema(&tool.parameters, &limits);
+        let named = |source| EngineError::ToolParameters { tool: tool.name.clone(), source };
+        Ok((tool.name.clone(), verifier.map_err(named)?))
+    };
+    // Before the grammar of the tools, whose errors would not say which tool is meant.
+    let arguments = offered.iter().map(verifier).collect::<Result<_, EngineError>>()?;
     let tokens = encode(model.codec.as_ref(), &request.prompt, offered)?;
     let grammar = match (&request.constraint, &request.tools) {
         (Some(constraint), _) => Some(model.compile(constraint)?),
@@ -44,11 +53,6 @@ pub(super) fn prepare(
         (None, None) => None,
     };
     let grammar = grammar.map(Arc::new);
-    let limits = ConstraintLimits::default();
-    let verifier = |tool: &ToolDefinition| {
-        Ok((tool.name.clone(), Verifier::of_schema(&tool.parameters, &limits)?))
-    };
-    let arguments = offered.iter().map(verifier).collect::<Result<_, EngineError>>()?;
     let reading = Reading { tools: parser, grammar: grammar.clone(), arguments };
     Ok(Prepared { tokens, grammar, reading })
 }

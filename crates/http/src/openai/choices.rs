@@ -6,8 +6,9 @@ use intramuros_engine::{
     Completion, EngineError, GenerateRequest, Generation, GenerationEvent, Priority, Prompt,
     TextEngine, Tools,
 };
-use intramuros_types::{Constraint, KeyId, SamplingParams, Usage};
+use intramuros_types::{KeyId, SamplingParams, Usage};
 
+use super::format::Asked;
 use crate::error::{ApiError, Code};
 use crate::request_id::request_id;
 
@@ -19,7 +20,7 @@ pub(crate) struct Wanted {
     /// One prompt, or several of plain completions.
     pub(crate) prompts: Vec<Prompt>,
     pub(crate) sampling: SamplingParams,
-    pub(crate) constraint: Option<Constraint>,
+    pub(crate) constraint: Option<Asked>,
     pub(crate) tools: Option<Tools>,
     pub(crate) priority: Priority,
     pub(crate) prompt_logprobs: bool,
@@ -49,6 +50,18 @@ impl Choices {
             let message = format!("'n' is {n}; it must be 1 to {MAX_CHOICES}");
             return Err(ApiError::invalid("n", message));
         }
+        let (count, places) = (prompts.len() * n as usize, engine.status().limit);
+        if count > places {
+            // Waiting would not help: it is more than the queue ever holds.
+            let field = if n > 1 { "n" } else { "prompt" };
+            let message = format!(
+                "the request asks for {count} answers at once and the queue has {places} places \
+                 (text.max_queue); ask for fewer"
+            );
+            return Err(ApiError::invalid(field, message));
+        }
+        let field = constraint.as_ref().map(|asked| asked.field);
+        let constraint = constraint.map(|asked| asked.constraint);
         let mut generations = Vec::new();
         for prompt in prompts {
             for choice in 0..n {
@@ -66,7 +79,8 @@ impl Choices {
                         SamplingParams { seed, ..sampling.clone() },
                     )
                 };
-                generations.push(engine.submit(request).await.map_err(refused)?);
+                generations
+                    .push(engine.submit(request).await.map_err(|error| refused(error, field))?);
             }
         }
         let queue_position = generations.last().map_or(0, Generation::queue_position);
@@ -99,18 +113,22 @@ impl Choices {
     }
 }
 
-/// Names the field that an engine's refusal is about.
-fn refused(error: EngineError) -> ApiError {
-    let constraint = matches!(error, EngineError::Constraint(_));
-    let no_tools = matches!(error, EngineError::NoTools { .. });
+/// Names the field that an engine's refusal is about. `constraint` is the one that asked for a
+/// constraint, if any did.
+#[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
+fn refused(error: EngineError, constraint: Option<&'static str>) -> ApiError {
+    let field = match &error {
+        EngineError::NoTools { .. } | EngineError::ToolParameters { .. } => Some("tools"),
+        EngineError::Constraint(_) => Some(constraint.unwrap_or("tools")),
+        _ => None,
+    };
     let error = ApiError::from(error);
-    if no_tools {
-        return ApiError { param: Some("tools".into()), ..error };
+    match field {
+        Some(field) if error.code == Code::InvalidRequest => {
+            ApiError { param: Some(field.into()), ..error }
+        }
+        _ => error,
     }
-    if constraint && error.code == Code::InvalidRequest {
-        return ApiError { param: Some("response_format".into()), ..error };
-    }
-    error
 }
 
 /// What a request took: its prompts are counted once however many choices they have.

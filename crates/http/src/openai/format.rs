@@ -54,6 +54,12 @@ pub(crate) struct StructuredOutputs {
     grammar: Option<String>,
 }
 
+/// A constraint and the field that asked for it.
+pub(crate) struct Asked {
+    pub(crate) constraint: Constraint,
+    pub(crate) field: &'static str,
+}
+
 /// The constraint that the two fields ask for together.
 ///
 /// # Errors
@@ -61,7 +67,7 @@ pub(crate) struct StructuredOutputs {
 pub(crate) fn constraint(
     format: Option<ResponseFormat>,
     structured: Option<StructuredOutputs>,
-) -> Result<Option<Constraint>, ApiError> {
+) -> Result<Option<Asked>, ApiError> {
     let format = match format {
         None | Some(ResponseFormat::Text) => None,
         Some(ResponseFormat::JsonObject) => Some(Constraint::JsonObject),
@@ -73,16 +79,17 @@ pub(crate) fn constraint(
             Some(Constraint::JsonSchema(schema))
         }
     };
-    let Some(structured) = structured else { return Ok(format) };
-    let StructuredOutputs { json, regex, choice, grammar } = structured;
+    let StructuredOutputs { json, regex, choice, grammar } = structured.unwrap_or_default();
     let asked = [
-        json.map(Constraint::JsonSchema),
-        regex.map(Constraint::Regex),
-        choice.map(Constraint::Choice),
-        grammar.map(Constraint::Lark),
-        format,
+        (json.map(Constraint::JsonSchema), "structured_outputs.json"),
+        (regex.map(Constraint::Regex), "structured_outputs.regex"),
+        (choice.map(Constraint::Choice), "structured_outputs.choice"),
+        (grammar.map(Constraint::Lark), "structured_outputs.grammar"),
+        (format, "response_format"),
     ];
-    let mut asked = asked.into_iter().flatten();
+    let mut asked = asked
+        .into_iter()
+        .filter_map(|(constraint, field)| constraint.map(|constraint| Asked { constraint, field }));
     match (asked.next(), asked.next()) {
         (only, None) => Ok(only),
         (_, Some(_)) => Err(ApiError::invalid(

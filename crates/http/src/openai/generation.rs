@@ -58,6 +58,20 @@ pub(crate) struct SamplingFields {
 }
 
 impl SamplingFields {
+    /// The fields' names, for the bodies that these are part of.
+    pub(crate) const NAMES: &[&str] = &[
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "frequency_penalty",
+        "presence_penalty",
+        "repetition_penalty",
+        "logit_bias",
+        "seed",
+        "stop",
+    ];
+
     /// The engine's parameters with `max_tokens` and alternatives to tell for each token.
     ///
     /// # Errors

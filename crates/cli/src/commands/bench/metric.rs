@@ -109,10 +109,9 @@ impl Metric {
     }
 
     /// Digits after the point in the table.
-    #[allow(clippy::wildcard_enum_match_arm, reason = "most are written whole")]
     pub(super) fn decimals(self) -> usize {
         let key = self.key();
-        if matches!(self, Self::PassesPerToken | Self::Valid) {
+        if self == Self::PassesPerToken || self == Self::Valid {
             2
         } else if key.ends_with("_ms") || key.ends_with("_per_second") {
             1

@@ -72,17 +72,8 @@ impl RequestBody for ChatRequest {
         "tool_choice",
         "parallel_tool_calls",
         "service_tier",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "logit_bias",
-        "seed",
-        "stop",
     ];
+    const FLATTENED: &'static [&'static str] = SamplingFields::NAMES;
     const NEUTRAL: &'static [(&'static str, Neutral)] = &[
         ("audio", Neutral::When(|_| false)),
         ("function_call", Neutral::When(|value| value == "none")),

@@ -74,17 +74,8 @@ impl RequestBody for CompletionRequest {
         "response_format",
         "structured_outputs",
         "service_tier",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "logit_bias",
-        "seed",
-        "stop",
     ];
+    const FLATTENED: &'static [&'static str] = SamplingFields::NAMES;
     const NEUTRAL: &'static [(&'static str, Neutral)] = &[
         ("best_of", Neutral::When(|value| is_number(value, 1.0))),
         ("suffix", Neutral::When(|_| false)),

@@ -10,7 +10,7 @@ use crate::body::{Neutral, RequestBody};
 use crate::error::ApiError;
 use crate::openai::chat::message::RoleDto;
 use crate::openai::choices::Wanted;
-use crate::openai::format::{self, ResponseFormat};
+use crate::openai::format::{self, Asked, ResponseFormat};
 use crate::openai::generation::{SamplingFields, is_empty, is_number, priority};
 use crate::openai::tools::{self, FunctionDto, ToolChoiceDto};
 
@@ -107,17 +107,8 @@ impl RequestBody for ResponsesRequest {
         "parallel_tool_calls",
         "service_tier",
         "metadata",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "logit_bias",
-        "seed",
-        "stop",
     ];
+    const FLATTENED: &'static [&'static str] = SamplingFields::NAMES;
     const NEUTRAL: &'static [(&'static str, Neutral)] = &[
         ("background", Neutral::When(|value| *value == false)),
         ("conversation", Neutral::When(|_| false)),
@@ -169,7 +160,8 @@ impl ResponsesRequest {
         Ok(Wanted {
             prompts: vec![Prompt::Chat(messages)],
             sampling: self.sampling.to_params(self.max_output_tokens, None)?,
-            constraint: format::constraint(format, None)?,
+            constraint: format::constraint(format, None)?
+                .map(|asked| Asked { field: "text.format", ..asked }),
             tools: tools::offer(functions, self.tool_choice, parallel)?,
             priority: priority(self.service_tier.as_deref())?,
             prompt_logprobs: false,
@@ -189,6 +181,10 @@ impl TextOptions {
         if format["type"] == "json_schema"
             && let Some(fields) = format.as_object_mut()
         {
+            if !fields.contains_key("schema") {
+                let param = "text.format.schema";
+                return Err(ApiError::invalid(param, format!("'{param}' is required")));
+            }
             fields.remove("type");
             format = json!({"type": "json_schema", "json_schema": fields});
         }
