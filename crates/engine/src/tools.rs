@@ -14,6 +14,9 @@
 //! opening mark as a special token, the same characters in ordinary text do not open a call: a
 //! model that quotes them calls nothing.
 //!
+//! Some models of [`ToolFormat::Hermes`] forget the marks. An answer that may hold calls and begins
+//! exactly as one of an offered tool does is that call; the grammar holds it to that.
+//!
 //! Source: vLLM, `vllm/entrypoints/openai/tool_parsers`; llama.cpp, `common/chat.cpp`.
 
 use intramuros_backend::ToolFormat;
@@ -58,7 +61,7 @@ pub(crate) enum ToolDelta {
 /// Where in an answer the parser is. `pending` holds what was not decided yet.
 #[derive(Debug)]
 enum State {
-    /// Nothing but white space so far, in the format whose calls are whole turns.
+    /// Nothing that tells so far, where a whole turn may be a call.
     Start,
     /// In text that a call may follow.
     Text,
@@ -70,6 +73,8 @@ enum State {
     Arguments(Scanner),
     /// Behind the arguments, inside the object that holds them.
     Tail,
+    /// Behind the arguments of a call without marks, which ends so.
+    Unmarked(&'static str),
     /// Behind a call.
     Between,
 }
@@ -83,6 +88,8 @@ pub(crate) struct ToolParser {
     /// Whether the opening mark is a special token.
     special_opening: bool,
     state: State,
+    /// How the call without marks ends that the answer is.
+    unmarked_end: Option<&'static str>,
     pending: String,
     calls: Vec<ToolCall>,
     deltas: Vec<ToolDelta>,
@@ -90,14 +97,25 @@ pub(crate) struct ToolParser {
 
 impl ToolParser {
     /// A parser of one answer of a model that was offered `tools`. `special_opening` says whether
-    /// [`opening_mark`] of `format` is a special token of its vocabulary.
-    pub(crate) fn new(format: ToolFormat, tools: &[ToolDefinition], special_opening: bool) -> Self {
-        let state = if format == ToolFormat::Llama3 { State::Start } else { State::Text };
+    /// [`opening_mark`] of `format` is a special token of its vocabulary, `free` whether the answer
+    /// may be text or calls.
+    pub(crate) fn new(
+        format: ToolFormat,
+        tools: &[ToolDefinition],
+        special_opening: bool,
+        free: bool,
+    ) -> Self {
+        let state = match format {
+            ToolFormat::Llama3 => State::Start,
+            ToolFormat::Hermes if free => State::Start,
+            ToolFormat::Hermes | ToolFormat::MistralList | ToolFormat::MistralArgs => State::Text,
+        };
         Self {
             format,
             offered: tools.iter().map(|tool| tool.name.clone()).collect(),
             special_opening,
             state,
+            unmarked_end: None,
             pending: String::new(),
             calls: Vec::new(),
             deltas: Vec::new(),
@@ -115,7 +133,11 @@ impl ToolParser {
     pub(crate) fn push_special(&mut self, text: &str) -> Vec<ToolDelta> {
         if text == opening_mark(self.format) {
             let mut deltas = Vec::new();
-            if !matches!(self.state, State::Start | State::Text) {
+            if matches!(self.state, State::Start) && self.format == ToolFormat::Hermes {
+                // What might have become a call without marks is text.
+                self.state = State::Text;
+                deltas = self.run(false);
+            } else if !matches!(self.state, State::Start | State::Text) {
                 deltas = self.run(true);
             }
             self.pending.push_str(text);
@@ -135,7 +157,9 @@ impl ToolParser {
                 return deltas;
             }
             State::Arguments(_) => {}
-            State::Head { .. } | State::Tail | State::Between => self.pending.push_str(text),
+            State::Head { .. } | State::Tail | State::Unmarked(_) | State::Between => {
+                self.pending.push_str(text);
+            }
         }
         self.run(false)
     }

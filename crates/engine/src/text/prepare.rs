@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use intramuros_backend::{BackendError, ChatOptions, TextCodec};
-use intramuros_types::{Constraint, ModelId, ToolDefinition};
+use intramuros_types::{Constraint, ModelId, ToolChoice, ToolDefinition};
 
 use crate::constraint::{ConstraintLimits, Grammar, Verifier, Vocabulary};
 use crate::generation::Reading;
@@ -102,7 +102,8 @@ impl Model<'_> {
     fn parser(&self, tools: &Tools) -> Result<ToolParser, EngineError> {
         let format = self.format()?;
         let special = self.vocabulary()?.special_token(opening_mark(format)).is_some();
-        Ok(ToolParser::new(format, &tools.definitions, special))
+        let free = tools.choice == ToolChoice::Auto;
+        Ok(ToolParser::new(format, &tools.definitions, special, free))
     }
 
     fn format(&self) -> Result<intramuros_backend::ToolFormat, EngineError> {

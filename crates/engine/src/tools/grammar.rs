@@ -13,7 +13,7 @@ use intramuros_backend::ToolFormat;
 use intramuros_types::{ToolChoice, ToolDefinition};
 use serde_json::{Map, Value};
 
-use super::marks::{ARGS, CALL_ID, HERMES_END, opening_mark};
+use super::marks::{ARGS, CALL_ID, HERMES_END, opening_mark, unmarked};
 
 #[cfg(test)]
 mod tests;
@@ -82,17 +82,40 @@ impl ToolGrammar<'_> {
                 r"TEXT: /(\s*[^\s{](?s:.*))?/".to_owned(),
                 format!("calls: {}", self.calls(opening)),
             ],
-            (_, Mark::Special(_)) => vec![
-                "start: TEXT calls?".to_owned(),
-                ANY_TEXT.to_owned(),
-                format!("calls: {}", self.calls(opening)),
-            ],
-            (_, Mark::Text(mark)) => vec![
-                format!("start: TEXT | lead {}", self.behind_opening(opening)),
-                ANY_TEXT.to_owned(),
-                format!("lead[lazy]: TEXT {}", literal(mark)),
-            ],
+            (_, Mark::Special(_)) => {
+                let (unmarked, text) = self.text_or_unmarked();
+                vec![
+                    format!("start: TEXT calls?{unmarked}"),
+                    text,
+                    format!("calls: {}", self.calls(opening)),
+                ]
+            }
+            (_, Mark::Text(mark)) => {
+                let (unmarked, text) = self.text_or_unmarked();
+                vec![
+                    format!("start: TEXT | lead {}{unmarked}", self.behind_opening(opening)),
+                    text,
+                    format!("lead[lazy]: TEXT {}", literal(mark)),
+                ]
+            }
         }
+    }
+
+    /// What an answer may be besides text with calls, and the rule of text: a text that begins as
+    /// a call without marks does is that call.
+    fn text_or_unmarked(&self) -> (String, String) {
+        if self.format != ToolFormat::Hermes {
+            return (String::new(), ANY_TEXT.to_owned());
+        }
+        let (mut calls, mut heads) = (String::new(), Vec::new());
+        for (n, tool) in self.callable().enumerate() {
+            for (head, end) in unmarked(&tool.name) {
+                let (head, end) = (literal(&head), literal(end));
+                calls.push_str(&format!(" | {head} arguments_{n} {end}"));
+                heads.push(head);
+            }
+        }
+        (calls, format!("{ANY_TEXT} & ~(({}) /(?s:.*)/)", heads.join(" | ")))
     }
 
     fn only_calls(&self, opening: &Mark) -> Vec<String> {
@@ -123,15 +146,16 @@ impl ToolGrammar<'_> {
         }
     }
 
-    /// The rule of one call, and a rule a tool.
+    /// The rule of one call, and two rules a tool: its call, and the arguments of it.
     fn call_rules(&self, special: &impl Fn(&str) -> Option<u32>) -> Vec<String> {
         let names: Vec<String> =
             (0..self.callable().count()).map(|n| format!("tool_{n}")).collect();
         let mut rules = vec![format!("call: {}", names.join(" | "))];
-        for (tool, rule) in self.callable().zip(names) {
+        for (n, (tool, rule)) in self.callable().zip(names).enumerate() {
             let name = Value::from(tool.name.as_str());
             let object = |key: &str| literal(&format!("{{\"name\": {name}, \"{key}\": "));
-            let arguments = format!("%json {}", schema(&tool.parameters));
+            let arguments = format!("arguments_{n}");
+            rules.push(format!("{arguments}: %json {}", schema(&tool.parameters)));
             let call = match self.format {
                 ToolFormat::Hermes => {
                     let end = Mark::new(HERMES_END, special);

@@ -1,6 +1,7 @@
 //! Names the marks that formats put around calls.
 
 use intramuros_backend::ToolFormat;
+use serde_json::Value;
 
 /// Behind a call of [`ToolFormat::Hermes`].
 pub(super) const HERMES_END: &str = "</tool_call>";
@@ -25,6 +26,18 @@ pub(super) fn inner_marks(format: ToolFormat) -> &'static [&'static str] {
         ToolFormat::MistralArgs => &[CALL_ID, ARGS],
         ToolFormat::Llama3 | ToolFormat::MistralList => &[],
     }
+}
+
+/// How a call begins, and how it ends behind its arguments, that a model writes without marks as
+/// the whole of its answer. In [`ToolFormat::Hermes`] only: bare, in the fence that Markdown gives
+/// code, and in the doubled brackets that the template of Qwen2.5-Coder shows by mistake.
+pub(super) fn unmarked(tool: &str) -> [(String, &'static str); 3] {
+    let name = Value::from(tool);
+    [
+        (format!("{{\"name\": {name}, \"arguments\": "), "}"),
+        (format!("```json\n{{\n  \"name\": {name},\n  \"arguments\": "), "\n}\n```"),
+        (format!("{{{{\"name\": {name}, \"arguments\": "), "}}"),
+    ]
 }
 
 /// How many bytes at the end of `text` may be the beginning of `mark`.

@@ -4,13 +4,14 @@ use intramuros_backend::ToolFormat;
 
 use super::head::{Head, args_head, object_head};
 use super::json::Scanner;
-use super::marks::{HERMES_END, opening_mark, partial_suffix};
+use super::marks::{HERMES_END, opening_mark, partial_suffix, unmarked};
 use super::{State, ToolParser};
 
 impl ToolParser {
     /// Takes one step; false when there is nothing to decide before more comes.
     pub(super) fn step(&mut self, last: bool) -> bool {
         match self.state {
+            State::Start if self.format == ToolFormat::Hermes => self.in_unmarked_start(last),
             State::Start => self.in_start(last),
             State::Text => self.in_text(last),
             State::Plain => {
@@ -20,6 +21,7 @@ impl ToolParser {
             State::Head { opened } => self.in_head(opened, last),
             State::Arguments(scanner) => self.in_arguments(scanner, last),
             State::Tail => self.in_tail(last),
+            State::Unmarked(end) => self.in_unmarked_end(end),
             State::Between => self.in_between(last),
         }
     }
@@ -34,6 +36,37 @@ impl ToolParser {
             Some(_) | None => self.state = State::Plain,
         }
         !matches!(self.state, State::Start)
+    }
+
+    fn in_unmarked_start(&mut self, last: bool) -> bool {
+        let mut may_be = false;
+        for tool in 0..self.offered.len() {
+            for (head, end) in unmarked(&self.offered[tool]) {
+                if self.pending.starts_with(&head) {
+                    self.start_call(self.offered[tool].clone(), None);
+                    self.pending.drain(..head.len());
+                    self.unmarked_end = Some(end);
+                    self.state = State::Arguments(Scanner::default());
+                    return true;
+                }
+                may_be |= head.starts_with(&self.pending);
+            }
+        }
+        if may_be && !last {
+            return false;
+        }
+        self.state = State::Text;
+        true
+    }
+
+    /// Takes away what `end` and the text have in common.
+    fn in_unmarked_end(&mut self, end: &'static str) -> bool {
+        let same = self.pending.bytes().zip(end.bytes()).take_while(|(a, b)| a == b).count();
+        self.pending.drain(..same);
+        let rest = &end[same..];
+        let goes_on = self.pending.is_empty() && !rest.is_empty();
+        self.state = if goes_on { State::Unmarked(rest) } else { State::Text };
+        !goes_on
     }
 
     /// Whether the opening mark is at `at`, or may yet be; the state follows if it is.
@@ -111,6 +144,9 @@ impl ToolParser {
         let fragment = self.pending.drain(..end.unwrap_or(self.pending.len())).collect();
         self.emit_arguments(fragment);
         self.state = match (end, self.format) {
+            (Some(_), _) if self.unmarked_end.is_some() => {
+                State::Unmarked(self.unmarked_end.take().unwrap_or_default())
+            }
             (None, _) if !last => State::Arguments(scanner),
             (None, _) | (Some(_), ToolFormat::MistralArgs) => State::Text,
             (Some(_), _) => State::Tail,

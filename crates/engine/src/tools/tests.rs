@@ -40,7 +40,7 @@ fn shown(parser: &ToolParser, deltas: &[ToolDelta]) -> String {
 
 /// Parses `answer` in pieces of `size` characters.
 fn parse(format: ToolFormat, special: bool, answer: &str, size: usize) -> (String, ToolParser) {
-    let mut parser = ToolParser::new(format, &tools(), special);
+    let mut parser = ToolParser::new(format, &tools(), special, true);
     let mut deltas = Vec::new();
     for (number, part) in answer.split(['‹', '›']).enumerate() {
         if number % 2 == 1 {
@@ -88,6 +88,29 @@ fn hermes_calls_are_cut_out_of_the_text() {
 }
 
 #[test]
+fn a_hermes_call_without_marks_is_the_whole_answer() {
+    let fenced = "```json\n{\n  \"name\": \"stop\",\n  \"arguments\": {\"a\": \"```\"}\n}\n```";
+    check(HERMES, fenced, "«stop»{\"a\": \"```\"}");
+    check(HERMES, "{\"name\": \"stop\", \"arguments\": {}}", "«stop»{}");
+    check(HERMES, "{{\"name\": \"stop\", \"arguments\": {}}}", "«stop»{}");
+    check(HERMES, "{\"name\": \"stop\", \"arguments\": {}} a", "«stop»{} a");
+    for text in [
+        "{\"name\": \"Alice\", \"arguments\": {}}",
+        "{\"name\": \"stop\"}",
+        "{\"name\":\"stop\",\"arguments\":{}}",
+        "a {\"name\": \"stop\", \"arguments\": {}}",
+        "```json\n{\n  \"name\": ",
+    ] {
+        check(HERMES, text, text);
+    }
+    let marked = "‹<tool_call>›\n{\"name\": \"stop\", \"arguments\": {}}\n‹</tool_call>›";
+    check(HERMES, &format!("```json\n{marked}"), "```json«stop»{}");
+    let mut bound = ToolParser::new(HERMES, &tools(), false, false);
+    let text = "{\"name\": \"stop\", \"arguments\": {}}";
+    assert_eq!(bound.push(text), [ToolDelta::Text(text.to_owned())]);
+}
+
+#[test]
 fn text_without_calls_is_passed_on_as_it_is() {
     for text in
         ["", " ", "Bonjour.\n", " <tool <tool_cal", "{\"a\": 1}", "a [TOOL_CALLS] b <", "\n\n"]
@@ -101,19 +124,19 @@ fn text_without_calls_is_passed_on_as_it_is() {
 
 #[test]
 fn text_is_not_held_longer_than_it_may_be_a_mark() {
-    let mut parser = ToolParser::new(HERMES, &tools(), false);
+    let mut parser = ToolParser::new(HERMES, &tools(), false, true);
     let text = |text: &str| vec![ToolDelta::Text(text.to_owned())];
     assert_eq!(parser.push("Bonjour <to"), text("Bonjour"));
     assert_eq!(parser.push("ol> et"), text(" <tool> et"));
     assert_eq!(parser.push("<"), []);
     assert_eq!(parser.finish(), text("<"));
-    let mut parser = ToolParser::new(ARGS, &tools(), true);
+    let mut parser = ToolParser::new(ARGS, &tools(), true, true);
     assert_eq!(parser.push("[TOOL_CALLS]stop[ARGS]{"), text("[TOOL_CALLS]stop[ARGS]{"));
 }
 
 #[test]
 fn arguments_are_passed_on_as_they_are_written() {
-    let mut parser = ToolParser::new(HERMES, &tools(), false);
+    let mut parser = ToolParser::new(HERMES, &tools(), false, true);
     assert_eq!(parser.push("<tool_call>{\"name\": \"stop\", \"arguments\":"), []);
     let deltas = parser.push(" {\"a\"");
     let [

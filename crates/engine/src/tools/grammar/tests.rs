@@ -117,6 +117,28 @@ fn hermes_calls_are_held_to_their_schemas() {
 }
 
 #[test]
+fn a_hermes_call_without_marks_is_held_to_its_schema() {
+    let call = |name: &str, arguments: &str| {
+        [
+            format!("{{\"name\": \"{name}\", \"arguments\": {arguments}}}"),
+            format!("```json\n{{\n  \"name\": \"{name}\",\n  \"arguments\": {arguments}\n}}\n```"),
+            format!("{{{{\"name\": \"{name}\", \"arguments\": {arguments}}}}}"),
+        ]
+    };
+    for answer in call("météo", CITY).iter().chain(&call("stop", "{}")) {
+        check(Hermes, answer, "++--+");
+    }
+    for answer in call("météo", "{\"ville\": \"Paris\"}").iter().chain(&call("stop", "[]")) {
+        check(Hermes, answer, "----+");
+    }
+    for answer in call("inconnu", "{\"ville\": \"Paris\"}") {
+        check(Hermes, &answer, "++--+");
+    }
+    check(Hermes, "{\"name\": \"stop\", \"arguments\": {}} a", "----+");
+    check(Hermes, " {\"name\": \"stop\", \"arguments\": 1}", "++--+");
+}
+
+#[test]
 fn llama_calls_are_whole_turns() {
     let call = format!("{{\"name\": \"météo\", \"parameters\": {CITY}}}");
     let stop = "{\"name\": \"stop\", \"parameters\": {}}";
@@ -179,7 +201,8 @@ start: TEXT calls?
 TEXT: /(?s:.*)/
 calls: <[256]> call (<[256]> call)*
 call: tool_0
-tool_0: "stop" (<[258]> /[a-zA-Z0-9]{9}/)? <[257]> %json {"type":"object","properties":{}}
+arguments_0: %json {"type":"object","properties":{}}
+tool_0: "stop" (<[258]> /[a-zA-Z0-9]{9}/)? <[257]> arguments_0
 "#;
     assert_eq!(grammar.lark(special), expected);
 }
