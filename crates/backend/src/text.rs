@@ -174,6 +174,7 @@ pub trait TextCodec: Send + Sync {
     /// Tokens that end the model's turn.
     fn stop_tokens(&self) -> &[u32];
 
-    /// How the model calls tools; `None` when its template has no place for them.
+    /// How the model calls tools; `None` when its template has no place for them, or shows them
+    /// in a format that nothing here reads.
     fn tool_format(&self) -> Option<ToolFormat>;
 }

@@ -91,7 +91,7 @@ pub enum GenerationEvent {
     Prompt(Vec<PromptToken>),
     /// The next piece of the answer.
     Text {
-        /// Never empty and never a part of a character.
+        /// Never a part of a character; empty only beside log-probabilities.
         text: String,
         /// The tokens that end in this piece, where log-probabilities were asked for.
         logprobs: Vec<TokenLogprob>,

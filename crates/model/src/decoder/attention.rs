@@ -19,8 +19,8 @@ mod kernel;
 use kernel::{Attend, State, Tile};
 
 /// Rows of a tile, tokens times query heads: enough to make reading a group cheap beside using it,
-/// few enough to stay in the nearest cache.
-const TILE_ROWS: usize = 32;
+/// few enough to stay in the nearest caches.
+const TILE_ROWS: usize = 48;
 
 /// Grouped-query attention of one layer.
 ///
@@ -123,11 +123,10 @@ impl Attention {
     fn attend(&self, work: &mut Work<'_>, queries: &[f32], cache: &LayerKv) {
         let tile = work.tile;
         let (dim, width) = (self.head_dim, tile.group * self.head_dim);
-        let scale = 1.0 / (dim as f32).sqrt();
         let mut state = State::new(tile.tokens * tile.group, dim);
         for token in work.first..work.first + tile.tokens {
             let start = (token * self.kv_heads + tile.kv_head) * width;
-            state.queries.extend(queries[start..start + width].iter().map(|query| query * scale));
+            state.add_queries(&queries[start..start + width]);
         }
         dispatch(Attend { cache, tile, state: &mut state });
         for (out, gathered) in work.out.iter_mut().zip(state.gathered.chunks_exact(width)) {
