@@ -55,7 +55,7 @@ pub struct EmbedConfig {
 
 impl Default for EmbedConfig {
     fn default() -> Self {
-        Self { max_queue_inputs: 4096, max_batch_tokens: 4096 }
+        Self { max_queue_inputs: 4096, max_batch_tokens: 512 }
     }
 }
 

@@ -38,7 +38,7 @@ memory_mib = 0
 [embedding]
 model = "multilingual-e5-small"
 max_queue_inputs = 8192
-max_batch_tokens = 4096
+max_batch_tokens = 512
 
 [knowledge]
 chunk_target_tokens = 220
