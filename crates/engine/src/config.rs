@@ -59,10 +59,30 @@ impl Default for EmbedConfig {
     }
 }
 
+/// Tokens of its own that a stream computes in one step at most: one that was drawn, and what a
+/// grammar forced behind it. What has more to compute is treated as a prompt.
+pub(crate) const STREAM_TOKENS: usize = 16;
+/// Rows of logits of a step that prompts may want, for their log-probabilities; bounds the memory
+/// that they take.
+pub(crate) const MOST_PROMPT_LOGITS: usize = 64;
+
 /// Semaphores hand out at most `u32::MAX` places at once.
 const MAX_PLACES: usize = u32::MAX as usize;
 
 impl EngineConfig {
+    /// Tokens of the largest batch: a chunk of prompts beside streams with their drafts.
+    pub fn largest_batch_tokens(&self) -> usize {
+        let stream = STREAM_TOKENS.saturating_add(self.max_draft_tokens);
+        self.max_sequences.saturating_mul(stream).saturating_add(self.prefill_chunk_tokens)
+    }
+
+    /// Rows of logits of the largest batch: those of streams with their drafts, and those of
+    /// prompts whose log-probabilities are wanted.
+    pub fn largest_batch_logits(&self) -> usize {
+        let stream = self.max_draft_tokens.saturating_add(1);
+        self.max_sequences.saturating_mul(stream).saturating_add(MOST_PROMPT_LOGITS)
+    }
+
     /// Refuses limits under which nothing could run.
     ///
     /// # Errors

@@ -55,6 +55,7 @@
 
 mod error;
 mod grammar;
+mod grammars;
 mod lark;
 mod limits;
 mod matcher;
@@ -72,7 +73,8 @@ mod vocabulary;
 
 pub use error::ConstraintError;
 pub(crate) use grammar::Grammar;
+pub(crate) use grammars::Grammars;
 pub(crate) use limits::ConstraintLimits;
 pub(crate) use matcher::Matcher;
 pub(crate) use verify::Verifier;
-pub(crate) use vocabulary::Vocabulary;
+use vocabulary::Vocabulary;

@@ -90,6 +90,21 @@ pub enum EngineError {
         /// The time it was given.
         after: Duration,
     },
+    /// The model takes more memory than there is beside the pinned models, whatever else is
+    /// unloaded.
+    #[error(
+        "the model {model} needs {} MiB and the settings leave it {} (text.memory_mib, less the \
+         pinned models)",
+        needed_bytes >> 20, available_bytes >> 20
+    )]
+    ModelTooLarge {
+        /// Its id.
+        model: String,
+        /// What it needs at least.
+        needed_bytes: u64,
+        /// What it could get at most.
+        available_bytes: u64,
+    },
     /// The engine is stopping or has stopped.
     #[error("the engine is stopping and takes no more work")]
     Stopped,
@@ -117,7 +132,7 @@ impl EngineError {
                 source.fault()
             }
             EngineError::StepFailed | EngineError::ConstraintViolated { .. } => Fault::Bug,
-            EngineError::Thread(_) => Fault::Runtime,
+            EngineError::Thread(_) | EngineError::ModelTooLarge { .. } => Fault::Runtime,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use intramuros_backend::{BackendError, TextModelInfo};
 use intramuros_types::ModelId;
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::{EngineError, EngineStatus, TextEngine};
@@ -131,8 +132,9 @@ impl TextModels {
     /// # Errors
     /// The first that cannot be loaded.
     pub async fn load_pinned(&self) -> Result<(), EngineError> {
-        for slot in self.shared.slots.iter().filter(|slot| slot.pinned) {
-            self.load(slot).await?;
+        let pinned = (0..self.shared.slots.len()).filter(|at| self.shared.slots[*at].pinned);
+        for at in pinned {
+            self.load(at).await?;
         }
         Ok(())
     }
@@ -143,16 +145,16 @@ impl TextModels {
     /// # Errors
     /// [`EngineError::InvalidParameter`] when it is not served; [`EngineError::Overloaded`] when
     /// too many wait for a model; [`EngineError::Backend`] when it does not fit beside what is in
-    /// use, or cannot be loaded.
+    /// use, or cannot be loaded; [`EngineError::ModelTooLarge`] when it never fits.
     pub async fn get(&self, id: &str) -> Result<TextEngine, EngineError> {
-        let slot = self.shared.slots.iter().find(|slot| slot.id.as_str() == id);
-        let slot = slot.ok_or_else(|| EngineError::InvalidParameter {
+        let at = self.shared.slots.iter().position(|slot| slot.id.as_str() == id);
+        let at = at.ok_or_else(|| EngineError::InvalidParameter {
             name: "model",
             reason: format!("is '{id}', which is not served"),
         })?;
-        match slot.engine(self.shared.clock.now()) {
+        match self.shared.slots[at].engine(self.shared.clock.now()) {
             Some(engine) => Ok(engine),
-            None => self.load(slot).await,
+            None => self.load(at).await,
         }
     }
 
@@ -177,7 +179,25 @@ impl TextModels {
         stops.join_all().await;
     }
 
-    async fn load(&self, slot: &Slot) -> Result<TextEngine, EngineError> {
+    /// Loads the model of the slot `at`, in a task of its own: a client that leaves must not leave
+    /// a load behind that nobody waits for and nobody counts.
+    async fn load(&self, at: usize) -> Result<TextEngine, EngineError> {
+        let models = self.clone();
+        let (answer, answered) = oneshot::channel();
+        tokio::spawn(async move {
+            let loaded = models.load_in_turn(at, &answer).await;
+            // Fails when the client has left.
+            let _ = answer.send(loaded);
+        });
+        answered.await.map_err(|_| EngineError::StepFailed)?
+    }
+
+    async fn load_in_turn(
+        &self,
+        at: usize,
+        answer: &oneshot::Sender<Result<TextEngine, EngineError>>,
+    ) -> Result<TextEngine, EngineError> {
+        let slot = &self.shared.slots[at];
         let overloaded = |_| EngineError::Overloaded {
             what: "model loading",
             queued: MAX_WAITING,
@@ -186,19 +206,40 @@ impl TextModels {
         };
         let _place = self.shared.waiting.try_acquire().map_err(overloaded)?;
         let _turn = self.shared.loading.lock().await;
-        // Another may have loaded it while this one waited.
+        // Another may have loaded it while this one waited, or its client may have left.
         if let Some(engine) = slot.engine(self.shared.clock.now()) {
             return Ok(engine);
         }
+        if answer.is_closed() {
+            return Err(EngineError::Stopped);
+        }
         loop {
             let loaded = self.try_load(slot).await;
-            let Err(EngineError::Backend(BackendError::Memory { .. })) = &loaded else {
+            let Err(EngineError::Backend(BackendError::Memory { needed_bytes, .. })) = &loaded
+            else {
                 return loaded;
             };
+            self.can_make_room(slot, *needed_bytes)?;
             let Some(victim) = self.take_least_recent() else { return loaded };
             tracing::info!(model = %victim.info().id, r#for = %slot.id, "unloaded to make room");
             victim.stop(Duration::ZERO).await;
         }
+    }
+
+    /// Refuses what unloading others would not cure, before any of them is unloaded. What is at
+    /// work is left to [`take_least_recent`](Self::take_least_recent): it may be idle by then.
+    fn can_make_room(&self, slot: &Slot, needed_bytes: u64) -> Result<(), EngineError> {
+        let states = self.states();
+        let pinned = states.iter().filter(|state| state.pinned).filter_map(ModelState::bytes);
+        let pinned: u64 = pinned.sum();
+        let limit = self.shared.limits.memory_bytes.unwrap_or(u64::MAX);
+        let available_bytes = limit.saturating_sub(pinned);
+        if needed_bytes <= available_bytes {
+            return Ok(());
+        }
+        let model = slot.id.to_string();
+        tracing::error!(%model, needed_bytes, available_bytes, "the model never fits");
+        Err(EngineError::ModelTooLarge { model, needed_bytes, available_bytes })
     }
 
     async fn try_load(&self, slot: &Slot) -> Result<TextEngine, EngineError> {

@@ -13,9 +13,9 @@ mod step;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use intramuros_backend::{BackendError, TextBackend, TextCodec, TextModelInfo};
@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::clock::Clock;
 use crate::compute::{self, Finished};
-use crate::constraint::{Grammar, Vocabulary};
+use crate::constraint::{Grammar, Grammars};
 use crate::draft::Drafter;
 use crate::gate::ComputeGate;
 use crate::kv::BlockTable;
@@ -39,6 +39,11 @@ use prompt::PromptLogprobs;
 use scheduler::{Command, Scheduler};
 use sequence::Sequence;
 
+/// Texts that are tokenised at once for the sake of their tokens.
+const MAX_TOKENIZING: usize = 2;
+/// Log-probabilities that may be told of a prompt, alternatives included: some 10 MB.
+const MAX_PROMPT_LOGPROBS: usize = 65_536;
+
 /// A handle to one loaded text model. Cloning is cheap; the model thread ends after
 /// [`stop`](Self::stop), or when the last handle is gone and all accepted work is done.
 #[derive(Clone)]
@@ -50,8 +55,9 @@ pub struct TextEngine {
 struct Shared {
     info: TextModelInfo,
     codec: Arc<dyn TextCodec>,
-    /// For constraints; made when the first one comes, because it takes memory and time.
-    vocabulary: OnceLock<Vocabulary>,
+    grammars: Grammars,
+    /// Places to tokenise for the sake of the tokens.
+    tokenizing: Arc<Semaphore>,
     config: EngineConfig,
     clock: Clock,
     /// The places of the queue. A semaphore because a place is held by whoever has the request:
@@ -117,11 +123,13 @@ impl TextEngine {
             work,
         )?;
         let places = Arc::new(Semaphore::new(config.max_queue));
+        let grammars = Grammars::new(codec.clone(), info.vocab_size);
         let stopping = AtomicBool::new(false);
         let shared = Shared {
             info,
             codec,
-            vocabulary: OnceLock::new(),
+            grammars,
+            tokenizing: Arc::new(Semaphore::new(MAX_TOKENIZING)),
             config,
             clock,
             places,
@@ -164,6 +172,7 @@ impl TextEngine {
         let Prepared { tokens, grammar, reading } = prepared;
         let max_tokens = self.answer_length(&tokens, sampling.max_tokens)?;
         self.check_vocabulary(&tokens, &sampling)?;
+        check_prompt_logprobs(&tokens, &sampling, prompt_logprobs)?;
         let prompt_tokens = count(&tokens);
         let (signals, receiver) = tokio::sync::mpsc::unbounded_channel();
         let logprobs = sampling.logprobs.filter(|_| prompt_logprobs);
@@ -183,7 +192,9 @@ impl TextEngine {
             prompt_tokens: tokens.len(),
             tokens,
             computed: 0,
+            reached: 0,
             cached: 0,
+            cached_told: 0,
             drafter: Drafter::default(),
             prompt_logprobs: logprobs.map(PromptLogprobs::new),
             signals,
@@ -201,11 +212,8 @@ impl TextEngine {
     /// [`EngineError::Backend`] when the codec refuses; [`EngineError::StepFailed`] when it
     /// panics.
     pub async fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
-        let (codec, prompt) = (self.shared.codec.clone(), prompt.clone());
-        let tokens =
-            tokio::task::spawn_blocking(move || prepare::encode(codec.as_ref(), &prompt, &[]))
-                .await;
-        Ok(tokens.map_err(|_| EngineError::StepFailed)??)
+        let prompt = prompt.clone();
+        self.with_codec(move |codec| prepare::encode(codec, &prompt, &[])).await
     }
 
     /// Tokens of plain text; `add_special` adds what the model wants around a text (BOS).
@@ -213,20 +221,43 @@ impl TextEngine {
     /// # Errors
     /// Those of [`encode`](Self::encode).
     pub async fn tokenize(&self, text: String, add_special: bool) -> Result<Vec<u32>, EngineError> {
+        self.with_codec(move |codec| codec.encode(&text, add_special)).await
+    }
+
+    /// The text of each token, as [`decode`](Self::decode) writes it alone.
+    ///
+    /// # Errors
+    /// [`EngineError::StepFailed`] when the codec panics.
+    pub async fn spell(&self, tokens: Vec<u32>) -> Result<Vec<String>, EngineError> {
+        let spell = move |codec: &dyn TextCodec| {
+            Ok(tokens.iter().map(|token| prepare::decode(codec, &[*token])).collect())
+        };
+        self.with_codec(spell).await
+    }
+
+    /// Works on a blocking thread, a few at a time: whoever asks for more waits, and the model
+    /// keeps its cores.
+    async fn with_codec<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn TextCodec) -> Result<T, BackendError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let places = self.shared.tokenizing.clone();
+        let place = places.acquire_owned().await.map_err(|_| EngineError::Stopped)?;
         let codec = self.shared.codec.clone();
-        let tokens = tokio::task::spawn_blocking(move || codec.encode(&text, add_special)).await;
-        Ok(tokens.map_err(|_| EngineError::StepFailed)??)
+        let task = move || {
+            let done = work(codec.as_ref());
+            // Not before: a client that leaves ends nothing here.
+            drop(place);
+            done
+        };
+        let done = tokio::task::spawn_blocking(task).await;
+        Ok(done.map_err(|_| EngineError::StepFailed)??)
     }
 
     /// The text of tokens, special ones as they are written. Bytes that are no whole character are
     /// U+FFFD; unknown tokens are left out.
     pub fn decode(&self, tokens: &[u32]) -> String {
-        let codec = &self.shared.codec;
-        let bytes = tokens.iter().flat_map(|token| match codec.special_text(*token) {
-            Some(text) => text.as_bytes(),
-            None => codec.token_bytes(*token),
-        });
-        String::from_utf8_lossy(&bytes.copied().collect::<Vec<u8>>()).into_owned()
+        prepare::decode(self.shared.codec.as_ref(), tokens)
     }
 
     /// Number of tokens of `prompt`, template included.
@@ -307,9 +338,9 @@ impl TextEngine {
         let shared = self.shared.clone();
         let task = move || {
             let model = prepare::Model {
-                id: &shared.info.id,
+                info: &shared.info,
                 codec: &shared.codec,
-                vocabulary: &shared.vocabulary,
+                grammars: &shared.grammars,
             };
             prepare::prepare(&model, &request).map(|prepared| (prepared, request, place))
         };
@@ -371,6 +402,24 @@ impl TextEngine {
             _ => 0,
         }
     }
+}
+
+/// Refuses more log-probabilities of a prompt than it is sensible to hold and to send.
+fn check_prompt_logprobs(
+    prompt: &[u32],
+    sampling: &SamplingParams,
+    wanted: bool,
+) -> Result<(), EngineError> {
+    let Some(alternatives) = sampling.logprobs.filter(|_| wanted) else { return Ok(()) };
+    let told = prompt.len().saturating_mul(alternatives as usize + 1);
+    if told <= MAX_PROMPT_LOGPROBS {
+        return Ok(());
+    }
+    let reason = format!(
+        "asks for {told} log-probabilities of the prompt, {MAX_PROMPT_LOGPROBS} are possible; ask \
+         for fewer alternatives or send the prompt in pieces"
+    );
+    Err(EngineError::InvalidParameter { name: "logprobs", reason })
 }
 
 /// The length as the API counts; beyond 32 bits nothing fits any context anyway.

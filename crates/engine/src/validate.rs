@@ -1,5 +1,6 @@
 //! Refuses sampling parameters that mean nothing, naming the field.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use intramuros_types::{SamplingParams, ToolChoice};
@@ -41,6 +42,10 @@ fn check_tools(tools: &Tools, request: &GenerateRequest) -> Result<(), EngineErr
     if count == 0 || count > MAX_TOOLS {
         let reason = format!("has {count} tools; 1 to {MAX_TOOLS} are allowed");
         return Err(invalid("tools", reason));
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = tools.definitions.iter().find(|tool| !names.insert(&tool.name)) {
+        return Err(invalid("tools", format!("offers '{}' twice", twice.name)));
     }
     if request.constraint.is_some() {
         let reason = "cannot be combined with a constrained answer; send one of them".to_owned();

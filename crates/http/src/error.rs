@@ -248,6 +248,8 @@ impl From<EngineError> for ApiError {
             EngineError::PromptTooLong { .. } => Self::new(Code::ContextLengthExceeded, message),
             EngineError::InvalidParameter { name, .. } => Self::invalid(name, message),
             EngineError::TimedOut { .. } => Self::new(Code::Timeout, message),
+            // Logged where it was found; a retry does not help before the settings change.
+            EngineError::ModelTooLarge { .. } => Self::new(Code::Unavailable, message),
             EngineError::Stopped => Self {
                 retry_after: Some(Duration::from_secs(10)),
                 ..Self::new(Code::Unavailable, message)

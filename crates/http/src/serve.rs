@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::task::TaskTracker;
 
 use crate::router::router;
@@ -19,6 +20,9 @@ use crate::state::AppState;
 
 /// The most open connections; further clients wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 4_096;
+
+/// How long a client may take nothing of its answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Wait after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -85,10 +89,13 @@ async fn answer(
 ) {
     // Streams are many small writes; each should leave at once.
     let _ = stream.set_nodelay(true);
+    // A client that stops reading would hold its answer, and with it the model, for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
     let told = async move {
         // An error means that the server is gone, which is a stop too.
         let _ = stopped.wait_for(|stopping| *stopping).await;

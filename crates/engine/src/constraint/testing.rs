@@ -105,7 +105,7 @@ impl TextCodec for ByteCodec {
 }
 
 pub(super) fn vocabulary() -> Vocabulary {
-    Vocabulary::new(Arc::new(ByteCodec::new())).expect("vocabulary")
+    Vocabulary::new(Arc::new(ByteCodec::new()), usize::MAX).expect("vocabulary")
 }
 
 pub(super) fn compile(constraint: &Constraint) -> Result<Grammar, ConstraintError> {

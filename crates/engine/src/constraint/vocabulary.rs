@@ -27,12 +27,15 @@ pub(crate) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Arranges the tokens of `codec`.
+    /// Arranges the tokens of `codec` that the model has logits for, `model_size` of them.
     ///
     /// # Errors
     /// [`ConstraintError::Vocabulary`] when there are none, or too many (2^24).
-    pub(crate) fn new(codec: Arc<dyn TextCodec>) -> Result<Self, ConstraintError> {
-        let size = codec.vocab_size();
+    pub(crate) fn new(
+        codec: Arc<dyn TextCodec>,
+        model_size: usize,
+    ) -> Result<Self, ConstraintError> {
+        let size = codec.vocab_size().min(model_size);
         if size == 0 || size >= 1 << 24 {
             let reason = format!("it has {size} tokens, 1 to 16,777,215 are possible");
             return Err(ConstraintError::Vocabulary { reason });

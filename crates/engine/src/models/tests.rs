@@ -156,3 +156,49 @@ async fn stopping_stops_all() {
     assert!(matches!(engine.submit(request()).await, Err(EngineError::Stopped)));
     assert!(!models.healthy());
 }
+
+#[tokio::test]
+async fn a_load_goes_on_alone_when_its_client_leaves() {
+    let (a, loads, _) = source("a", false);
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let load = a.load.clone();
+    let slow = move |budget| {
+        wait.lock().unwrap().recv().unwrap();
+        load(budget)
+    };
+    let (models, _) = models(vec![ModelSource { load: Arc::new(slow), ..a }], None);
+    let mut leaves = Box::pin(models.get("a"));
+    poll_once(&mut leaves).await;
+    // The load has begun once its task holds the turn.
+    while models.shared.loading.try_lock().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    drop(leaves);
+    let mut second = Box::pin(models.get("a"));
+    poll_once(&mut second).await;
+    go.send(()).unwrap();
+    second.await.unwrap();
+    assert_eq!(loads.load(Ordering::Relaxed), 1, "it was loaded twice");
+}
+
+#[tokio::test]
+async fn nothing_is_unloaded_for_a_model_that_never_fits() {
+    let (p, ..) = source("p", true);
+    let (a, ..) = source("a", false);
+    let (b, ..) = source("b", false);
+    let large = |budget: Option<u64>| {
+        let (what, available_bytes) = ("the model".to_owned(), budget.unwrap_or_default());
+        Err(BackendError::Memory { what, needed_bytes: 25, available_bytes }.into())
+    };
+    let b = ModelSource { load: Arc::new(large), ..b };
+    let (models, _) = models(vec![p, a, b], Some(3 * SIZE));
+    models.load_pinned().await.unwrap();
+    models.get("a").await.unwrap();
+    let refused = models.get("b").await.unwrap_err();
+    let EngineError::ModelTooLarge { needed_bytes, available_bytes, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!((needed_bytes, available_bytes), (25, 2 * SIZE));
+    assert_eq!(loaded(&models), "p a");
+}

@@ -11,14 +11,13 @@ use intramuros_backend::{BackendError, BatchRow};
 use super::scheduler::Scheduler;
 use super::sequence::{Ending, Sequence};
 use crate::EngineError;
+use crate::config::MOST_PROMPT_LOGITS;
 use crate::kv::Edge;
 
 /// Prompt tokens that a step takes at least, however slow: a prompt must get on.
 const LEAST_PREFILL: usize = 8;
 /// Prompt tokens that a step beside streams takes before anything was measured.
 const FIRST_PREFILL: usize = 32;
-/// The most tokens of a row whose logits are all wanted; bounds the memory that they take.
-const MOST_LOGITS: usize = 64;
 /// Seconds that a prompt token takes, before anything was measured.
 const FIRST_SECONDS: f64 = 0.02;
 /// What a draft token must at least be worth before anything was measured.
@@ -128,6 +127,7 @@ impl Scheduler {
         let due = |at: &usize| self.running[*at].due(per_token);
         prompts.sort_by_key(due);
         let mut budget = self.prefill_budget(plan);
+        let mut logits = MOST_PROMPT_LOGITS;
         let mut claimed: HashSet<Edge> = HashSet::new();
         for at in prompts {
             if budget == 0 {
@@ -140,8 +140,12 @@ impl Scheduler {
             {
                 continue;
             }
-            let most = if sequence.wants_prompt_logprobs() { MOST_LOGITS } else { usize::MAX };
-            let known = sequence.take_room(&mut self.pool, budget.min(most));
+            let wants_logits = sequence.wants_prompt_logprobs();
+            let most = if wants_logits { budget.min(logits) } else { budget };
+            let known = sequence.take_room(&mut self.pool, most);
+            if wants_logits {
+                logits -= known;
+            }
             if known > 0 {
                 budget -= known;
                 plan.push(Planned { at, known, drafts: Vec::new() });

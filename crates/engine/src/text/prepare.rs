@@ -1,11 +1,11 @@
 //! Turns a request into tokens and a grammar, off the model thread.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use intramuros_backend::{BackendError, ChatOptions, TextCodec};
-use intramuros_types::{Constraint, ModelId, ToolChoice, ToolDefinition};
+use intramuros_backend::{BackendError, ChatOptions, TextCodec, TextModelInfo};
+use intramuros_types::{Constraint, ToolChoice, ToolDefinition};
 
-use crate::constraint::{ConstraintLimits, Grammar, Verifier, Vocabulary};
+use crate::constraint::{ConstraintLimits, Grammar, Grammars, Verifier};
 use crate::generation::Reading;
 use crate::tools::ToolParser;
 use crate::tools::grammar::ToolGrammar;
@@ -14,9 +14,9 @@ use crate::{EngineError, GenerateRequest, Prompt, Tools};
 
 /// The side of a model that needs no model thread.
 pub(super) struct Model<'a> {
-    pub(super) id: &'a ModelId,
+    pub(super) info: &'a TextModelInfo,
     pub(super) codec: &'a Arc<dyn TextCodec>,
-    pub(super) vocabulary: &'a OnceLock<Vocabulary>,
+    pub(super) grammars: &'a Grammars,
 }
 
 /// What a request became.
@@ -37,7 +37,9 @@ pub(super) fn prepare(
     request: &GenerateRequest,
 ) -> Result<Prepared, EngineError> {
     let offered = request.tools.as_ref().map_or(&[][..], |tools| &tools.definitions);
-    let parser = request.tools.as_ref().map(|tools| model.parser(tools)).transpose()?;
+    // Where no call may be made, what looks like one is text.
+    let callable = request.tools.as_ref().filter(|tools| tools.choice != ToolChoice::None);
+    let parser = callable.map(|tools| model.parser(tools)).transpose()?;
     let limits = ConstraintLimits::default();
     let verifier = |tool: &ToolDefinition| {
         let verifier = Verifier::of_schema(&tool.parameters, &limits);
@@ -48,11 +50,10 @@ pub(super) fn prepare(
     let arguments = offered.iter().map(verifier).collect::<Result<_, EngineError>>()?;
     let tokens = encode(model.codec.as_ref(), &request.prompt, offered)?;
     let grammar = match (&request.constraint, &request.tools) {
-        (Some(constraint), _) => Some(model.compile(constraint)?),
-        (None, Some(tools)) => Some(model.compile(&model.tool_constraint(tools)?)?),
+        (Some(constraint), _) => Some(model.grammars.compile(constraint)?),
+        (None, Some(tools)) => Some(model.grammars.compile(&model.tool_constraint(tools)?)?),
         (None, None) => None,
     };
-    let grammar = grammar.map(Arc::new);
     let reading = Reading { tools: parser, grammar: grammar.clone(), arguments };
     Ok(Prepared { tokens, grammar, reading })
 }
@@ -73,21 +74,16 @@ pub(super) fn encode(
     }
 }
 
+/// The text of `tokens`, special ones as they are written.
+pub(super) fn decode(codec: &dyn TextCodec, tokens: &[u32]) -> String {
+    let bytes = tokens.iter().flat_map(|token| match codec.special_text(*token) {
+        Some(text) => text.as_bytes(),
+        None => codec.token_bytes(*token),
+    });
+    String::from_utf8_lossy(&bytes.copied().collect::<Vec<u8>>()).into_owned()
+}
+
 impl Model<'_> {
-    fn vocabulary(&self) -> Result<&Vocabulary, EngineError> {
-        if let Some(vocabulary) = self.vocabulary.get() {
-            return Ok(vocabulary);
-        }
-        // Two first requests may both make it; one of the two is kept.
-        let made = Vocabulary::new(self.codec.clone())?;
-        Ok(self.vocabulary.get_or_init(|| made))
-    }
-
-    fn compile(&self, constraint: &Constraint) -> Result<Grammar, EngineError> {
-        let limits = ConstraintLimits::default();
-        Ok(Grammar::compile(constraint, self.vocabulary()?, &limits)?)
-    }
-
     fn tool_constraint(&self, tools: &Tools) -> Result<Constraint, EngineError> {
         let grammar = ToolGrammar {
             format: self.format()?,
@@ -95,19 +91,19 @@ impl Model<'_> {
             choice: &tools.choice,
             parallel: tools.parallel,
         };
-        let vocabulary = self.vocabulary()?;
+        let vocabulary = self.grammars.vocabulary()?;
         Ok(Constraint::Lark(grammar.lark(|mark| vocabulary.special_token(mark))))
     }
 
     fn parser(&self, tools: &Tools) -> Result<ToolParser, EngineError> {
         let format = self.format()?;
-        let special = self.vocabulary()?.special_token(opening_mark(format)).is_some();
+        let special = self.grammars.vocabulary()?.special_token(opening_mark(format)).is_some();
         let free = tools.choice == ToolChoice::Auto;
         Ok(ToolParser::new(format, &tools.definitions, special, free))
     }
 
     fn format(&self) -> Result<intramuros_backend::ToolFormat, EngineError> {
-        let model = || self.id.to_string();
+        let model = || self.info.id.to_string();
         self.codec.tool_format().ok_or_else(|| EngineError::NoTools { model: model() })
     }
 }

@@ -14,15 +14,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::answer::Answer;
 use super::plan::Planned;
 use super::prompt::PromptLogprobs;
+use crate::config::STREAM_TOKENS;
 use crate::draft::Drafter;
 use crate::kv::{BlockPool, BlockTable, Edge};
 use crate::sampling::Scratch;
 use crate::signal::Signal;
 use crate::{EngineError, Priority};
-
-/// The most uncomputed tokens of a stream: the drawn one and a run that is certain. More is
-/// computed like a prompt.
-const STREAM_TOKENS: usize = 16;
 
 pub(super) type SignalSender = UnboundedSender<Result<Signal, EngineError>>;
 
@@ -45,8 +42,12 @@ pub(super) struct Sequence {
     pub(super) prompt_tokens: usize,
     /// Of `tokens`, those whose keys and values are in its blocks.
     pub(super) computed: usize,
+    /// The most that `computed` ever was before a preemption.
+    pub(super) reached: usize,
     /// Of the prompt, those that were taken over from others.
     pub(super) cached: usize,
+    /// Of those, the ones that the counters know.
+    pub(super) cached_told: usize,
     pub(super) table: BlockTable,
     pub(super) drafter: Drafter,
     pub(super) prompt_logprobs: Option<PromptLogprobs>,
@@ -107,11 +108,15 @@ impl Sequence {
         let before_last = &self.tokens[..self.tokens.len().saturating_sub(1)];
         let adopted = self.table.adopt(pool, before_last);
         if adopted > self.computed {
-            if self.answer.generated() == 0 {
-                self.cached += adopted - self.computed;
-            }
+            // What it had before a preemption was its own.
+            self.cached += adopted.saturating_sub(self.computed.max(self.reached));
             self.computed = adopted;
         }
+    }
+
+    /// Tokens that were taken over since this was last asked.
+    pub(super) fn take_untold_cached(&mut self) -> usize {
+        self.cached - std::mem::replace(&mut self.cached_told, self.cached)
     }
 
     /// The block that it computes next, when its tokens fill that.
@@ -132,9 +137,7 @@ impl Sequence {
     /// Gives all blocks back; everything must be computed again.
     pub(super) fn give_blocks_back(&mut self, pool: &mut BlockPool) {
         self.table.release(pool);
-        if self.answer.generated() == 0 {
-            self.cached = 0;
-        }
+        self.reached = self.reached.max(self.computed);
         self.computed = 0;
     }
 

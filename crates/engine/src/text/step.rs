@@ -71,9 +71,7 @@ impl Scheduler {
             Counters::add(&counters.drafted_tokens, drafted);
             Counters::add(&counters.accepted_tokens, accepted);
             Counters::add(&counters.forced_tokens, forced);
-            if from + planned.known >= sequence.prompt_tokens && from < sequence.prompt_tokens {
-                Counters::add(&counters.cached_tokens, sequence.cached as u64);
-            }
+            Counters::add(&counters.cached_tokens, sequence.take_untold_cached() as u64);
             if let Some(Ending::Failed(error)) = &ending {
                 tracing::error!(request = %sequence.request, %error, "no token could be chosen");
             }

@@ -32,6 +32,7 @@ struct State<W> {
     writer: W,
     events: BoxStream<'static, (usize, Result<GenerationEvent, EngineError>)>,
     ready: VecDeque<Event>,
+    /// By choice, in whatever order they end.
     usages: Vec<Usage>,
     over: bool,
 }
@@ -72,7 +73,9 @@ impl<W: ChunkWriter> State<W> {
         match self.events.next().await {
             Some((choice, Ok(event))) => {
                 if let GenerationEvent::Finished { usage, .. } = &event {
-                    self.usages.push(*usage);
+                    let count = self.usages.len().max(choice + 1);
+                    self.usages.resize(count, Usage::default());
+                    self.usages[choice] = *usage;
                 }
                 let chunks = self.writer.event(choice, event);
                 self.ready.extend(chunks.iter().map(json_event));

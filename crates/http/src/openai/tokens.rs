@@ -94,17 +94,16 @@ pub(crate) async fn tokenize(
             return Err(ApiError::invalid("prompt", message));
         }
     };
-    let token_strs = request.return_token_strs.then(|| spelled(&engine, &tokens));
+    let token_strs = match request.return_token_strs {
+        true => Some(engine.spell(tokens.clone()).await?),
+        false => None,
+    };
     Ok(Json(TokenizeResponse {
         count: tokens.len(),
         max_model_len: engine.info().context_tokens,
         tokens,
         token_strs,
     }))
-}
-
-fn spelled(engine: &TextEngine, tokens: &[u32]) -> Vec<String> {
-    tokens.iter().map(|token| engine.decode(&[*token])).collect()
 }
 
 /// Puts tokens together.

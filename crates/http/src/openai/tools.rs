@@ -132,7 +132,8 @@ impl FunctionDto {
         }
         let parameters =
             self.parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
-        if !parameters.is_object() {
+        let kind = parameters.get("type");
+        if !parameters.is_object() || kind.is_some_and(|kind| kind != "object") {
             let message = format!("'{}' must be a JSON Schema of an object", at("parameters"));
             return Err(ApiError::invalid(at("parameters"), message));
         }

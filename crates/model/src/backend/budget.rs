@@ -25,7 +25,8 @@ pub(super) struct Budget {
 /// for when memory is short, but never less than one sequence of [`LEAST_CONTEXT_TOKENS`] needs.
 ///
 /// # Errors
-/// [`ModelError::Memory`] when it does not fit; [`ModelError::Config`] for a context of 0 tokens.
+/// [`ModelError::Memory`] when it does not fit; [`ModelError::Config`] for a context of 0 tokens,
+/// or for a limit of the KV cache under which nothing fits.
 pub(super) fn plan(
     config: &DecoderConfig,
     shape: KvShape,
@@ -52,9 +53,9 @@ pub(super) fn plan(
     let least = u64::from(least_tokens.div_ceil(block_tokens));
     if u64::from(blocks) < least {
         let kv = LeastKv { tokens: least_tokens, bytes: least * block_bytes };
-        // The narrower of the two limits is the one to tell.
+        // The cache's own limit is a matter of settings: no other memory helps.
         return Err(match options.kv_bytes {
-            Some(limit) if wanted <= affordable => kv.exceeds_its_limit(limit, options),
+            Some(limit) if wanted < least => kv.exceeds_its_limit(limit, options),
             _ => kv.exceeds_memory(weight_bytes, workspace_bytes, options),
         });
     }
@@ -74,11 +75,13 @@ struct LeastKv {
 
 impl LeastKv {
     fn exceeds_its_limit(&self, limit_bytes: u64, options: &LoadOptions) -> ModelError {
-        let what = format!(
-            "{} (give it more, or choose a smaller context, a q8_0 kv cache or a smaller model)",
-            self.name(options)
+        let problem = format!(
+            "{} needs {} bytes, the limit of the kv cache is {limit_bytes}; give it more, or choose \
+             a smaller context, a q8_0 kv cache or a smaller model",
+            self.name(options),
+            self.bytes
         );
-        ModelError::Memory { what, needed_bytes: self.bytes, available_bytes: limit_bytes }
+        ModelError::config("kv cache", problem)
     }
 
     fn exceeds_memory(

@@ -213,17 +213,6 @@ fn text_models(
 /// How a generator is loaded, now or later.
 fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> LoadModel {
     let text = &settings.text;
-    let options = LoadOptions {
-        context_tokens: Some(text.context_tokens).filter(|tokens| *tokens > 0),
-        kv_type: match text.kv_type {
-            KvCacheType::F32 => KvType::F32,
-            KvCacheType::F16 => KvType::F16,
-            KvCacheType::Q8_0 => KvType::Q8_0,
-        },
-        kv_bytes: Some(text.kv_cache_mib.saturating_mul(1 << 20)),
-        max_batch_tokens: largest_batch(text),
-        ..LoadOptions::default()
-    };
     let config = EngineConfig {
         max_queue: text.max_queue,
         max_sequences: text.max_sequences,
@@ -233,6 +222,18 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
         share_prefixes: text.share_prefixes,
         default_max_tokens: None,
         request_timeout: Duration::from_secs(settings.server.request_timeout_seconds),
+    };
+    let options = LoadOptions {
+        context_tokens: Some(text.context_tokens).filter(|tokens| *tokens > 0),
+        kv_type: match text.kv_type {
+            KvCacheType::F32 => KvType::F32,
+            KvCacheType::F16 => KvType::F16,
+            KvCacheType::Q8_0 => KvType::Q8_0,
+        },
+        kv_bytes: Some(text.kv_cache_mib.saturating_mul(1 << 20)),
+        max_batch_tokens: u32::try_from(config.largest_batch_tokens()).unwrap_or(u32::MAX),
+        max_batch_logits: u32::try_from(config.largest_batch_logits()).unwrap_or(u32::MAX),
+        ..LoadOptions::default()
     };
     Arc::new(move |memory_bytes| {
         let started = std::time::Instant::now();
@@ -249,12 +250,6 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
         tracing::info!(model = %model.id, elapsed_ms, "generator loaded");
         Ok(engine)
     })
-}
-
-/// Tokens of the largest step: a chunk of prompts beside streams with their drafts.
-fn largest_batch(text: &Text) -> u32 {
-    let streams = text.max_sequences.saturating_mul(1 + text.max_draft_tokens);
-    u32::try_from(text.prefill_chunk_tokens.saturating_add(streams)).unwrap_or(u32::MAX)
 }
 
 fn knowledge_config(settings: &Settings) -> KnowledgeConfig {

@@ -82,3 +82,12 @@ async fn an_answer_of_no_tokens_is_for_those_who_ask_about_the_prompt() {
     request.prompt_logprobs = true;
     assert!(bench.engine.submit(request).await.is_err(), "without logprobs");
 }
+
+#[tokio::test]
+async fn more_logprobs_of_a_prompt_than_can_be_held_are_refused() {
+    let bench = Bench::new(hashed().with_context_tokens(100_000).with_blocks(30_000), config());
+    let mut long = request(&"q".repeat(30_000), told(&[], 1));
+    long.prompt_logprobs = true;
+    let error = bench.engine.submit(long).await.unwrap_err().to_string();
+    assert!(error.starts_with("logprobs asks for 90000 log-probabilities"), "{error}");
+}

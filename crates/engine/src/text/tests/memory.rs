@@ -66,6 +66,9 @@ async fn background_work_gives_its_blocks_to_a_person() {
     bench.control.release();
     assert_eq!(person.collect().await.unwrap().text.len(), 10);
     let alone = Bench::new(hashed(), config()).answer(&"a".repeat(31), 10).await;
-    assert_eq!(bulk.collect().await.unwrap().text, alone);
+    let bulk = bulk.collect().await.unwrap();
+    // What it takes over after giving way was its own.
+    assert_eq!((bulk.text, bulk.usage.cached_tokens), (alone, 0));
+    assert_eq!(bench.engine.status().cached_tokens, 0);
     assert!(bench.engine.status().preempted > 0);
 }

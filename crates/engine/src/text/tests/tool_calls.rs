@@ -77,6 +77,17 @@ async fn a_model_that_must_not_call_does_not() {
     let done = complete(CALL, ToolChoice::None).await.unwrap();
     assert!(done.tool_calls.is_empty());
     assert!(!done.text.contains("<tool_call>"), "{}", done.text);
+    let bare = "{\"name\": \"find_ticket\", \"arguments\": {\"number\": 1}}";
+    let done = complete(bare, ToolChoice::None).await.unwrap();
+    assert_eq!((done.text.as_str(), done.tool_calls.len()), (bare, 0));
+}
+
+#[tokio::test]
+async fn a_call_without_marks_is_held_to_its_schema() {
+    let bare = "{\"name\": \"find_ticket\", \"arguments\": {\"number\": \"FT-2041\"}}";
+    let done = complete(bare, ToolChoice::Auto).await.unwrap();
+    let [call] = done.tool_calls.as_slice() else { panic!("{done:?}") };
+    assert_eq!((done.text.as_str(), call.arguments.as_str()), ("", "{\"number\": \"FT-2041\"}"));
 }
 
 #[tokio::test]
@@ -118,6 +129,10 @@ async fn tools_that_cannot_work_are_refused() {
         r.tools.iter_mut().for_each(|t| t.choice = ToolChoice::Named("x".to_owned()));
     });
     assert_eq!(unknown.await, "tool_choice names 'x', which is not in tools");
+    let twice = refused(|r| {
+        r.tools.iter_mut().for_each(|t| t.definitions[1].name = t.definitions[0].name.clone());
+    });
+    assert_eq!(twice.await, "tools offers 'find_ticket' twice");
     let text = refused(|r| r.prompt = Prompt::Text("a".to_owned())).await;
     assert_eq!(text, "tools need a conversation as prompt");
 }
