@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_engine::{Prompt, TextEngine};
+use intramuros_engine::Prompt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -9,6 +9,9 @@ use tokenizers::{
 use super::added::Part;
 use super::spm::Spm;
 
+/// Parts of a text that go through a pipeline together, at least.
+const CHUNK_PARTS: usize = 32;
+
 /// The tokenizer behind a codec.
 #[derive(Debug)]
 pub(super) enum Segmenter {
@@ -59,16 +62,32 @@ impl Segmenter {
 
 impl Pipeline {
     /// Does what `tokenizers::Tokenizer::encode` does, with our own decision about which added
-    /// tokens are recognised where. All parts go through together because some pre-tokenizers
-    /// (Metaspace with `first`) ask whether a part is the start of the text.
-    ///
-    /// Source: Hugging Face `tokenizers` 0.23, `src/tokenizer/mod.rs`, `encode_single_sequence`.
+    /// tokens are recognised where. Parts go through some at a time: the library looks at all of
+    /// a text for each part of it.
     fn encode(&self, text: &str, parts: &[Part]) -> Result<Vec<u32>, String> {
-        let mut pieces = PreTokenizedString::from(text);
+        let mut ids = Vec::new();
+        let mut rest = parts;
+        while !rest.is_empty() {
+            // Some pre-tokenizers (Metaspace with `first`) ask whether a part is the start of the
+            // text; behind the first chunk none is, because each of them starts with a token.
+            let cut = (CHUNK_PARTS..rest.len()).find(|at| rest[*at].token.is_some());
+            let (chunk, more) = rest.split_at(cut.unwrap_or(rest.len()));
+            ids.extend(self.encode_chunk(text, chunk)?);
+            rest = more;
+        }
+        Ok(ids)
+    }
+
+    /// Source: Hugging Face `tokenizers` 0.23, `src/tokenizer/mod.rs`, `encode_single_sequence`.
+    fn encode_chunk(&self, text: &str, parts: &[Part]) -> Result<Vec<u32>, String> {
+        let start = parts.first().map_or(0, |part| part.range.start);
+        let end = parts.last().map_or(start, |part| part.range.end);
+        let mut pieces = PreTokenizedString::from(&text[start..end]);
         let cut = pieces.split(|_, whole| {
             let mut splits = Vec::with_capacity(parts.len());
             for Part { range, token } in parts {
-                let slice = whole.slice(Range::Original(range.clone())).ok_or("parts overlap")?;
+                let range = range.start - start..range.end - start;
+                let slice = whole.slice(Range::Original(range)).ok_or("parts overlap")?;
                 let tokens = token.map(|id| vec![Token::new(id, String::new(), (0, 0))]);
                 splits.push((slice, tokens));
             }

@@ -344,3 +344,22 @@ fn long_runs_of_one_character_are_tokenised_in_time() {
         }
     }
 }
+
+#[test]
+fn a_turn_has_the_same_tokens_however_many_come_before_it() {
+    for codec in [small("llama3"), tokenizer_json(), fetched(QWEN2)] {
+        let turns = |count: usize| {
+            let turn = |at| {
+                let role = if at % 2 == 0 { Role::User } else { Role::Assistant };
+                Message::new(role, "Une nacelle, s'il vous plaît")
+            };
+            let messages: Vec<Message> = (0..count).map(turn).collect();
+            let options = ChatOptions { add_generation_prompt: false, tools: Vec::new() };
+            codec.encode_chat(&messages, &options).unwrap()
+        };
+        let (one, two) = (turns(2), turns(4));
+        let pair = &two[one.len()..];
+        let expected = [one.clone(), pair.repeat(99)].concat();
+        assert_eq!(turns(200), expected);
+    }
+}

@@ -21,7 +21,7 @@ use intramuros_store::{Blobs, Store};
 
 use crate::data_dir;
 use crate::language::tr;
-use crate::settings::{KvCacheType, Settings, Text};
+use crate::settings::{KvCacheType, Settings};
 
 /// The parts, as cheap handles.
 #[derive(Clone)]
