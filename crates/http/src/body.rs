@@ -87,7 +87,16 @@ fn is_length_limit(error: &axum::Error) -> bool {
 /// Parses `bytes` as `T`, naming the first field that is unknown, unsupported or wrong.
 pub(crate) fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, ApiError> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        ApiError::new(Code::InvalidRequest, format!("the body is not valid JSON: {error}"))
+        let reason = error.to_string();
+        let hint = match &reason {
+            deep if deep.contains("recursion limit") => "; it nests deeper than 127 levels",
+            half if half.contains("hex escape") => "; a \\u escape is half of a surrogate pair",
+            _ => "",
+        };
+        ApiError::new(
+            Code::InvalidRequest,
+            format!("the body cannot be read as JSON: {reason}{hint}"),
+        )
     })?;
     let Value::Object(mut fields) = value else {
         return Err(ApiError::new(Code::InvalidRequest, "the body must be a JSON object"));
@@ -97,16 +106,32 @@ pub(crate) fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
+        let told = plain(&message);
         let param = match path.as_str() {
             "." => missing_field(&message).or_else(|| culprit::<T>(&mut value, &message)),
             _ => Some(path),
         };
         let message = match &param {
-            Some(path) => format!("'{path}': {message}"),
-            None => message,
+            Some(path) => format!("'{path}': {told}"),
+            None => told,
         };
         ApiError { param, ..ApiError::new(Code::InvalidRequest, message) }
     })
+}
+
+/// serde's message in words of JSON instead of Rust's.
+fn plain(message: &str) -> String {
+    let Some((before, expected)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        kind if kind.starts_with("struct ") || kind.contains("tagged enum ") => "an object",
+        other => other,
+    };
+    format!("{before}expected {expected}")
 }
 
 /// The field without which the error `message` is another or none. serde knows no path for the
@@ -154,7 +179,9 @@ fn drop_neutral<T: RequestBody>(fields: &mut Map<String, Value>) -> Result<(), A
             Neutral::When(holds) => value.is_null() || holds(&value),
         };
         if !passes {
-            let message = format!("'{name}' is not supported with this value and would be ignored");
+            let message = format!(
+                "'{name}' is not supported with this value and would be ignored; leave it out"
+            );
             return Err(ApiError::unsupported(name, message));
         }
     }

@@ -17,14 +17,31 @@ mod sse;
 pub(crate) mod tokens;
 mod tools;
 
+use intramuros_engine::EngineError;
+
 use crate::error::{ApiError, Code};
 
-/// The error for a model that is not served here.
+/// An engine's error with the field `field` as what is wrong, where that is the client's.
+fn about(field: &str, error: EngineError) -> ApiError {
+    let error = ApiError::from(error);
+    let param = if error.code == Code::InvalidRequest { Some(field.into()) } else { None };
+    ApiError { param: param.or(error.param), ..error }
+}
+
+/// Characters of a name from outside that an error repeats.
+const QUOTED: usize = 100;
+
+/// The error for a model that is not served here, or not for this.
 fn model_not_found(asked: &str, served: Option<&str>) -> ApiError {
     let hint = match served {
-        Some(served) => format!("this server has '{served}'"),
-        None => "no model is configured for this".to_string(),
+        Some(served) => format!("this path has '{served}'"),
+        None => "no model is configured for this path".to_string(),
     };
+    let mut asked: String = asked.chars().take(QUOTED + 1).collect();
+    if asked.chars().count() > QUOTED {
+        asked.pop();
+        asked.push('…');
+    }
     ApiError {
         param: Some("model".into()),
         ..ApiError::new(Code::ModelNotFound, format!("the model '{asked}' is not served; {hint}"))

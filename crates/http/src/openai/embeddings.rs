@@ -8,7 +8,7 @@ use intramuros_engine::{InputKind, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model_not_found;
+use super::{about, model_not_found};
 use crate::body::{JsonBody, Neutral, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -172,7 +172,8 @@ pub(crate) async fn embeddings(
         InputType::Plain => InputKind::Plain,
     };
     let texts = request.input.texts()?;
-    let embeddings = state.embed.embed(texts, kind, Priority::Interactive).await?;
+    let embeddings = state.embed.embed(texts, kind, Priority::Interactive).await;
+    let embeddings = embeddings.map_err(|error| about("input", error))?;
     let data = embeddings.vectors.into_iter().enumerate().map(|(index, vector)| {
         let vector = shorten(vector, dimension);
         let embedding = match request.encoding_format {

@@ -7,7 +7,7 @@ use intramuros_engine::{InputKind, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model_not_found;
+use super::{about, model_not_found};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -107,8 +107,10 @@ pub(crate) async fn rerank(
     }
     let embed = |texts, kind| state.embed.embed(texts, kind, Priority::Interactive);
     let texts = request.documents.iter().map(|document| document.text().to_owned()).collect();
-    let query = embed(vec![request.query], InputKind::Query).await?;
-    let passages = embed(texts, InputKind::Passage).await?;
+    let query = embed(vec![request.query], InputKind::Query).await;
+    let query = query.map_err(|error| about("query", error))?;
+    let passages = embed(texts, InputKind::Passage).await;
+    let passages = passages.map_err(|error| about("documents", error))?;
     let asked = query.vectors.first().map_or(&[][..], Vec::as_slice);
     let mut results: Vec<RankedDto> = passages
         .vectors

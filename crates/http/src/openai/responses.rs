@@ -52,10 +52,12 @@ pub(crate) async fn responses(
     };
     let mut output = Vec::new();
     if !text.is_empty() || tool_calls.is_empty() {
-        output.push(draft.message(0, &text, "completed"));
+        let last = tool_calls.is_empty();
+        output.push(draft.message(0, &text, item_status(reason, last)));
     }
-    for call in &tool_calls {
-        output.push(draft.function_call(output.len(), call, "completed"));
+    for (at, call) in tool_calls.iter().enumerate() {
+        let last = at + 1 == tool_calls.len();
+        output.push(draft.function_call(output.len(), call, item_status(reason, last)));
     }
     let mut response = Json(draft.finished(output, reason, usage)).into_response();
     sse::tell_position(&mut response, position);
@@ -136,6 +138,11 @@ impl Draft {
     fn item_id(&self, kind: &str, index: usize) -> String {
         format!("{kind}_{}_{index}", self.id)
     }
+}
+
+/// An answer that was cut short is cut in its last item.
+fn item_status(reason: FinishReason, last: bool) -> &'static str {
+    if last && reason == FinishReason::Length { "incomplete" } else { "completed" }
 }
 
 fn output_text(text: &str) -> Value {

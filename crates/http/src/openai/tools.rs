@@ -89,6 +89,10 @@ pub(crate) fn convert(
         let (r#type, function) = (tool.r#type, tool.function);
         match function {
             Some(function) if r#type == "function" => functions.push(function),
+            None if r#type == "function" => {
+                let param = format!("tools[{index}].function");
+                return Err(ApiError::invalid(param.clone(), format!("'{param}' is required")));
+            }
             _ => {
                 let param = format!("tools[{index}].type");
                 let message = format!("'{param}': tools of type '{}' are not supported", r#type);
@@ -130,8 +134,9 @@ impl FunctionDto {
             );
             return Err(ApiError::invalid(at("name"), message));
         }
-        let parameters =
-            self.parameters.unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+        // A tool without parameters has none, rather than any.
+        let none = || json!({"type": "object", "properties": {}, "additionalProperties": false});
+        let parameters = self.parameters.unwrap_or_else(none);
         let kind = parameters.get("type");
         if !parameters.is_object() || kind.is_some_and(|kind| kind != "object") {
             let message = format!("'{}' must be a JSON Schema of an object", at("parameters"));

@@ -89,8 +89,8 @@ pub(super) fn choose(names: &[String]) -> anyhow::Result<Vec<Case>> {
         if !all.iter().any(|(file, case)| file == name || case.name == *name) {
             let known: Vec<&str> =
                 all.iter().flat_map(|(file, case)| [*file, case.name.as_str()]).collect();
-            let mut known: Vec<&str> = known;
-            known.dedup();
+            let mut seen = std::collections::HashSet::new();
+            let known: Vec<&str> = known.into_iter().filter(|name| seen.insert(*name)).collect();
             let known = known.join(", ");
             bail!(tr(
                 format!("pas de charge « {name} » ; il y a : {known}"),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::openai::generation::is_empty;
 
 /// One turn.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -23,6 +24,12 @@ pub(crate) struct MessageDto {
     tool_call_id: Option<String>,
     /// Only `null`.
     refusal: Option<Value>,
+    /// Only `null` or `[]`, as clients send an answer back.
+    annotations: Option<Value>,
+    /// Only `null`.
+    audio: Option<Value>,
+    /// Only `null`; see `tool_calls`.
+    function_call: Option<Value>,
 }
 
 /// Who speaks.
@@ -151,7 +158,15 @@ impl MessageDto {
         let is_tool = self.role == RoleDto::Tool;
         // A tool's name is known from the call that it answers.
         let name = self.name.is_some() && !is_tool;
-        for (field, given) in [("name", name), ("refusal", self.refusal.is_some())] {
+        let annotations = self.annotations.as_ref().is_some_and(|value| !is_empty(value));
+        let fields = [
+            ("name", name),
+            ("refusal", self.refusal.is_some()),
+            ("annotations", annotations),
+            ("audio", self.audio.is_some()),
+            ("function_call", self.function_call.is_some()),
+        ];
+        for (field, given) in fields {
             if given {
                 let message = format!("'{}' is not supported and would be ignored", at(field));
                 return Err(ApiError::unsupported(at(field), message));

@@ -152,6 +152,10 @@ impl ResponsesRequest {
 
     /// What is to be generated.
     pub(super) fn into_wanted(self) -> Result<Wanted, ApiError> {
+        if self.max_output_tokens == Some(0) {
+            let message = "'max_output_tokens' is 0; it must be at least 1";
+            return Err(ApiError::invalid("max_output_tokens", message));
+        }
         let messages = conversation(self.instructions, self.input)?;
         let functions = self.tools.into_iter().enumerate().map(|(index, tool)| tool.convert(index));
         let functions = functions.collect::<Result<Vec<_>, _>>()?;

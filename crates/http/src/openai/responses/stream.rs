@@ -4,7 +4,7 @@ use intramuros_engine::GenerationEvent;
 use intramuros_types::{FinishReason, ToolCall, Usage};
 use serde_json::{Value, json};
 
-use super::{Draft, output_text};
+use super::{Draft, item_status, output_text};
 use crate::openai::sse::ChunkWriter;
 
 /// Follows one response from `response.created` to its end.
@@ -62,7 +62,8 @@ impl ResponseEvents {
         ]
     }
 
-    fn close(&mut self) -> Vec<Value> {
+    /// Closes the open item with `status`.
+    fn close(&mut self, status: &str) -> Vec<Value> {
         let index = self.output.len();
         let (mut events, item) = match self.open.take() {
             None => return Vec::new(),
@@ -74,13 +75,13 @@ impl ResponseEvents {
                     self.event("response.output_text.done", Self::with(place.clone(), done)),
                     self.event("response.content_part.done", Self::with(place, part)),
                 ];
-                (events, self.draft.message(index, &text, "completed"))
+                (events, self.draft.message(index, &text, status))
             }
             Some(Open::Call(call)) => {
                 let done = json!({"name": call.name, "arguments": call.arguments});
                 let done = Self::with(self.place("fc"), done);
                 let events = vec![self.event("response.function_call_arguments.done", done)];
-                (events, self.draft.function_call(index, &call, "completed"))
+                (events, self.draft.function_call(index, &call, status))
             }
         };
         let done = json!({"output_index": index, "item": item});
@@ -95,7 +96,7 @@ impl ResponseEvents {
         }
         let mut events = Vec::new();
         if !matches!(self.open, Some(Open::Message(_))) {
-            events.extend(self.close());
+            events.extend(self.close("completed"));
             events.extend(self.open_message());
         }
         if let Some(Open::Message(text)) = &mut self.open {
@@ -108,7 +109,7 @@ impl ResponseEvents {
     }
 
     fn call(&mut self, id: String, name: String) -> Vec<Value> {
-        let mut events = self.close();
+        let mut events = self.close("completed");
         let index = self.output.len();
         let call = ToolCall { id, name, arguments: String::new() };
         let item = self.draft.function_call(index, &call, "in_progress");
@@ -132,7 +133,7 @@ impl ResponseEvents {
         if self.output.is_empty() && self.open.is_none() {
             events.extend(self.open_message());
         }
-        events.extend(self.close());
+        events.extend(self.close(item_status(reason, true)));
         let output = std::mem::take(&mut self.output);
         let response = self.draft.finished(output, reason, usage);
         let cut = reason == FinishReason::Length;
