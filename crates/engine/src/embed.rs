@@ -235,7 +235,8 @@ fn encode<T>(
         }
         if tokens.len() > max_tokens as usize {
             let count = tokens.len();
-            let reason = format!("text has {count} tokens, the model takes {max_tokens}; cut it");
+            let reason =
+                format!("text has {count} tokens, the model takes {max_tokens}; send it in pieces");
             return Err(place(reason));
         }
         sequences.push(tokens);

@@ -37,13 +37,17 @@ fn too_long_gives_both_counts_and_the_limit_itself_fits() {
     let codec = tiny(&tiny_profile());
     let text = "é".repeat(400);
     let tokens = codec.count_tokens(&text).expect("it is tokenised") + 2;
-    check_refused(&codec, &text, &format!("input has {tokens} tokens, the encoder takes 200"));
+    check_refused(
+        &codec,
+        &text,
+        &format!("input has {tokens} tokens, the encoder takes 200; send it in pieces"),
+    );
 
     let fitting = EncoderProfile { max_tokens: Some(tokens as u32), ..tiny_profile() };
     check_refused(
         &tiny(&fitting),
         &text,
-        &format!("input has {tokens} tokens, the encoder takes 200"),
+        &format!("input has {tokens} tokens, the encoder takes 200; send it in pieces"),
     );
 
     let words = "caution ".repeat(5);
@@ -51,7 +55,8 @@ fn too_long_gives_both_counts_and_the_limit_itself_fits() {
     let exact = tiny(&EncoderProfile { max_tokens: Some(tokens), ..tiny_profile() });
     assert!(exact.encode(&words, InputKind::Plain).is_ok());
     let less = tiny(&EncoderProfile { max_tokens: Some(tokens - 1), ..tiny_profile() });
-    let expected = format!("input has {tokens} tokens, the encoder takes {}", tokens - 1);
+    let expected =
+        format!("input has {tokens} tokens, the encoder takes {}; send it in pieces", tokens - 1);
     check_refused(&less, &words, &expected);
 }
 

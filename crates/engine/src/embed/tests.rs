@@ -181,7 +181,7 @@ async fn a_codec_that_lets_long_texts_through_does_not_harm_others() {
     let long = vec!["un deux trois quatre".to_owned()];
     let error = engine.embed(long, InputKind::Plain, Priority::Interactive).await.unwrap_err();
     let EngineError::Backend(BackendError::Input(reason)) = error else { panic!("{error:?}") };
-    assert_eq!(reason, "text has 5 tokens, the model takes 4");
+    assert_eq!(reason, "text has 5 tokens, the model takes 4; send it in pieces");
 }
 
 /// The first of two requests meets `mishap`; the second must work.
