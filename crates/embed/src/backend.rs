@@ -136,7 +136,7 @@ pub(crate) fn max_tokens(
 /// The error of an input that exceeds the encoder's limit.
 pub(crate) fn too_long(tokens: usize, max_tokens: u32) -> BackendError {
     BackendError::Input(format!(
-        "input has {tokens} tokens, the encoder takes {max_tokens}; send it in pieces"
+        "text has {tokens} tokens, the encoder takes {max_tokens}; send it in pieces"
     ))
 }
 

@@ -1,10 +1,11 @@
 //! Hands out a model's tensors under GGUF names, whichever format the file has.
 //!
-//! Every matrix becomes a candle [`QTensor`]: quantised ones keep their blocks, F16 and BF16 are
+//! Every matrix becomes a candle [`QTensor`]: quantised ones keep their numbers, F16 and BF16 are
 //! widened to F32. One type for all keeps the decoder free of formats, and candle's product with a
 //! `QTensor` computes each row by itself, so that a token's result does not depend on what else is
 //! in the batch; its dense product does not promise that.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use candle_core::{Device, Tensor};
 
 use crate::{Gguf, ModelError};
 
+mod exact;
 mod names;
 mod safetensors;
 
@@ -75,14 +77,19 @@ impl Weights {
             let widened = Tensor::from_vec(widen(&raw), (rows, columns), &device);
             widened.and_then(|t| QTensor::quantize(&t, GgmlDType::F32))
         } else {
-            QStorage::from_data(raw.data.into(), &device, raw.dtype)
+            let held = exact::held_type(raw.dtype, &device);
+            let data = match held == raw.dtype {
+                true => Cow::Borrowed(raw.data),
+                false => Cow::Owned(exact::q5_0_as_q8_0(raw.data)),
+            };
+            QStorage::from_data(data, &device, held)
                 .and_then(|storage| QTensor::new(storage, (rows, columns)))
         };
         tensor.map(Arc::new).map_err(ModelError::compute("loading a matrix"))
     }
 
-    /// Element type and size in elements of the matrix `name`, `(rows, columns)`, without reading
-    /// it; `None` when the file has none.
+    /// Element type that the matrix `name` is held in and its size in elements,
+    /// `(rows, columns)`, without reading it; `None` when the file has none.
     ///
     /// # Errors
     /// [`ModelError::Tensor`] when its type is not supported.
@@ -92,7 +99,7 @@ impl Weights {
     ) -> Result<Option<(GgmlDType, usize, usize)>, ModelError> {
         let raw = self.raw(&self.file_name(name))?;
         let Some(RawTensor { dtype, shape: [rows, columns], .. }) = raw else { return Ok(None) };
-        Ok(Some((dtype, *rows, *columns)))
+        Ok(Some((exact::held_type(dtype, &self.device), *rows, *columns)))
     }
 
     /// The vector `name` of `length` elements.

@@ -40,14 +40,14 @@ fn too_long_gives_both_counts_and_the_limit_itself_fits() {
     check_refused(
         &codec,
         &text,
-        &format!("input has {tokens} tokens, the encoder takes 200; send it in pieces"),
+        &format!("text has {tokens} tokens, the encoder takes 200; send it in pieces"),
     );
 
     let fitting = EncoderProfile { max_tokens: Some(tokens as u32), ..tiny_profile() };
     check_refused(
         &tiny(&fitting),
         &text,
-        &format!("input has {tokens} tokens, the encoder takes 200; send it in pieces"),
+        &format!("text has {tokens} tokens, the encoder takes 200; send it in pieces"),
     );
 
     let words = "caution ".repeat(5);
@@ -56,7 +56,7 @@ fn too_long_gives_both_counts_and_the_limit_itself_fits() {
     assert!(exact.encode(&words, InputKind::Plain).is_ok());
     let less = tiny(&EncoderProfile { max_tokens: Some(tokens - 1), ..tiny_profile() });
     let expected =
-        format!("input has {tokens} tokens, the encoder takes {}; send it in pieces", tokens - 1);
+        format!("text has {tokens} tokens, the encoder takes {}; send it in pieces", tokens - 1);
     check_refused(&less, &words, &expected);
 }
 

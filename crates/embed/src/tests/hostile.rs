@@ -174,7 +174,7 @@ fn impossible_batches_are_refused_with_the_limit() {
     check_input_refused(vec![vec![0, 2], vec![]], "input 1 has no token");
     check_input_refused(
         vec![vec![5; 201]],
-        "input has 201 tokens, the encoder takes 200; send it in pieces",
+        "text has 201 tokens, the encoder takes 200; send it in pieces",
     );
     let expected = "input 0 has token 400, the encoder's vocabulary is 400";
     check_input_refused(vec![vec![0, 400, 2]], expected);
