@@ -10,7 +10,7 @@ use super::stack::on_large_stack;
 use super::verify::Verifier;
 use super::{ConstraintError, ConstraintLimits, Matcher, Vocabulary, refusal, schema};
 
-/// A compiled constraint. One per request; every sequence of the request has a matcher of it.
+/// A compiled constraint. Sequences share it; each has a matcher of its own.
 pub(crate) struct Grammar {
     start: llguidance::Matcher,
     vocab_size: usize,

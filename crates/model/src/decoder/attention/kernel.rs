@@ -70,9 +70,7 @@ impl State {
             values: vec![0.0; LANES * dim],
         }
     }
-}
 
-impl State {
     /// Adds the queries of the next rows, shape `(any, head_dim)`.
     pub(super) fn add_queries(&mut self, queries: &[f32]) {
         let scale = 1.0 / (self.dim as f32).sqrt();
