@@ -184,9 +184,24 @@ fn a_model_without_tools_says_so_and_one_with_them_calls() {
     let messages = body["messages"].as_array_mut().unwrap();
     messages.push(json!({"role": "assistant", "content": null, "tool_calls": [call]}));
     messages.push(json!({"role": "tool", "tool_call_id": call["id"], "content": "135 EUR"}));
+    let written = written(&server, messages);
+    for part in ["<tool_call>\n{\"name\": \"get_price\"", "<tool_response>\n135 EUR\n"] {
+        assert!(written.contains(part), "{written}");
+    }
+    // A small model may answer a result with the same call again, but not a question.
+    messages.push(json!({"role": "user", "content": "So how much is it?"}));
     let reply = server.post("/v1/chat/completions", &body).json();
     let text = reply["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned();
     assert!(text.contains("135"), "{reply}");
+}
+
+/// The prompt that a conversation becomes.
+fn written(server: &Server, messages: &[Value]) -> String {
+    let body = json!({"model": QWEN, "messages": messages});
+    let tokens = server.post("/v1/tokenize", &body).json()["tokens"].clone();
+    let body = json!({"model": QWEN, "tokens": tokens});
+    let text = server.post("/v1/detokenize", &body).json();
+    text["prompt"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
