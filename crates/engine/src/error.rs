@@ -93,17 +93,16 @@ pub enum EngineError {
     /// The model takes more memory than there is beside the pinned models, whatever else is
     /// unloaded.
     #[error(
-        "the model {model} needs {} MiB and the settings leave it {} (text.memory_mib, less the \
-         pinned models)",
-        needed_bytes >> 20, available_bytes >> 20
+        "the model {model} never fits into the {available_bytes} bytes that text.memory_mib leaves \
+         beside the pinned models: {source}"
     )]
     ModelTooLarge {
         /// Its id.
         model: String,
-        /// What it needs at least.
-        needed_bytes: u64,
         /// What it could get at most.
         available_bytes: u64,
+        /// What it needs, part by part.
+        source: BackendError,
     },
     /// The engine is stopping or has stopped.
     #[error("the engine is stopping and takes no more work")]

@@ -219,27 +219,29 @@ impl TextModels {
             else {
                 return loaded;
             };
-            self.can_make_room(slot, *needed_bytes)?;
+            if *needed_bytes > self.most_bytes() {
+                return loaded.map_err(|error| self.never_fits(slot, error));
+            }
             let Some(victim) = self.take_least_recent() else { return loaded };
             tracing::info!(model = %victim.info().id, r#for = %slot.id, "unloaded to make room");
             victim.stop(Duration::ZERO).await;
         }
     }
 
-    /// Refuses what unloading others would not cure, before any of them is unloaded. What is at
-    /// work is left to [`take_least_recent`](Self::take_least_recent): it may be idle by then.
-    fn can_make_room(&self, slot: &Slot, needed_bytes: u64) -> Result<(), EngineError> {
+    /// What a model could get if all others were unloaded that can be. Nothing is unloaded for one
+    /// that needs more.
+    fn most_bytes(&self) -> u64 {
         let states = self.states();
         let pinned = states.iter().filter(|state| state.pinned).filter_map(ModelState::bytes);
-        let pinned: u64 = pinned.sum();
         let limit = self.shared.limits.memory_bytes.unwrap_or(u64::MAX);
-        let available_bytes = limit.saturating_sub(pinned);
-        if needed_bytes <= available_bytes {
-            return Ok(());
-        }
-        let model = slot.id.to_string();
-        tracing::error!(%model, needed_bytes, available_bytes, "the model never fits");
-        Err(EngineError::ModelTooLarge { model, needed_bytes, available_bytes })
+        limit.saturating_sub(pinned.sum())
+    }
+
+    fn never_fits(&self, slot: &Slot, error: EngineError) -> EngineError {
+        tracing::error!(model = %slot.id, %error, "the model never fits");
+        let EngineError::Backend(source) = error else { return error };
+        let (model, available_bytes) = (slot.id.to_string(), self.most_bytes());
+        EngineError::ModelTooLarge { model, available_bytes, source }
     }
 
     async fn try_load(&self, slot: &Slot) -> Result<TextEngine, EngineError> {

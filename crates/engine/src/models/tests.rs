@@ -196,9 +196,9 @@ async fn nothing_is_unloaded_for_a_model_that_never_fits() {
     models.load_pinned().await.unwrap();
     models.get("a").await.unwrap();
     let refused = models.get("b").await.unwrap_err();
-    let EngineError::ModelTooLarge { needed_bytes, available_bytes, .. } = refused else {
-        panic!("{refused}");
-    };
-    assert_eq!((needed_bytes, available_bytes), (25, 2 * SIZE));
+    let told = refused.to_string();
+    let EngineError::ModelTooLarge { available_bytes, .. } = refused else { panic!("{told}") };
+    assert_eq!(available_bytes, 2 * SIZE);
+    assert!(told.contains("25"), "{told}");
     assert_eq!(loaded(&models), "p a");
 }
