@@ -94,15 +94,15 @@ pub enum EngineError {
     /// unloaded.
     #[error(
         "the model {model} never fits into the {available_bytes} bytes that text.memory_mib leaves \
-         beside the pinned models: {source}"
+         beside the pinned models: {needs}"
     )]
     ModelTooLarge {
         /// Its id.
         model: String,
         /// What it could get at most.
         available_bytes: u64,
-        /// What it needs, part by part.
-        source: BackendError,
+        /// What it needs, part by part. Part of the message, so not told again as its cause.
+        needs: BackendError,
     },
     /// The engine is stopping or has stopped.
     #[error("the engine is stopping and takes no more work")]

@@ -239,9 +239,9 @@ impl TextModels {
 
     fn never_fits(&self, slot: &Slot, error: EngineError) -> EngineError {
         tracing::error!(model = %slot.id, %error, "the model never fits");
-        let EngineError::Backend(source) = error else { return error };
+        let EngineError::Backend(needs) = error else { return error };
         let (model, available_bytes) = (slot.id.to_string(), self.most_bytes());
-        EngineError::ModelTooLarge { model, available_bytes, source }
+        EngineError::ModelTooLarge { model, available_bytes, needs }
     }
 
     async fn try_load(&self, slot: &Slot) -> Result<TextEngine, EngineError> {

@@ -73,9 +73,7 @@ impl<W: ChunkWriter> State<W> {
         match self.events.next().await {
             Some((choice, Ok(event))) => {
                 if let GenerationEvent::Finished { usage, .. } = &event {
-                    let count = self.usages.len().max(choice + 1);
-                    self.usages.resize(count, Usage::default());
-                    self.usages[choice] = *usage;
+                    note(&mut self.usages, choice, *usage);
                 }
                 let chunks = self.writer.event(choice, event);
                 self.ready.extend(chunks.iter().map(json_event));
@@ -95,6 +93,13 @@ impl<W: ChunkWriter> State<W> {
     }
 }
 
+/// Puts the usage of a choice in its place; choices end in any order.
+fn note(usages: &mut Vec<Usage>, choice: usize, usage: Usage) {
+    let count = usages.len().max(choice + 1);
+    usages.resize(count, Usage::default());
+    usages[choice] = usage;
+}
+
 /// Events of `/v1/responses` carry their type as a name too.
 fn json_event(value: &Value) -> Event {
     let event = Event::default().data(value.to_string());
@@ -103,3 +108,6 @@ fn json_event(value: &Value) -> Event {
         _ => event,
     }
 }
+
+#[cfg(test)]
+mod tests;
