@@ -1,10 +1,14 @@
 //! Builds an extracted document block by block, so that every format counts positions alike.
 
-use intramuros_types::{Block, BlockKind, DocumentFormat, ExtractedDocument, Span};
+use intramuros_types::{
+    Block, BlockKind, DocumentFormat, ExtractedDocument, PlacedWord, ReadWarning, Span,
+};
 
 use crate::limits::Deadline;
 use crate::normalise::{Layout, clean};
-use crate::{ExtractLimits, IngestError, language};
+use crate::{
+    EmbeddedFile, ExtractConfig, ExtractLimits, Extraction, IngestError, OcrConfig, language,
+};
 
 /// Headings are repeated in the path of every block below them, so there they are cut to this
 /// many characters.
@@ -14,16 +18,29 @@ const MAX_PATH_TITLE_CHARS: usize = 200;
 pub(crate) struct Builder<'l> {
     /// What reading may cost.
     pub(crate) limits: &'l ExtractLimits,
+    /// How page images are read.
+    pub(crate) ocr: Option<&'l OcrConfig>,
     /// When reading has taken too long.
     pub(crate) deadline: Deadline,
     /// Title from the document's metadata.
     pub(crate) title: Option<String>,
     /// Language that the document declares.
     pub(crate) declared_language: Option<String>,
+    /// Author, from the document's metadata or headers.
+    pub(crate) author: Option<String>,
+    /// When it was made: `YYYY-MM-DD` or RFC 3339.
+    pub(crate) created: Option<String>,
+    /// When it was last changed: `YYYY-MM-DD` or RFC 3339.
+    pub(crate) modified: Option<String>,
     /// Number of pages, where the format has them.
     pub(crate) pages: Option<u32>,
     /// Page of the blocks that come next, from 1.
     pub(crate) page: Option<u32>,
+    /// What could not be read well.
+    pub(crate) warnings: Vec<ReadWarning>,
+    /// Files within the document.
+    pub(crate) files: Vec<EmbeddedFile>,
+    words: Vec<PlacedWord>,
     text: String,
     chars: u64,
     blocks: Vec<Block>,
@@ -32,14 +49,21 @@ pub(crate) struct Builder<'l> {
 
 impl<'l> Builder<'l> {
     /// An empty document; the time starts to count.
-    pub(crate) fn new(limits: &'l ExtractLimits) -> Self {
+    pub(crate) fn new(config: &'l ExtractConfig) -> Self {
         Self {
-            limits,
-            deadline: Deadline::start(limits),
+            limits: &config.limits,
+            ocr: config.ocr.as_ref(),
+            deadline: Deadline::start(&config.limits),
             title: None,
             declared_language: None,
+            author: None,
+            created: None,
+            modified: None,
             pages: None,
             page: None,
+            warnings: Vec::new(),
+            files: Vec::new(),
+            words: Vec::new(),
             text: String::new(),
             chars: 0,
             blocks: Vec::new(),
@@ -89,18 +113,21 @@ impl<'l> Builder<'l> {
         Ok(())
     }
 
-    /// Ends the document. The title is the metadata's, else the first heading, else the file name
+    /// Ends the document. A file without text that holds files has no document. The title is the metadata's, else the first heading, else the file name
     /// without its extension.
     ///
     /// # Errors
-    /// [`IngestError::Empty`] when it has no block.
+    /// [`IngestError::Empty`] when it has neither block nor file.
     pub(crate) fn finish(
         self,
         format: DocumentFormat,
         file_name: &str,
-    ) -> Result<ExtractedDocument, IngestError> {
+    ) -> Result<Extraction, IngestError> {
         if self.blocks.is_empty() {
-            return Err(IngestError::Empty);
+            if self.files.is_empty() {
+                return Err(IngestError::Empty);
+            }
+            return Ok(Extraction { document: None, files: self.files });
         }
         let heading = self.blocks.iter().find(|b| matches!(b.kind, BlockKind::Heading(_)));
         let title = self
@@ -111,14 +138,23 @@ impl<'l> Builder<'l> {
             .unwrap_or_else(|| stem(file_name).to_owned());
         let language = language::detect(&self.text)
             .or_else(|| self.declared_language.as_deref().and_then(language::from_tag));
-        Ok(ExtractedDocument {
+        let line = |text: Option<String>| {
+            text.map(|text| shortened(clean(&text, Layout::Line))).filter(|text| !text.is_empty())
+        };
+        let document = ExtractedDocument {
             format,
             title,
             language,
+            author: line(self.author),
+            created: line(self.created),
+            modified: line(self.modified),
             text: self.text,
             blocks: self.blocks,
             pages: self.pages,
-        })
+            words: self.words,
+            warnings: self.warnings,
+        };
+        Ok(Extraction { document: Some(document), files: self.files })
     }
 
     /// Puts white space between the last block and the next one, of `kind`.

@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use intramuros_types::{DocumentFormat, ExtractedDocument};
+use intramuros_types::DocumentFormat;
 
 use crate::builder::Builder;
-use crate::{ExtractLimits, IngestError, detect, format};
+use crate::{ExtractConfig, Extraction, IngestError, detect, format};
 
-/// Reads `bytes`, uploaded as `file_name`, into text with structure and positions.
+/// Reads `bytes`, uploaded as `file_name`, into text with structure and positions, and the files
+/// that it holds.
 ///
 /// Every format fills the same builder, so what holds for one document (cleaned text, ordered
 /// blocks, spans in characters) holds for all.
@@ -23,30 +24,38 @@ use crate::{ExtractLimits, IngestError, detect, format};
 pub fn extract(
     bytes: &[u8],
     file_name: &str,
-    limits: &ExtractLimits,
-) -> Result<ExtractedDocument, IngestError> {
+    config: &ExtractConfig,
+) -> Result<Extraction, IngestError> {
     let size = bytes.len() as u64;
-    if size > limits.max_bytes {
-        return Err(IngestError::TooLarge { bytes: size, limit: limits.max_bytes });
+    let limit = config.limits.max_bytes;
+    if size > limit {
+        return Err(IngestError::TooLarge { bytes: size, limit });
     }
     // The parsers are third-party code on hostile input; their state is dropped with the panic.
-    catch_unwind(AssertUnwindSafe(|| read(bytes, file_name, limits)))
+    catch_unwind(AssertUnwindSafe(|| read(bytes, file_name, config)))
         .unwrap_or_else(|_| Err(IngestError::damaged("its parser gave up")))
 }
 
-fn read(
-    bytes: &[u8],
-    file_name: &str,
-    limits: &ExtractLimits,
-) -> Result<ExtractedDocument, IngestError> {
+fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extraction, IngestError> {
     let format = detect(bytes, file_name)?;
-    let mut builder = Builder::new(limits);
+    let mut builder = Builder::new(config);
     match format {
         DocumentFormat::Text => format::text::extract(bytes, &mut builder)?,
         DocumentFormat::Markdown => format::markdown::extract(bytes, &mut builder)?,
         DocumentFormat::Html => format::html::extract(bytes, &mut builder)?,
         DocumentFormat::Pdf => format::pdf::extract(bytes, &mut builder)?,
         DocumentFormat::Docx => format::docx::extract(bytes, &mut builder)?,
+        DocumentFormat::Odt
+        | DocumentFormat::Xlsx
+        | DocumentFormat::Ods
+        | DocumentFormat::Csv
+        | DocumentFormat::Pptx
+        | DocumentFormat::Odp
+        | DocumentFormat::Eml
+        | DocumentFormat::Image
+        | DocumentFormat::Zip => {
+            return Err(IngestError::Unsupported { found: format!("{format:?}") });
+        }
     }
     builder.finish(format, file_name)
 }

@@ -2,9 +2,10 @@
 //!
 //! Two steps, both pure and synchronous:
 //!
-//! 1. [`extract`] recognises the format ([`detect`]), reads it and returns an
-//!    [`ExtractedDocument`](intramuros_types::ExtractedDocument): one text, and blocks (headings,
-//!    paragraphs, list items, table rows, code) whose spans point into that text.
+//! 1. [`extract`] recognises the format ([`detect`]), reads it and returns an [`Extraction`]: an
+//!    [`ExtractedDocument`](intramuros_types::ExtractedDocument) (one text, and blocks such as
+//!    headings, paragraphs, list items, table rows whose spans point into that text), and the files
+//!    that it holds.
 //! 2. [`chunk`] packs the blocks into passages that fit an encoder. A passage is a contiguous
 //!    range of the document's text, so a citation can always be shown where it stands.
 //!
@@ -23,10 +24,12 @@
 
 mod builder;
 mod chunk;
+mod config;
 mod context;
 mod detect;
 mod error;
 mod extract;
+mod extraction;
 mod format;
 mod language;
 mod limits;
@@ -34,10 +37,12 @@ mod normalise;
 mod quote;
 
 pub use chunk::{CHUNKING_VERSION, ChunkConfig, chunk};
+pub use config::{ExtractConfig, OcrConfig};
 pub use context::{context_line, embedding_text};
 pub use detect::detect;
 pub use error::IngestError;
 pub use extract::extract;
+pub use extraction::{EmbeddedFile, Extraction};
 pub use format::table::CELL_SEPARATOR;
 pub use limits::ExtractLimits;
 pub use quote::find_quote;

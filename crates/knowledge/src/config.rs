@@ -1,14 +1,14 @@
 //! Holds the knobs of indexing and answering.
 
-use intramuros_ingest::{ChunkConfig, ExtractLimits};
+use intramuros_ingest::{ChunkConfig, ExtractConfig};
 
 /// Knobs of [`Knowledge`](crate::Knowledge), validated by the binary.
 #[derive(Debug, Clone)]
 pub struct KnowledgeConfig {
     /// How documents are cut.
     pub chunks: ChunkConfig,
-    /// Bounds of reading one document.
-    pub extract: ExtractLimits,
+    /// How one document is read, and what that may cost.
+    pub extract: ExtractConfig,
     /// Passages given to the generator for one answer.
     pub passages: usize,
     /// The most tokens of one answer.

@@ -222,7 +222,8 @@ impl Knowledge {
         let file_name = record.file_name.clone();
         tokio::task::spawn_blocking(move || {
             let bytes = shared.blobs.read(&digest)?;
-            let document = extract(&bytes, &file_name, &shared.config.extract)?;
+            let extraction = extract(&bytes, &file_name, &shared.config.extract)?;
+            let document = extraction.document.ok_or(IngestError::Empty)?;
             let codec = shared.embed.codec();
             // A text that the tokenizer refuses counts as too large, so that it is split further.
             let count = |text: &str| codec.count_tokens(text).unwrap_or(usize::MAX / 2);

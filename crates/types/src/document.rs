@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Span;
+use crate::{PlacedWord, Span};
 
 /// A file format that can be read. The names are what the API shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,10 +14,28 @@ pub enum DocumentFormat {
     Markdown,
     /// HTML.
     Html,
-    /// PDF with a text layer.
+    /// PDF, with a text layer or as page images.
     Pdf,
     /// Office Open XML word processing.
     Docx,
+    /// OpenDocument text.
+    Odt,
+    /// Office Open XML workbook.
+    Xlsx,
+    /// OpenDocument spreadsheet.
+    Ods,
+    /// Values separated by commas, semicolons or tabs.
+    Csv,
+    /// Office Open XML presentation.
+    Pptx,
+    /// OpenDocument presentation.
+    Odp,
+    /// An e-mail as in RFC 5322.
+    Eml,
+    /// A picture of text, such as a photographed page.
+    Image,
+    /// An archive of other documents, without text of its own.
+    Zip,
 }
 
 /// What a block is, as far as the format says.
@@ -51,7 +69,7 @@ pub struct Block {
 
 /// A document's text with its structure. Blocks are in order and do not overlap; what lies
 /// between two blocks is white space.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExtractedDocument {
     /// The format that was recognised.
     pub format: DocumentFormat,
@@ -59,10 +77,32 @@ pub struct ExtractedDocument {
     pub title: String,
     /// ISO 639-1 code of the main language where it could be told.
     pub language: Option<String>,
+    /// Who wrote it, as its metadata or headers say.
+    pub author: Option<String>,
+    /// When it was made, as its metadata or headers say: `YYYY-MM-DD` or RFC 3339.
+    pub created: Option<String>,
+    /// When it was last changed, as its metadata says: `YYYY-MM-DD` or RFC 3339.
+    pub modified: Option<String>,
     /// The whole text, lines separated by `\n`.
     pub text: String,
     /// The structure of `text`.
     pub blocks: Vec<Block>,
     /// Number of pages, where the format has them.
     pub pages: Option<u32>,
+    /// Where the words of `text` stand on their pages, in order of their spans, where the format
+    /// has places. Words that cannot be placed are left out.
+    pub words: Vec<PlacedWord>,
+    /// What could not be read well; empty when everything could.
+    pub warnings: Vec<ReadWarning>,
+}
+
+/// A part of a document that was not read, or not well, while the rest was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadWarning {
+    /// A stable name that programs can match on, such as `page_without_text`.
+    pub code: String,
+    /// What people read. Does not quote the document.
+    pub text: String,
+    /// The page it is about, from 1.
+    pub page: Option<u32>,
 }

@@ -3,18 +3,21 @@
 use intramuros_types::{BlockKind, DocumentFormat};
 
 use super::Builder;
-use crate::{ExtractLimits, IngestError};
+use crate::{ExtractConfig, ExtractLimits, IngestError};
 
 #[track_caller]
 fn check_title(metadata: Option<&str>, heading: Option<&str>, file_name: &str, expected: &str) {
-    let limits = ExtractLimits::default();
-    let mut builder = Builder::new(&limits);
+    let config = ExtractConfig::default();
+    let mut builder = Builder::new(&config);
     builder.title = metadata.map(str::to_owned);
     if let Some(heading) = heading {
         builder.push(BlockKind::Heading(2), heading).unwrap();
     }
     builder.push(BlockKind::Paragraph, "texte").unwrap();
-    assert_eq!(builder.finish(DocumentFormat::Text, file_name).unwrap().title, expected);
+    assert_eq!(
+        builder.finish(DocumentFormat::Text, file_name).unwrap().document.unwrap().title,
+        expected
+    );
 }
 
 #[test]
@@ -27,8 +30,8 @@ fn title_comes_from_metadata_then_heading_then_file_name() {
 
 #[test]
 fn spans_and_paths_follow_the_blocks() {
-    let limits = ExtractLimits::default();
-    let mut builder = Builder::new(&limits);
+    let config = ExtractConfig::default();
+    let mut builder = Builder::new(&config);
     builder.push(BlockKind::Heading(1), "Été").unwrap();
     builder.push(BlockKind::Paragraph, "  ").unwrap();
     builder.push(BlockKind::Heading(3), "Août").unwrap();
@@ -36,7 +39,7 @@ fn spans_and_paths_follow_the_blocks() {
     builder.push(BlockKind::ListItem, "- deux").unwrap();
     builder.push(BlockKind::Heading(2), "Pluie").unwrap();
     builder.push(BlockKind::Code, "  x").unwrap();
-    let document = builder.finish(DocumentFormat::Text, "a").unwrap();
+    let document = builder.finish(DocumentFormat::Text, "a").unwrap().document.unwrap();
     assert_eq!(document.text, "Été\n\nAoût\n\n- un\n- deux\n\nPluie\n\n  x");
     let seen: Vec<(String, String)> = document
         .blocks
@@ -57,18 +60,20 @@ fn spans_and_paths_follow_the_blocks() {
 #[test]
 fn limits_are_enforced() {
     let limits = ExtractLimits { max_text_chars: 10, ..ExtractLimits::default() };
-    let mut builder = Builder::new(&limits);
+    let config = ExtractConfig { limits, ..ExtractConfig::default() };
+    let mut builder = Builder::new(&config);
     builder.push(BlockKind::Paragraph, "12345").unwrap();
     let error = builder.push(BlockKind::Paragraph, "6789").unwrap_err();
     assert_eq!(error, IngestError::LimitExceeded { what: "characters", limit: 10 });
 
     let limits = ExtractLimits { max_blocks: 1, ..ExtractLimits::default() };
-    let mut builder = Builder::new(&limits);
+    let config = ExtractConfig { limits, ..ExtractConfig::default() };
+    let mut builder = Builder::new(&config);
     builder.push(BlockKind::Paragraph, "a").unwrap();
     let error = builder.push(BlockKind::Paragraph, "b").unwrap_err();
     assert_eq!(error, IngestError::LimitExceeded { what: "paragraphs", limit: 1 });
     assert_eq!(
-        Builder::new(&limits).finish(DocumentFormat::Text, "a").unwrap_err(),
+        Builder::new(&config).finish(DocumentFormat::Text, "a").unwrap_err(),
         IngestError::Empty
     );
 }

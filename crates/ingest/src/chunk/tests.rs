@@ -5,18 +5,18 @@ use std::cell::Cell;
 use intramuros_types::{BlockKind, Chunk, DocumentFormat, ExtractedDocument};
 
 use super::{ChunkConfig, chunk};
-use crate::ExtractLimits;
+use crate::ExtractConfig;
 use crate::builder::Builder;
 
 use BlockKind::{Heading, Paragraph, TableRow};
 
 fn document(blocks: &[(BlockKind, String)]) -> ExtractedDocument {
-    let limits = ExtractLimits::default();
-    let mut builder = Builder::new(&limits);
+    let config = ExtractConfig::default();
+    let mut builder = Builder::new(&config);
     for (kind, text) in blocks {
         builder.push(*kind, text).unwrap();
     }
-    builder.finish(DocumentFormat::Text, "a.txt").unwrap()
+    builder.finish(DocumentFormat::Text, "a.txt").unwrap().document.unwrap()
 }
 
 /// `count` different words that end as a sentence.
@@ -205,14 +205,14 @@ fn overlap_repeats_whole_sentences() {
 
 #[test]
 fn pages_are_those_touched() {
-    let limits = ExtractLimits::default();
-    let mut builder = Builder::new(&limits);
+    let reading = ExtractConfig::default();
+    let mut builder = Builder::new(&reading);
     builder.pages = Some(3);
     for page in 1..=3 {
         builder.page = Some(page);
         builder.push(Paragraph, &words("a", 20)).unwrap();
     }
-    let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap();
+    let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap().document.unwrap();
     let pages: Vec<_> =
         chunk(&document, &config(45, 50), &count).into_iter().map(|chunk| chunk.pages).collect();
     assert_eq!(pages, [Some((1, 2)), Some((3, 3))]);

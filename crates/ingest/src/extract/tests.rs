@@ -3,11 +3,11 @@
 use std::io::{Cursor, Write};
 use std::time::{Duration, Instant};
 
-use intramuros_types::{ExtractedDocument, Fault};
+use intramuros_types::{ExtractedDocument, Fault, PageBox};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::{ChunkConfig, ExtractLimits, IngestError, chunk, extract};
+use crate::{ChunkConfig, ExtractConfig, ExtractLimits, IngestError, chunk, extract};
 
 const FIXTURES: [(&str, &[u8]); 7] = [
     ("procedure.docx", include_bytes!("../../fixtures/procedure.docx")),
@@ -36,6 +36,16 @@ pub(crate) fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
+/// Reads a document without character recognition.
+pub(crate) fn read_within(
+    bytes: &[u8],
+    name: &str,
+    limits: &ExtractLimits,
+) -> Result<ExtractedDocument, IngestError> {
+    let config = ExtractConfig { limits: limits.clone(), ocr: None };
+    extract(bytes, name, &config).map(|extraction| extraction.document.expect("a text"))
+}
+
 /// What every document promises about its blocks, and its passages.
 #[track_caller]
 pub(crate) fn check_promises(document: &ExtractedDocument) {
@@ -51,6 +61,7 @@ pub(crate) fn check_promises(document: &ExtractedDocument) {
         assert!(block.page.is_none_or(|page| page >= 1 && Some(page) <= document.pages));
     }
     assert_eq!(end, chars.len(), "the text ends with the last block");
+    check_words(document);
     assert!(!document.text.contains(['\r', '\0', '\u{feff}']) && !document.text.contains("\n\n\n"));
     assert!(!document.title.is_empty());
     let config = ChunkConfig { target_tokens: 8, max_tokens: 12, overlap_tokens: 0 };
@@ -65,10 +76,27 @@ pub(crate) fn check_promises(document: &ExtractedDocument) {
     assert_eq!(end, chars.len(), "passages hold every block");
 }
 
+/// Words are in order, apart, without white space, each on a page and inside it.
+#[track_caller]
+fn check_words(document: &ExtractedDocument) {
+    let mut end = 0;
+    for word in &document.words {
+        assert!(word.span.start >= end && !word.span.is_empty(), "{word:?}");
+        end = word.span.end;
+        let text = word.span.slice(&document.text);
+        assert!(!text.contains(char::is_whitespace), "{text:?}");
+        let PageBox { page, left, top, right, bottom } = word.place;
+        assert!(page >= 1 && Some(page) <= document.pages, "{word:?}");
+        assert!(0.0 <= left && left <= right && right <= 1.0, "{word:?}");
+        assert!(0.0 <= top && top <= bottom && bottom <= 1.0, "{word:?}");
+    }
+    assert!(end as usize <= document.text.chars().count());
+}
+
 #[test]
 fn every_fixture_keeps_the_promises() {
     for (name, bytes) in FIXTURES {
-        let document = extract(bytes, name, &ExtractLimits::default()).unwrap();
+        let document = read_within(bytes, name, &ExtractLimits::default()).unwrap();
         check_promises(&document);
     }
 }
@@ -122,7 +150,7 @@ fn mutations_end_in_a_document_or_an_error() {
         for round in 0..2_000 {
             let hostile = mutated(bytes, &mut random);
             let start = Instant::now();
-            if let Ok(document) = extract(&hostile, name, &limits) {
+            if let Ok(document) = read_within(&hostile, name, &limits) {
                 check_promises(&document);
             }
             slowest = slowest.max((start.elapsed(), name, round));
@@ -137,7 +165,7 @@ fn random_bytes_end_in_an_error_or_text() {
     for name in ["a.pdf", "a.docx", "a.html", "a.md", "a.txt", "a"] {
         for size in [1, 2, 5, 100, 5_000] {
             let noise: Vec<u8> = (0..size).map(|_| random.next(256) as u8).collect();
-            if let Ok(document) = extract(&noise, name, &ExtractLimits::default()) {
+            if let Ok(document) = read_within(&noise, name, &ExtractLimits::default()) {
                 check_promises(&document);
             }
         }
@@ -146,7 +174,7 @@ fn random_bytes_end_in_an_error_or_text() {
 
 #[track_caller]
 fn check_error(bytes: &[u8], name: &str, limits: &ExtractLimits, expected: &IngestError) {
-    let error = extract(bytes, name, limits).unwrap_err();
+    let error = read_within(bytes, name, limits).unwrap_err();
     assert_eq!(&error, expected);
     assert_eq!(error.fault(), Fault::User);
 }

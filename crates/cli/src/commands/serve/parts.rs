@@ -13,7 +13,7 @@ use intramuros_engine::{
     ComputeGate, EmbedConfig, EmbedEngine, EngineConfig, LoadModel, ModelLimits, ModelSource,
     TextEngine, TextModels,
 };
-use intramuros_ingest::{ChunkConfig, ExtractLimits};
+use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
 use intramuros_knowledge::{Knowledge, KnowledgeConfig, KnowledgeParts};
 use intramuros_ledger::Ledger;
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
@@ -259,9 +259,12 @@ fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
             max_tokens: settings.knowledge.chunk_max_tokens,
             overlap_tokens: 0,
         },
-        extract: ExtractLimits {
-            max_bytes: settings.server.max_upload_bytes,
-            ..ExtractLimits::default()
+        extract: ExtractConfig {
+            limits: ExtractLimits {
+                max_bytes: settings.server.max_upload_bytes,
+                ..ExtractLimits::default()
+            },
+            ocr: None,
         },
         passages: settings.knowledge.passages,
         answer_tokens: settings.knowledge.answer_tokens,

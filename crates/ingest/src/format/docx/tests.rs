@@ -2,14 +2,15 @@
 
 use intramuros_types::BlockKind;
 
+use crate::extract::tests::read_within;
 use crate::extract::tests::zip_of;
-use crate::{ExtractLimits, IngestError, extract};
+use crate::{ExtractLimits, IngestError};
 
 use BlockKind::{Heading, ListItem, Paragraph, TableRow};
 
 #[track_caller]
 fn check(bytes: &[u8], expected: &[(BlockKind, &str)]) {
-    let document = extract(bytes, "a.docx", &ExtractLimits::default()).unwrap();
+    let document = read_within(bytes, "a.docx", &ExtractLimits::default()).unwrap();
     let blocks: Vec<(BlockKind, &str)> =
         document.blocks.iter().map(|b| (b.kind, b.span.slice(&document.text))).collect();
     assert_eq!(blocks, expected);
@@ -48,7 +49,7 @@ fn fixture_is_read_as_its_author_means_it() {
             (Paragraph, "Fin de la procédure."),
         ],
     );
-    let document = extract(bytes, "a.docx", &ExtractLimits::default()).unwrap();
+    let document = read_within(bytes, "a.docx", &ExtractLimits::default()).unwrap();
     assert_eq!(document.title, "Procédure d'accès");
     assert_eq!(document.language.as_deref(), Some("fr"));
 }
@@ -90,7 +91,7 @@ fn tables_that_place_things_are_paragraphs() {
     let cell = |inner: &str| format!("<w:tc>{inner}</w:tc>");
     let paragraphs: String = (1..9).map(|n| text(&format!("ligne {n}"))).collect();
     let table = format!("<w:tbl><w:tr>{}{}</w:tr></w:tbl>", cell(&text("g")), cell(&paragraphs));
-    let document = extract(&body(&table), "a.docx", &ExtractLimits::default()).unwrap();
+    let document = read_within(&body(&table), "a.docx", &ExtractLimits::default()).unwrap();
     assert_eq!(document.blocks.len(), 9);
     assert!(document.text.starts_with("g\n\nligne 1\n\nligne 2"), "{}", document.text);
     let deleted = "<w:tr><w:trPr><w:del w:id='1'/></w:trPr><w:tc><w:p><w:r><w:t>non</w:t></w:r></w:p>\
@@ -101,7 +102,7 @@ fn tables_that_place_things_are_paragraphs() {
 
 #[track_caller]
 fn check_error(bytes: &[u8], limits: &ExtractLimits, expected: &str) {
-    let error = extract(bytes, "a.docx", limits).unwrap_err();
+    let error = read_within(bytes, "a.docx", limits).unwrap_err();
     assert!(error.to_string().contains(expected), "{error}");
 }
 
@@ -136,5 +137,8 @@ fn hostile_xml_ends_in_an_error_or_is_read_literally() {
     check(&body(&format!("{tables}{}", text("x"))), &[(Paragraph, "x")]);
     let unclosed = format!("</w:tc></w:tbl>{}", text("x"));
     check_error(&body(&unclosed), &limits, "damaged");
-    assert!(matches!(extract(&body("<w:p>"), "a.docx", &limits), Err(IngestError::Damaged { .. })));
+    assert!(matches!(
+        read_within(&body("<w:p>"), "a.docx", &limits),
+        Err(IngestError::Damaged { .. })
+    ));
 }

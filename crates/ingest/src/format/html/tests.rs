@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use intramuros_types::{BlockKind, ExtractedDocument};
 
-use crate::{ExtractLimits, IngestError, extract};
+use crate::extract::tests::read_within;
+use crate::{ExtractLimits, IngestError};
 
 use BlockKind::{Code, Heading, ListItem, Paragraph, TableRow};
 
 fn read(source: &str) -> ExtractedDocument {
-    extract(source.as_bytes(), "page.html", &ExtractLimits::default()).unwrap()
+    read_within(source.as_bytes(), "page.html", &ExtractLimits::default()).unwrap()
 }
 
 #[track_caller]
@@ -119,7 +120,7 @@ fn head_gives_title_language_and_encoding() {
     let document = read("<html lang=fr-CA><head><title> Ma\n page </title><body><p>12 345 678");
     assert_eq!((document.title.as_str(), document.language.as_deref()), ("Ma page", Some("fr")));
     let bytes = b"<meta charset='iso-8859-2'><p>\xa3\xf3d\xbc";
-    let document = extract(bytes, "a.html", &ExtractLimits::default()).unwrap();
+    let document = read_within(bytes, "a.html", &ExtractLimits::default()).unwrap();
     assert_eq!(document.text, "Łódź");
 }
 
@@ -127,7 +128,7 @@ fn head_gives_title_language_and_encoding() {
 fn check_hostile(source: &str) {
     let limits = ExtractLimits { max_duration: Duration::from_secs(3), ..ExtractLimits::default() };
     let start = Instant::now();
-    match extract(source.as_bytes(), "page.html", &limits) {
+    match read_within(source.as_bytes(), "page.html", &limits) {
         Err(IngestError::LimitExceeded { .. } | IngestError::Empty) => {}
         Ok(document) => crate::extract::tests::check_promises(&document),
         Err(error) => panic!("{error}"),
@@ -139,7 +140,7 @@ fn check_hostile(source: &str) {
 fn hostile_pages_end_in_an_error() {
     let deep = format!("{}x", "<div>".repeat(100_000));
     let limits = ExtractLimits::default();
-    let error = extract(deep.as_bytes(), "a.html", &limits).unwrap_err();
+    let error = read_within(deep.as_bytes(), "a.html", &limits).unwrap_err();
     assert_eq!(error, IngestError::LimitExceeded { what: "nested elements", limit: 1_000 });
     check_hostile(&"<table><tr><td>".repeat(20_000));
     check_hostile(&"<b><p>".repeat(20_000));

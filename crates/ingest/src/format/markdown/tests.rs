@@ -2,10 +2,11 @@
 
 use intramuros_types::{BlockKind, ExtractedDocument};
 
-use crate::{ExtractLimits, extract};
+use crate::ExtractLimits;
+use crate::extract::tests::read_within;
 
 fn read(source: &str) -> ExtractedDocument {
-    extract(source.as_bytes(), "page.md", &ExtractLimits::default()).unwrap()
+    read_within(source.as_bytes(), "page.md", &ExtractLimits::default()).unwrap()
 }
 
 #[track_caller]

@@ -2,7 +2,8 @@
 
 use intramuros_types::BlockKind;
 
-use crate::{ExtractLimits, IngestError, extract};
+use crate::extract::tests::read_within;
+use crate::{ExtractLimits, IngestError};
 
 use BlockKind::{Heading, ListItem, Paragraph, TableRow};
 
@@ -10,7 +11,7 @@ const NOTICE: &[u8] = include_bytes!("../../../fixtures/notice.pdf");
 
 #[test]
 fn notice_is_read_in_order_with_its_structure() {
-    let document = extract(NOTICE, "a.pdf", &ExtractLimits::default()).unwrap();
+    let document = read_within(NOTICE, "a.pdf", &ExtractLimits::default()).unwrap();
     let blocks: Vec<(u32, BlockKind, &str)> = document
         .blocks
         .iter()
@@ -59,13 +60,13 @@ fn notice_is_read_in_order_with_its_structure() {
 #[test]
 fn an_owner_password_does_not_hinder_reading() {
     let bytes = include_bytes!("../../../fixtures/owner_password.pdf");
-    let document = extract(bytes, "a.pdf", &ExtractLimits::default()).unwrap();
+    let document = read_within(bytes, "a.pdf", &ExtractLimits::default()).unwrap();
     assert_eq!(document.text, "Le code du coffre est inscrit ici.");
 }
 
 #[track_caller]
 fn check_error(bytes: &[u8], limits: &ExtractLimits, expected: &IngestError) {
-    assert_eq!(&extract(bytes, "a.pdf", limits).unwrap_err(), expected);
+    assert_eq!(&read_within(bytes, "a.pdf", limits).unwrap_err(), expected);
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn loops_in_the_file_end_in_an_error() {
         vec![catalog, pages, page, own_length, form],
         vec!["1 0 R".to_owned()],
     ] {
-        let result = extract(&pdf(&objects), "a.pdf", &ExtractLimits::default());
+        let result = read_within(&pdf(&objects), "a.pdf", &ExtractLimits::default());
         assert!(result.is_err(), "{result:?}");
     }
 }

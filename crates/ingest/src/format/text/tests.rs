@@ -1,10 +1,11 @@
 //! Checks the reading of plain text.
 
-use crate::{ExtractLimits, IngestError, extract};
+use crate::extract::tests::read_within;
+use crate::{ExtractLimits, IngestError};
 
 #[track_caller]
 fn check(raw: &str, expected: &[&str]) {
-    let document = extract(raw.as_bytes(), "note.txt", &ExtractLimits::default()).unwrap();
+    let document = read_within(raw.as_bytes(), "note.txt", &ExtractLimits::default()).unwrap();
     let blocks: Vec<&str> = document.blocks.iter().map(|b| b.span.slice(&document.text)).collect();
     assert_eq!(blocks, expected);
 }
@@ -19,7 +20,7 @@ fn blank_lines_separate_paragraphs() {
 #[test]
 fn white_space_alone_is_empty() {
     for raw in ["\n", " \t \r\n \u{a0}", "\u{feff}"] {
-        let result = extract(raw.as_bytes(), "note.txt", &ExtractLimits::default());
+        let result = read_within(raw.as_bytes(), "note.txt", &ExtractLimits::default());
         assert_eq!(result.unwrap_err(), IngestError::Empty);
     }
 }

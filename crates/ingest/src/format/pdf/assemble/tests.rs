@@ -3,7 +3,7 @@
 use intramuros_types::{BlockKind, DocumentFormat};
 
 use super::{join_line, push};
-use crate::ExtractLimits;
+use crate::ExtractConfig;
 use crate::builder::Builder;
 use crate::format::pdf::row::{Row, Segment};
 
@@ -25,11 +25,11 @@ fn cells(middle: f32, cells: &[(f32, &str)]) -> Row {
 
 #[track_caller]
 fn check(rows: Vec<Row>, expected: &[(BlockKind, &str)]) {
-    let limits = ExtractLimits::default();
-    let mut builder = Builder::new(&limits);
+    let config = ExtractConfig::default();
+    let mut builder = Builder::new(&config);
     builder.pages = Some(1);
     push(&[rows], &mut builder).unwrap();
-    let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap();
+    let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap().document.unwrap();
     let blocks: Vec<(BlockKind, &str)> =
         document.blocks.iter().map(|b| (b.kind, b.span.slice(&document.text))).collect();
     assert_eq!(blocks, expected);

@@ -3,7 +3,7 @@
 use intramuros_types::DocumentFormat;
 
 use super::{push, take};
-use crate::ExtractLimits;
+use crate::ExtractConfig;
 use crate::builder::Builder;
 use crate::format::pdf::row::{Row, Segment};
 
@@ -24,10 +24,10 @@ fn row(middle: f32, cells: &[(f32, &str)]) -> Row {
 fn check(rows: &[Row], expected_taken: usize, expected: &[&str]) {
     let (table, taken) = take(rows, 0);
     assert_eq!(taken, expected_taken);
-    let limits = ExtractLimits::default();
-    let mut builder = Builder::new(&limits);
+    let config = ExtractConfig::default();
+    let mut builder = Builder::new(&config);
     push(&table, &mut builder).unwrap();
-    let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap();
+    let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap().document.unwrap();
     assert_eq!(document.text.lines().collect::<Vec<_>>(), expected);
 }
 
