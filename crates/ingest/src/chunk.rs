@@ -9,7 +9,7 @@
 //! Each block is counted once, its pieces where it has to be split, and each passage once more when
 //! it is finished, so the work of the tokenizer grows with the length of the text.
 
-use intramuros_types::{Block, BlockKind, Chunk, ExtractedDocument, Span};
+use intramuros_types::{Block, BlockKind, Chunk, ExtractedDocument, PlacedWord, Span};
 
 mod pack;
 mod section;
@@ -82,10 +82,18 @@ pub fn chunk(
                 span: passage,
                 pages: pages.clone().min().zip(pages.max()),
                 section_path: section::common_path(&covered),
+                words: placed_within(&document.words, passage).to_vec(),
             });
         }
     }
     chunks
+}
+
+/// The words that lie in `span` whole.
+fn placed_within(words: &[PlacedWord], span: Span) -> &[PlacedWord] {
+    let from = words.partition_point(|word| word.span.start < span.start);
+    let to = words.partition_point(|word| word.span.end <= span.end);
+    &words[from..to.max(from)]
 }
 
 /// How many characters lie between two positions whose bytes are known.

@@ -1,12 +1,17 @@
 //! Describes documents as the ledger sees them: files on their way into a knowledge base.
 
-use intramuros_types::{DocumentId, KnowledgeBaseId};
+use std::collections::BTreeMap;
+
+use intramuros_types::{DocumentFormat, DocumentId, KnowledgeBaseId, ReadWarning};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+mod details;
+mod list;
 mod queue;
 mod records;
 
+pub(crate) use details::{from_json, to_json};
 pub(crate) use records::digests_of;
 
 /// What is known of a file when it has been uploaded.
@@ -22,6 +27,25 @@ pub struct NewDocument {
     pub bytes: u64,
     /// SHA-256 of its bytes, lower-case hexadecimal; also the name of its blob.
     pub sha256: String,
+    /// What its owner says about it.
+    pub details: DocumentDetails,
+    /// The document that it was in: an e-mail, an archive.
+    pub parent: Option<DocumentId>,
+}
+
+/// What the owner of a document says about it; can be changed without reading the file again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DocumentDetails {
+    /// The owner's own name for it, up to 500 characters; a new file under the same name takes the
+    /// old one's place.
+    pub external_id: Option<String>,
+    /// The synchronised folder that brought it.
+    pub source: Option<String>,
+    /// Who may read it, up to 20 names of up to 100 characters; empty for everybody. Stored in
+    /// order, without repetition.
+    pub labels: Vec<String>,
+    /// Names and values to filter by, up to 50 of up to 64 and 500 characters.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// Where a document is in its life.
@@ -82,6 +106,16 @@ pub struct DocumentFacts {
     pub pages: Option<u32>,
     /// Number of passages that were stored.
     pub chunks: u32,
+    /// The format that was recognised; `None` for an archive, which has no text of its own.
+    pub format: Option<DocumentFormat>,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// When it was made, as it says itself: `YYYY-MM-DD` or RFC 3339.
+    pub written: Option<String>,
+    /// When it was last changed, as it says itself: `YYYY-MM-DD` or RFC 3339.
+    pub modified: Option<String>,
+    /// What could not be read well.
+    pub warnings: Vec<ReadWarning>,
 }
 
 /// A document as the ledger has it.
@@ -111,6 +145,22 @@ pub struct DocumentRecord {
     pub pages: Option<u32>,
     /// Number of passages, once indexed.
     pub chunks: Option<u32>,
+    /// What its owner says about it.
+    pub details: DocumentDetails,
+    /// The document that it was in.
+    pub parent: Option<DocumentId>,
+    /// Counts the changes of content and details; what was indexed under another number is stale.
+    pub revision: u32,
+    /// The format, once indexed and where it has text.
+    pub format: Option<DocumentFormat>,
+    /// Who wrote it, once indexed and where it says so.
+    pub author: Option<String>,
+    /// When it was made, as it says itself.
+    pub written: Option<String>,
+    /// When it was last changed, as it says itself.
+    pub modified: Option<String>,
+    /// What could not be read well.
+    pub warnings: Vec<ReadWarning>,
     /// When it was uploaded.
     pub created: OffsetDateTime,
     /// When the record last changed.
@@ -124,6 +174,23 @@ pub enum Inserted {
     New(DocumentRecord),
     /// The knowledge base already has this content; nothing was changed.
     Duplicate(DocumentRecord),
+    /// The document of this external id has another content now and is pending. What was found of
+    /// its old content still is until the new one is read.
+    Replaced {
+        /// The document.
+        record: DocumentRecord,
+        /// The digest of the file it had.
+        previous: String,
+    },
+}
+
+impl Inserted {
+    /// The document, whatever happened.
+    pub fn record(&self) -> &DocumentRecord {
+        match self {
+            Self::New(record) | Self::Duplicate(record) | Self::Replaced { record, .. } => record,
+        }
+    }
 }
 
 /// A part of a list to fetch.
@@ -133,6 +200,12 @@ pub struct Page {
     pub after: Option<DocumentId>,
     /// The most documents to return, 1 to [`Page::MAX_LIMIT`].
     pub limit: u32,
+    /// Only those that this source brought.
+    pub source: Option<String>,
+    /// Only the one with this external id.
+    pub external_id: Option<String>,
+    /// Only those that were in this document.
+    pub parent: Option<DocumentId>,
 }
 
 impl Page {

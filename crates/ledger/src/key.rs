@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use intramuros_types::KeyId;
+use intramuros_types::{Access, KeyId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -66,6 +66,19 @@ impl FromStr for Scope {
     }
 }
 
+/// What a key is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRequest {
+    /// What the operator calls it, up to 200 characters.
+    pub name: String,
+    /// What it allows; at least one.
+    pub scopes: Vec<Scope>,
+    /// Whose documents it opens beside those that are open to everybody; `*` for all.
+    pub labels: Vec<String>,
+    /// From when on it is refused.
+    pub expires: Option<OffsetDateTime>,
+}
+
 /// What the ledger knows of a key; the secret is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
@@ -75,6 +88,8 @@ pub struct KeyRecord {
     pub name: String,
     /// What it allows, without repetition, in the order of [`Scope::ALL`].
     pub scopes: Vec<Scope>,
+    /// Whose documents it opens beside those that are open to everybody; `*` for all.
+    pub labels: Vec<String>,
     /// When it was made.
     pub created: OffsetDateTime,
     /// From when on it is refused.
@@ -89,6 +104,11 @@ impl KeyRecord {
     /// Whether the key allows `scope`.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
+    }
+
+    /// Which documents it opens.
+    pub fn access(&self) -> Access {
+        Access::of_key(&self.labels)
     }
 }
 

@@ -4,8 +4,6 @@ use intramuros_types::{KnowledgeBaseId, ModelId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::DocumentCounts;
-
 mod records;
 
 /// What is needed to create a knowledge base.
@@ -31,7 +29,7 @@ pub enum KnowledgeBaseState {
     Deleting,
 }
 
-/// A knowledge base with the state of its documents.
+/// A knowledge base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnowledgeBase {
     /// The slug.
@@ -46,8 +44,6 @@ pub struct KnowledgeBase {
     pub state: KnowledgeBaseState,
     /// When it was created.
     pub created: OffsetDateTime,
-    /// How many documents it has in each state.
-    pub documents: DocumentCounts,
 }
 
 #[cfg(test)]

@@ -30,10 +30,10 @@ mod moment;
 mod validate;
 
 pub use document::{
-    DocumentCounts, DocumentFacts, DocumentPage, DocumentRecord, DocumentState, FailureReason,
+    DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState, FailureReason,
     Inserted, NewDocument, Page, Recovery,
 };
 pub use error::LedgerError;
-pub use key::{Authentication, KeyRecord, NewKey, Scope};
+pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;

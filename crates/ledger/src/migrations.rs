@@ -8,7 +8,10 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Version, description and statements of every file in `migrations/`.
-const ALL: &[(i64, &str, &str)] = &[(1, "initial", include_str!("../migrations/0001_initial.sql"))];
+const ALL: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../migrations/0001_initial.sql")),
+    (2, "document_details", include_str!("../migrations/0002_document_details.sql")),
+];
 
 /// The migrations, ready to run.
 pub(crate) fn migrations() -> Migrator {

@@ -17,6 +17,17 @@ pub(crate) fn text(name: &'static str, value: &str, max_chars: usize) -> Result<
     Err(LedgerError::Invalid { name, reason })
 }
 
+/// Refuses `value` unless it can be a label: 1 to 100 characters, no control characters, no white
+/// space at the ends.
+pub(crate) fn label(name: &'static str, value: &str) -> Result<(), LedgerError> {
+    text(name, value, 100)?;
+    if value.trim() == value {
+        return Ok(());
+    }
+    let reason = format!("has `{value}` with white space at an end");
+    Err(LedgerError::Invalid { name, reason })
+}
+
 /// Refuses `value` unless it matches `[a-z0-9][a-z0-9-]{0,62}`.
 pub(crate) fn slug(name: &'static str, value: &str) -> Result<(), LedgerError> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use intramuros_types::{Chunk, DocumentId, Span};
+use intramuros_types::{Access, Chunk, DocumentId, Span};
 use tempfile::TempDir;
 
-use crate::{PassageRow, PassageTable, Store, StoredPassage, TableSpec};
+use crate::{
+    Filter, PassageDetails, PassageRow, PassageTable, Store, StoredPassage, TableSpec,
+};
 
 pub(crate) const DIMENSION: usize = 8;
 
@@ -69,16 +71,24 @@ pub(crate) fn row(document: &str, ordinal: u32, text: &str) -> PassageRow {
             span: Span::new(0, chars),
             pages: Some((1, 1)),
             section_path: vec!["Chapitre".to_owned()],
+            words: Vec::new(),
         },
         language: Some("fr".to_owned()),
-        labels: Vec::new(),
+        details: PassageDetails::default(),
+        tokens: Vec::new(),
         vector: axis(ordinal as usize),
     }
 }
 
 pub(crate) fn labelled(document: &str, text: &str, labels: &[&str]) -> PassageRow {
     let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-    PassageRow { labels, ..row(document, 0, text) }
+    let details = PassageDetails { labels, ..PassageDetails::default() };
+    PassageRow { details, ..row(document, 0, text) }
+}
+
+/// Lets everything through.
+pub(crate) fn all() -> Filter {
+    Filter::readable_by(Access::Everything)
 }
 
 /// The unit vector along axis `number`, modulo the dimension.

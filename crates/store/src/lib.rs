@@ -28,6 +28,7 @@ mod error;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod layout;
 mod maintenance;
 mod passage;
 mod schema;
@@ -38,7 +39,7 @@ mod terms;
 
 pub use blobs::{BlobWriter, Blobs};
 pub use error::StoreError;
-pub use filter::Filter;
-pub use passage::{PassageRow, StoredPassage};
+pub use filter::{DateRange, Filter};
+pub use passage::{PassageDetails, PassageRow, StoredPassage};
 pub use store::{Store, TableSpec};
 pub use table::PassageTable;

@@ -1,5 +1,7 @@
 //! Describes a passage on its way into the store and out of it.
 
+use std::collections::BTreeMap;
+
 use intramuros_types::{Chunk, ChunkId, DocumentId};
 
 /// A passage to store.
@@ -13,11 +15,25 @@ pub struct PassageRow {
     pub chunk: Chunk,
     /// ISO 639-1 code of its language, where known.
     pub language: Option<String>,
-    /// Who may read it; a passage without labels is open to everyone. See [`crate::Filter`].
-    pub labels: Vec<String>,
+    /// What its document says about itself and its owner about it.
+    pub details: PassageDetails,
+    /// The token vectors that late interaction compares, as the encoder's crate packs them; empty
+    /// where it has none. Not read here.
+    pub tokens: Vec<u8>,
     /// The embedding, as long as the table's dimension; finite and not all zero. Its length does
     /// not matter, similarity is cosine.
     pub vector: Vec<f32>,
+}
+
+/// What a passage has of its document, to filter by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassageDetails {
+    /// Who may read it; a passage without labels is open to everyone. See [`crate::Filter`].
+    pub labels: Vec<String>,
+    /// Names and values; a name has no `=`.
+    pub metadata: BTreeMap<String, String>,
+    /// The day on which the document was written, in days since 1970-01-01.
+    pub written: Option<i32>,
 }
 
 /// A passage that was found.
@@ -33,8 +49,10 @@ pub struct StoredPassage {
     pub chunk: Chunk,
     /// ISO 639-1 code of its language, where known.
     pub language: Option<String>,
-    /// Who may read it; empty for everyone.
-    pub labels: Vec<String>,
+    /// What its document says about itself and its owner about it.
+    pub details: PassageDetails,
+    /// As in [`PassageRow::tokens`].
+    pub tokens: Vec<u8>,
     /// Higher is better. From [`crate::PassageTable::nearest`]: cosine similarity, -1 to 1. From
     /// [`crate::PassageTable::full_text`]: BM25, from 0, comparable within one answer only. From
     /// [`crate::PassageTable::passages`]: 0.

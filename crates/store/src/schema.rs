@@ -1,28 +1,31 @@
 //! Lays passages out as Arrow columns and reads them back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::Float32Type;
 use arrow_array::{
-    Array, ArrayRef, FixedSizeListArray, Float32Array, ListArray, RecordBatch, StringArray,
-    UInt32Array,
+    Array, ArrayRef, BinaryArray, FixedSizeListArray, Float32Array, Int32Array, ListArray,
+    RecordBatch, StringArray, UInt32Array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use intramuros_types::{Chunk, ChunkId, DocumentId, Span};
 
+use crate::layout;
 use crate::terms::search_text;
-use crate::{PassageRow, StoredPassage, TableSpec};
+use crate::{PassageDetails, PassageRow, StoredPassage, TableSpec};
 
 /// Version of the columns below; a table of another version is refused.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 pub(crate) const ID: &str = "id";
 pub(crate) const DOCUMENT: &str = "document";
 pub(crate) const ORDINAL: &str = "ordinal";
 pub(crate) const SEARCH_TEXT: &str = "search_text";
 pub(crate) const LABELS: &str = "labels";
+pub(crate) const METADATA: &str = "metadata";
+pub(crate) const WRITTEN: &str = "written";
 pub(crate) const VECTOR: &str = "vector";
 const TITLE: &str = "title";
 const SECTION_PATH: &str = "section_path";
@@ -32,13 +35,15 @@ const SPAN_END: &str = "span_end";
 const PAGE_FIRST: &str = "page_first";
 const PAGE_LAST: &str = "page_last";
 const LANGUAGE: &str = "language";
+const LAYOUT: &str = "layout";
+const TOKENS: &str = "tokens";
 
 /// The label that passages without labels carry in the table, so that one condition decides who
 /// may read a row. No caller can hold or set it: labels are not empty.
 pub(crate) const OPEN_TO_ALL: &str = "";
 
 /// The columns that a search returns: all but the vector and the indexed text.
-pub(crate) const RETURNED: [&str; 12] = [
+pub(crate) const RETURNED: [&str; 16] = [
     ID,
     DOCUMENT,
     ORDINAL,
@@ -51,6 +56,10 @@ pub(crate) const RETURNED: [&str; 12] = [
     PAGE_LAST,
     LANGUAGE,
     LABELS,
+    METADATA,
+    WRITTEN,
+    LAYOUT,
+    TOKENS,
 ];
 
 /// What a table says about itself; part of its schema.
@@ -102,6 +111,10 @@ pub(crate) fn schema(spec: &TableSpec) -> SchemaRef {
         number(PAGE_LAST, true),
         Field::new(LANGUAGE, DataType::Utf8, true),
         list(LABELS),
+        list(METADATA),
+        Field::new(WRITTEN, DataType::Int32, true),
+        Field::new(LAYOUT, DataType::Binary, false),
+        Field::new(TOKENS, DataType::Binary, false),
         Field::new(VECTOR, vector, false),
     ];
     Arc::new(Schema::new_with_metadata(fields, metadata(spec)))
@@ -121,10 +134,12 @@ pub(crate) fn to_batch(spec: &TableSpec, rows: &[PassageRow]) -> Result<RecordBa
         Arc::new(UInt32Array::from_iter(rows.iter().map(of)))
     };
     let language = StringArray::from_iter(rows.iter().map(|row| row.language.as_deref()));
-    let labels = lists(rows.iter().map(|row| match row.labels.as_slice() {
-        [] => vec![OPEN_TO_ALL.to_owned()],
-        labels => labels.to_vec(),
-    }));
+    let labels = lists(rows.iter().map(|row| stored_labels(&row.details.labels)));
+    let metadata = lists(rows.iter().map(|row| entries(&row.details.metadata)));
+    let written = Int32Array::from_iter(rows.iter().map(|row| row.details.written));
+    let layouts = rows.iter().map(|row| layout::pack(&row.chunk)).collect::<Vec<_>>();
+    let layout = BinaryArray::from_iter_values(layouts.iter());
+    let tokens = BinaryArray::from_iter_values(rows.iter().map(|row| &row.tokens));
     let vectors = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(
         rows.iter().map(|row| Some(row.vector.iter().map(|value| Some(*value)))),
         i32::try_from(spec.dimension).unwrap_or(i32::MAX),
@@ -143,9 +158,31 @@ pub(crate) fn to_batch(spec: &TableSpec, rows: &[PassageRow]) -> Result<RecordBa
         number(&|row| row.chunk.pages.map(|(_, last)| last)),
         Arc::new(language),
         labels,
+        metadata,
+        Arc::new(written),
+        Arc::new(layout),
+        Arc::new(tokens),
         Arc::new(vectors),
     ];
     RecordBatch::try_new(schema(spec), columns)
+}
+
+/// The labels as they are stored: one at least.
+pub(crate) fn stored_labels(labels: &[String]) -> Vec<String> {
+    match labels {
+        [] => vec![OPEN_TO_ALL.to_owned()],
+        labels => labels.to_vec(),
+    }
+}
+
+/// Metadata as it is stored and filtered by: `name=value`.
+pub(crate) fn entries(metadata: &BTreeMap<String, String>) -> Vec<String> {
+    metadata.iter().map(|(name, value)| entry(name, value)).collect()
+}
+
+/// One entry of metadata as it is stored.
+pub(crate) fn entry(name: &str, value: &str) -> String {
+    format!("{name}={value}")
 }
 
 fn lists(values: impl Iterator<Item = Vec<String>>) -> ArrayRef {
@@ -178,6 +215,8 @@ pub(crate) fn from_batch(
     let (ordinals, starts, ends) = (number(ORDINAL)?, number(SPAN_START)?, number(SPAN_END)?);
     let (first_pages, last_pages) = (number(PAGE_FIRST)?, number(PAGE_LAST)?);
     let (paths, labels) = (column(batch, SECTION_PATH)?, column(batch, LABELS)?);
+    let (metadata, written) = (column(batch, METADATA)?, column::<Int32Array>(batch, WRITTEN)?);
+    let (layouts, tokens) = (binary(batch, LAYOUT)?, binary(batch, TOKENS)?);
     let scores = match score {
         Some(score) => Some((column::<Float32Array>(batch, score.column)?, score.convert)),
         None => None,
@@ -186,6 +225,7 @@ pub(crate) fn from_batch(
     (0..batch.num_rows())
         .map(|row| {
             let labels = strings(labels, row, LABELS)?;
+            let span = Span::new(starts.value(row), ends.value(row));
             Ok(StoredPassage {
                 id: ChunkId::new(ids.value(row)),
                 document: DocumentId::new(documents.value(row)),
@@ -193,16 +233,63 @@ pub(crate) fn from_batch(
                 chunk: Chunk {
                     ordinal: ordinals.value(row),
                     text: texts.value(row).to_owned(),
-                    span: Span::new(starts.value(row), ends.value(row)),
+                    span,
                     pages: page(first_pages, row).zip(page(last_pages, row)),
                     section_path: strings(paths, row, SECTION_PATH)?,
+                    words: layout::unpack(layouts.value(row), span)
+                        .ok_or_else(|| format!("column `{LAYOUT}` is damaged"))?,
                 },
                 language: languages.is_valid(row).then(|| languages.value(row).to_owned()),
-                labels: labels.into_iter().filter(|label| label != OPEN_TO_ALL).collect(),
+                details: PassageDetails {
+                    labels: labels.into_iter().filter(|label| label != OPEN_TO_ALL).collect(),
+                    metadata: read_entries(strings(metadata, row, METADATA)?),
+                    written: written.is_valid(row).then(|| written.value(row)),
+                },
+                tokens: tokens.value(row).to_vec(),
                 score: scores.map_or(0.0, |(scores, convert)| convert(scores.value(row))),
             })
         })
         .collect()
+}
+
+/// The rows of `batch`, which has the columns [`RETURNED`] and the vector.
+///
+/// # Errors
+/// The name of a column that is missing or of another type.
+pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<PassageRow>, String> {
+    let vectors: &FixedSizeListArray = column(batch, VECTOR)?;
+    let vector = |row: usize| {
+        let values = vectors.value(row);
+        let values = values.as_any().downcast_ref::<Float32Array>();
+        values.map(|values| values.values().to_vec())
+    };
+    from_batch(batch, None)?
+        .into_iter()
+        .enumerate()
+        .map(|(row, passage)| {
+            Ok(PassageRow {
+                document: passage.document,
+                title: passage.title,
+                chunk: passage.chunk,
+                language: passage.language,
+                details: passage.details,
+                tokens: passage.tokens,
+                vector: vector(row)
+                    .ok_or_else(|| format!("column `{VECTOR}` is of another type"))?,
+            })
+        })
+        .collect()
+}
+
+fn read_entries(entries: Vec<String>) -> BTreeMap<String, String> {
+    let pair = |entry: String| {
+        entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    entries.into_iter().filter_map(pair).collect()
+}
+
+fn binary<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a BinaryArray, String> {
+    column(batch, name)
 }
 
 fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, String> {

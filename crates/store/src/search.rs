@@ -6,9 +6,9 @@ use lancedb::index::scalar::{FtsQuery, FullTextSearchQuery, MatchQuery, Operator
 use lancedb::query::{ExecutableQuery, QueryBase, Select};
 use lancedb::{DistanceType, Table};
 
-use crate::schema::{RETURNED, SEARCH_TEXT, Score, VECTOR, from_batch};
+use crate::schema::{self, RETURNED, SEARCH_TEXT, Score, VECTOR, from_batch};
 use crate::terms::with_references;
-use crate::{Filter, StoreError, StoredPassage};
+use crate::{Filter, PassageRow, StoreError, StoredPassage};
 
 const MAX_K: usize = 10_000;
 const MAX_QUERY_CHARS: usize = 10_000;
@@ -89,6 +89,26 @@ pub(crate) async fn matching(
     predicate: &str,
 ) -> Result<Vec<StoredPassage>, StoreError> {
     read(table, table.query().only_if(predicate).select(Select::columns(&RETURNED)), None).await
+}
+
+/// Every row that satisfies `predicate`, with its vector, in no order.
+pub(crate) async fn rows(table: &Table, predicate: &str) -> Result<Vec<PassageRow>, StoreError> {
+    let columns: Vec<&str> = RETURNED.into_iter().chain([VECTOR]).collect();
+    let query = table.query().only_if(predicate).select(Select::columns(&columns));
+    let batches: Vec<RecordBatch> = query
+        .execute()
+        .await
+        .map_err(StoreError::database(OPERATION))?
+        .try_collect()
+        .await
+        .map_err(StoreError::database(OPERATION))?;
+    let mut found = Vec::new();
+    for batch in &batches {
+        let rows = schema::rows(batch)
+            .map_err(|detail| StoreError::Unreadable { table: table.name().to_owned(), detail })?;
+        found.extend(rows);
+    }
+    Ok(found)
 }
 
 /// Whether the answer is empty whatever the table holds.

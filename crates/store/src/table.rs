@@ -133,6 +133,18 @@ impl PassageTable {
         self.sync(&mut writer).await
     }
 
+    /// The passages of `document` with their vectors, in order: what to store again under another
+    /// document or with other details, without embedding anew.
+    ///
+    /// # Errors
+    /// `Dropped`; `Database`; `Unreadable`.
+    pub async fn rows(&self, document: &DocumentId) -> Result<Vec<PassageRow>, StoreError> {
+        let _open = self.enter().await?;
+        let mut rows = search::rows(&self.shared.table, &of_document(document)).await?;
+        rows.sort_unstable_by_key(|row| row.chunk.ordinal);
+        Ok(rows)
+    }
+
     /// Whether `document` has passages.
     ///
     /// # Errors
@@ -153,8 +165,8 @@ impl PassageTable {
     }
 
     /// The passages of `document` whose ordinals are in `ordinals`, in order, with score 0; the
-    /// neighbours of a hit, for example. Ordinals that do not exist are left out. Apply the
-    /// caller's labels to the hit itself: a document's passages share theirs.
+    /// neighbours of a hit, for example. Ordinals that do not exist are left out. Whether the caller
+    /// may read them is to be seen from any of them: a document's passages share their labels.
     ///
     /// # Errors
     /// `Invalid` for a range of more than 10,000; `Dropped`; `Database`; `Unreadable`.
@@ -301,13 +313,15 @@ fn check_rows(
             let reason = format!("repeats ordinal {}", row.chunk.ordinal);
             return Err(StoreError::invalid("rows", reason));
         }
-        if row.labels.iter().any(|label| label.is_empty() || label.len() > MAX_LABEL_BYTES) {
+        if row.details.labels.iter().any(|label| label.is_empty() || label.len() > MAX_LABEL_BYTES) {
             let reason = format!("holds a label that is empty or beyond {MAX_LABEL_BYTES} bytes");
             return Err(StoreError::invalid("labels", reason));
         }
         check_vector(spec, &row.vector)?;
         let headings: usize = row.chunk.section_path.iter().map(String::len).sum();
-        bytes = bytes.saturating_add(row.title.len() + headings + row.chunk.text.len());
+        let text = row.title.len() + headings + row.chunk.text.len();
+        // The text is stored once more as it is indexed.
+        bytes = bytes.saturating_add(text.max(row.tokens.len()).max(row.chunk.words.len() * 16));
     }
     if bytes > MAX_TEXT_BYTES {
         let reason = format!("hold {bytes} bytes of text, the limit is {MAX_TEXT_BYTES}");

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Span;
+use crate::{PlacedWord, Span};
 
 /// A passage of one document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chunk {
     /// Position among the document's chunks, from 0; neighbours are `ordinal ± 1`.
     pub ordinal: u32,
@@ -17,4 +17,7 @@ pub struct Chunk {
     pub pages: Option<(u32, u32)>,
     /// Headings above the passage, outermost first.
     pub section_path: Vec<String>,
+    /// Where its words stand on their pages, in order, where the format has places. Spans are
+    /// those of the document's text.
+    pub words: Vec<PlacedWord>,
 }

@@ -9,6 +9,7 @@
 //! Positions in documents are counted in Unicode scalar values (`char`), never in bytes, because
 //! they leave the process: clients in any language can slice with them. See [`Span`].
 
+mod access;
 mod chunk;
 mod constraint;
 mod document;
@@ -22,6 +23,7 @@ mod span;
 mod tool;
 mod usage;
 
+pub use access::Access;
 pub use chunk::Chunk;
 pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};

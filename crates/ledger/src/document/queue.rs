@@ -1,9 +1,10 @@
 //! Moves documents through the states of indexing and erasure.
 
-use intramuros_types::{DocumentId, KnowledgeBaseId};
+use intramuros_types::{DocumentFormat, DocumentId, KnowledgeBaseId};
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 
+use super::details::to_json;
 use super::records::{conflict, not_found, record};
 use crate::{
     DocumentFacts, DocumentRecord, FailureReason, Ledger, LedgerError, Recovery, validate,
@@ -12,6 +13,9 @@ use crate::{
 const MAX_TITLE_CHARS: usize = 500;
 const MAX_REASON_CODE_CHARS: usize = 64;
 const MAX_REASON_TEXT_CHARS: usize = 1000;
+const MAX_DATE_CHARS: usize = 40;
+/// The first hundred tell what is wrong with a file.
+const MAX_WARNINGS: usize = 100;
 
 impl Ledger {
     /// Takes the oldest pending document into work: from now on it is `indexing` and no other
@@ -55,26 +59,35 @@ impl Ledger {
     /// and its control characters become spaces, since it comes from the file.
     ///
     /// # Errors
-    /// `Conflict` when it is not `indexing` (it was deleted meanwhile: the caller erases the
-    /// passages it has just stored); `NotFound`; `Invalid` for a bad language; `Database`.
+    /// `Conflict` when it is not `indexing`, or not what was `claimed` (it was deleted or changed
+    /// meanwhile: the caller erases the passages it has just stored); `NotFound`; `Invalid` for a
+    /// bad language; `Database`.
     pub async fn finish_document(
         &self,
-        id: &DocumentId,
+        claimed: &DocumentRecord,
         facts: DocumentFacts,
     ) -> Result<(), LedgerError> {
+        let id = &claimed.id;
         if let Some(language) = &facts.language {
             validate::language("language", language)?;
         }
         let query = sqlx::query(
             "UPDATE documents SET state = 'ready', title = $2, language = $3, pages = $4, \
-             chunks = $5, updated = $6 WHERE id = $1 AND state = 'indexing'",
+             chunks = $5, updated = $6, format = $7, author = $8, written = $9, modified = $10, \
+             warnings = $11 WHERE id = $1 AND state = 'indexing' AND revision = $12",
         )
         .bind(id.as_str())
         .bind(single_line(&facts.title, MAX_TITLE_CHARS))
         .bind(facts.language)
         .bind(facts.pages)
         .bind(facts.chunks)
-        .bind(self.clock.now());
+        .bind(self.clock.now())
+        .bind(facts.format.and_then(format_name))
+        .bind(facts.author.map(|author| single_line(&author, MAX_TITLE_CHARS)))
+        .bind(facts.written.map(|date| single_line(&date, MAX_DATE_CHARS)))
+        .bind(facts.modified.map(|date| single_line(&date, MAX_DATE_CHARS)))
+        .bind(to_json(&facts.warnings.iter().take(MAX_WARNINGS).collect::<Vec<_>>()))
+        .bind(claimed.revision);
         self.step(id, query, "finish a document").await
     }
 
@@ -82,37 +95,64 @@ impl Ledger {
     /// and 1,000 of the text is cut.
     ///
     /// # Errors
-    /// `Conflict` when it is not `indexing`; `NotFound`; `Database`.
+    /// `Conflict` when it is not `indexing`, or not what was `claimed`; `NotFound`; `Database`.
     pub async fn fail_document(
         &self,
-        id: &DocumentId,
+        claimed: &DocumentRecord,
         reason: FailureReason,
     ) -> Result<(), LedgerError> {
+        let id = &claimed.id;
         let query = sqlx::query(
             "UPDATE documents SET state = 'failed', reason_code = $2, reason_text = $3, \
-             updated = $4 WHERE id = $1 AND state = 'indexing'",
+             updated = $4 WHERE id = $1 AND state = 'indexing' AND revision = $5",
         )
         .bind(id.as_str())
         .bind(single_line(&reason.code, MAX_REASON_CODE_CHARS))
         .bind(single_line(&reason.text, MAX_REASON_TEXT_CHARS))
-        .bind(self.clock.now());
+        .bind(self.clock.now())
+        .bind(claimed.revision);
         self.step(id, query, "note a document's failure").await
     }
 
-    /// Marks a document as being deleted, from whatever state; marking twice is fine. The caller
-    /// erases its passages, then calls [`Ledger::forget_document`]. A worker that has it in work
-    /// learns of it when it finishes.
+    /// Marks a document and the files within it as being deleted, from whatever state; marking
+    /// twice is fine. The caller erases their passages, then calls [`Ledger::forget_document`] for
+    /// each of the returned. A worker that has one in work learns of it when it finishes.
     ///
     /// # Errors
     /// `NotFound`, `Database`.
-    pub async fn mark_deleting(&self, id: &DocumentId) -> Result<(), LedgerError> {
+    pub async fn mark_deleting(
+        &self,
+        id: &DocumentId,
+    ) -> Result<Vec<DocumentRecord>, LedgerError> {
+        let rows = sqlx::query(
+            "WITH RECURSIVE parts (id) AS (SELECT id FROM documents WHERE id = $1 UNION \
+             SELECT d.id FROM documents d JOIN parts p ON d.parent = p.id) \
+             UPDATE documents SET state = 'deleting', reason_code = NULL, reason_text = NULL, \
+             updated = $2 WHERE id IN (SELECT id FROM parts) RETURNING *",
+        )
+        .bind(id.as_str())
+        .bind(self.clock.now())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(LedgerError::database("mark a document as being deleted"))?;
+        if rows.is_empty() {
+            return Err(not_found(id));
+        }
+        rows.iter().map(record).collect()
+    }
+
+    /// Takes up a document in work anew: it changed while it was read.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` when it is not `indexing`; `Database`.
+    pub async fn requeue_document(&self, id: &DocumentId) -> Result<(), LedgerError> {
         let query = sqlx::query(
-            "UPDATE documents SET state = 'deleting', reason_code = NULL, reason_text = NULL, \
-             updated = $2 WHERE id = $1",
+            "UPDATE documents SET state = 'pending', updated = $2 \
+             WHERE id = $1 AND state = 'indexing'",
         )
         .bind(id.as_str())
         .bind(self.clock.now());
-        self.step(id, query, "mark a document as being deleted").await
+        self.step(id, query, "put a document back in the queue").await
     }
 
     /// Documents being deleted whose erasure is not finished, oldest first.
@@ -175,6 +215,11 @@ impl Ledger {
             .map_err(LedgerError::database(operation))?;
         Err(state.map_or_else(|| not_found(id), |state| conflict(id, format!("is {state}"))))
     }
+}
+
+/// The name of a format in the API.
+fn format_name(format: DocumentFormat) -> Option<String> {
+    Some(to_json(&format).trim_matches('"').to_owned())
 }
 
 /// `text` without control characters, cut to `max_chars`.

@@ -1,34 +1,42 @@
-//! Inserts, reads, lists and forgets documents.
+//! Inserts, reads and forgets documents.
 
 use std::collections::HashSet;
 
-use intramuros_types::{DocumentId, KnowledgeBaseId};
+use intramuros_types::{DocumentFormat, DocumentId, KnowledgeBaseId};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
+use super::details::{Metadata, from_json, to_json};
 use crate::moment::from_millis;
 use crate::{
-    DocumentCounts, DocumentPage, DocumentRecord, DocumentState, FailureReason, Inserted, Ledger,
-    LedgerError, NewDocument, Page, validate,
+    DocumentCounts, DocumentDetails, DocumentRecord, DocumentState, FailureReason, Inserted,
+    Ledger, LedgerError, NewDocument, validate,
 };
 
 const MAX_FILE_NAME_CHARS: usize = 255;
 const MAX_MEDIA_TYPE_CHARS: usize = 127;
 
 impl Ledger {
-    /// Puts a document in the queue, unless its knowledge base has the same content already. A
-    /// document that failed gets another try, under the new name: the name can decide how content
-    /// is read.
+    /// Puts a document in the queue.
+    ///
+    /// - One whose external id is known takes the place of what had it, or changes nothing when the
+    ///   content is the same.
+    /// - Without external id, content that the knowledge base has for the same readers already is a
+    ///   duplicate.
+    /// - A document that failed gets another try, under the new name: the name can decide how
+    ///   content is read.
     ///
     /// # Errors
-    /// `Invalid` for a bad name, media type, size or digest; `NotFound` for an unknown knowledge
-    /// base; `Conflict` for one being deleted; `Database`.
+    /// `Invalid` for a bad name, media type, size, digest or detail; `NotFound` for an unknown
+    /// knowledge base or parent; `Conflict` for one being deleted; `Database`.
     pub async fn insert_document(&self, new: NewDocument) -> Result<Inserted, LedgerError> {
         const OPERATION: &str = "insert a document";
         validate::text("file_name", &new.file_name, MAX_FILE_NAME_CHARS)?;
         validate::text("media_type", &new.media_type, MAX_MEDIA_TYPE_CHARS)?;
         validate::digest("sha256", &new.sha256)?;
+        let details = new.details.clone().checked()?;
+        let new = NewDocument { details, ..new };
         let bytes = i64::try_from(new.bytes).map_err(|_| LedgerError::Invalid {
             name: "bytes",
             reason: format!("is {}, the limit is {}", new.bytes, i64::MAX),
@@ -36,27 +44,27 @@ impl Ledger {
 
         let mut transaction = self.begin_write(OPERATION).await?;
         accepts_documents(&mut transaction, &new.knowledge_base).await?;
-        let same = sqlx::query(
-            "SELECT * FROM documents \
-             WHERE knowledge_base = $1 AND sha256 = $2 AND state <> 'deleting'",
-        )
-        .bind(new.knowledge_base.as_str())
-        .bind(&new.sha256)
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(LedgerError::database(OPERATION))?;
-        if let Some(same) = same {
-            let same = record(&same)?;
-            if same.state != DocumentState::Failed {
-                return Ok(Inserted::Duplicate(same));
-            }
-            let again = self.queue_again(&mut transaction, &same.id, &new).await?;
-            transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
-            return Ok(Inserted::New(again));
+        if let Some(parent) = &new.parent {
+            exists(&mut transaction, parent).await?;
         }
-        let inserted = sqlx::query(
+        let inserted = match same_document(&mut transaction, &new).await? {
+            Some(same) => self.insert_again(&mut transaction, same, &new, bytes).await?,
+            None => Inserted::New(self.insert_new(&mut transaction, &new, bytes).await?),
+        };
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        Ok(inserted)
+    }
+
+    async fn insert_new(
+        &self,
+        connection: &mut SqliteConnection,
+        new: &NewDocument,
+        bytes: i64,
+    ) -> Result<DocumentRecord, LedgerError> {
+        let row = sqlx::query(
             "INSERT INTO documents (id, knowledge_base, file_name, media_type, bytes, sha256, \
-             state, created, updated) VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $7) \
+             external_id, source, parent, labels, metadata, state, created, updated) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12, $12) \
              RETURNING *",
         )
         .bind(format!("doc_{}", Uuid::now_v7().simple()))
@@ -65,13 +73,55 @@ impl Ledger {
         .bind(&new.media_type)
         .bind(bytes)
         .bind(&new.sha256)
+        .bind(&new.details.external_id)
+        .bind(&new.details.source)
+        .bind(new.parent.as_ref().map(DocumentId::as_str))
+        .bind(to_json(&new.details.labels))
+        .bind(to_json(&new.details.metadata))
         .bind(self.clock.now())
-        .fetch_one(&mut *transaction)
+        .fetch_one(connection)
         .await
-        .map_err(LedgerError::database(OPERATION))?;
-        let inserted = record(&inserted)?;
-        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
-        Ok(Inserted::New(inserted))
+        .map_err(LedgerError::database("insert a document"))?;
+        record(&row)
+    }
+
+    /// What becomes of an upload whose document exists.
+    async fn insert_again(
+        &self,
+        connection: &mut SqliteConnection,
+        same: DocumentRecord,
+        new: &NewDocument,
+        bytes: i64,
+    ) -> Result<Inserted, LedgerError> {
+        let same_content = same.sha256 == new.sha256;
+        let unchanged = same_content && same.details == new.details;
+        // Without an external id only the content and its readers count.
+        let is_duplicate = unchanged || (same_content && new.details.external_id.is_none());
+        if is_duplicate && same.state != DocumentState::Failed {
+            return Ok(Inserted::Duplicate(same));
+        }
+        let row = sqlx::query(
+            "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
+             file_name = $2, media_type = $3, bytes = $4, sha256 = $5, source = $6, labels = $7, \
+             metadata = $8, revision = revision + 1, updated = $9 WHERE id = $1 RETURNING *",
+        )
+        .bind(same.id.as_str())
+        .bind(&new.file_name)
+        .bind(&new.media_type)
+        .bind(bytes)
+        .bind(&new.sha256)
+        .bind(&new.details.source)
+        .bind(to_json(&new.details.labels))
+        .bind(to_json(&new.details.metadata))
+        .bind(self.clock.now())
+        .fetch_one(connection)
+        .await
+        .map_err(LedgerError::database("put a document back in the queue"))?;
+        let record = record(&row)?;
+        if same_content {
+            return Ok(Inserted::New(record));
+        }
+        Ok(Inserted::Replaced { record, previous: same.sha256 })
     }
 
     /// The digests of the files that documents have, those being deleted included.
@@ -86,26 +136,6 @@ impl Ledger {
         Ok(digests.into_iter().collect())
     }
 
-    async fn queue_again(
-        &self,
-        connection: &mut SqliteConnection,
-        id: &DocumentId,
-        new: &NewDocument,
-    ) -> Result<DocumentRecord, LedgerError> {
-        let row = sqlx::query(
-            "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
-             file_name = $2, media_type = $3, updated = $4 WHERE id = $1 RETURNING *",
-        )
-        .bind(id.as_str())
-        .bind(&new.file_name)
-        .bind(&new.media_type)
-        .bind(self.clock.now())
-        .fetch_one(connection)
-        .await
-        .map_err(LedgerError::database("put a document back in the queue"))?;
-        record(&row)
-    }
-
     /// The document `id`, whatever its state.
     ///
     /// # Errors
@@ -117,60 +147,6 @@ impl Ledger {
             .await
             .map_err(LedgerError::database("read a document"))?;
         row.as_ref().map_or_else(|| Err(not_found(id)), record)
-    }
-
-    /// A page of a knowledge base's documents, oldest first, those being deleted left out. An
-    /// unknown knowledge base has none.
-    ///
-    /// # Errors
-    /// `Invalid` for a limit of 0 or beyond [`Page::MAX_LIMIT`]; `Database`.
-    pub async fn list_documents(
-        &self,
-        knowledge_base: &KnowledgeBaseId,
-        page: Page,
-    ) -> Result<DocumentPage, LedgerError> {
-        if page.limit == 0 || page.limit > Page::MAX_LIMIT {
-            let reason = format!("is {}, it must be 1 to {}", page.limit, Page::MAX_LIMIT);
-            return Err(LedgerError::Invalid { name: "limit", reason });
-        }
-        // One more than asked for tells whether there is a next page.
-        let rows = sqlx::query(
-            "SELECT * FROM documents WHERE knowledge_base = $1 AND id > $2 \
-             AND state <> 'deleting' ORDER BY id LIMIT $3",
-        )
-        .bind(knowledge_base.as_str())
-        .bind(page.after.as_ref().map_or("", DocumentId::as_str))
-        .bind(i64::from(page.limit) + 1)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(LedgerError::database("list the documents"))?;
-        let mut documents = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
-        let more = documents.len() > page.limit as usize;
-        documents.truncate(page.limit as usize);
-        let next = documents.last().filter(|_| more).map(|last| last.id.clone());
-        Ok(DocumentPage { documents, next })
-    }
-
-    /// How many documents the knowledge base has in each state; zeros for an unknown one.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn count_documents(
-        &self,
-        knowledge_base: &KnowledgeBaseId,
-    ) -> Result<DocumentCounts, LedgerError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT state, COUNT(*) FROM documents WHERE knowledge_base = $1 GROUP BY state",
-        )
-        .bind(knowledge_base.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(LedgerError::database("count the documents"))?;
-        let mut counts = DocumentCounts::default();
-        for (name, count) in rows {
-            *counts.of(state(&name)?) = count.unsigned_abs();
-        }
-        Ok(counts)
     }
 
     /// Removes the record of a document that was marked with [`Ledger::mark_deleting`], after the
@@ -192,11 +168,17 @@ impl Ledger {
         if state != DocumentState::Deleting.as_str() {
             return Err(conflict(id, format!("is {state}; delete it first")));
         }
-        sqlx::query("DELETE FROM documents WHERE id = $1")
+        // What was in it is marked too and forgotten in any order.
+        for statement in [
+            "UPDATE documents SET parent = NULL WHERE parent = $1 AND state = 'deleting'",
+            "DELETE FROM documents WHERE id = $1",
+        ] {
+            sqlx::query(statement)
             .bind(id.as_str())
             .execute(&mut *transaction)
             .await
             .map_err(LedgerError::database(OPERATION))?;
+        }
         let others: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM documents WHERE sha256 = $1")
             .bind(&digest)
             .fetch_one(&mut *transaction)
@@ -221,6 +203,53 @@ pub(crate) async fn digests_of(
     .fetch_all(connection)
     .await
     .map_err(LedgerError::database("list the files of a knowledge base"))
+}
+
+/// The document that an upload means: the one of the same external id, or the same content for
+/// the same readers in the same place.
+async fn same_document(
+    connection: &mut SqliteConnection,
+    new: &NewDocument,
+) -> Result<Option<DocumentRecord>, LedgerError> {
+    let query = if let Some(external_id) = &new.details.external_id {
+        sqlx::query(
+            "SELECT * FROM documents WHERE knowledge_base = $1 AND external_id = $2 \
+             AND state <> 'deleting'",
+        )
+        .bind(new.knowledge_base.as_str())
+        .bind(external_id)
+    } else if let Some(parent) = &new.parent {
+        sqlx::query(
+            "SELECT * FROM documents WHERE parent = $1 AND sha256 = $2 AND file_name = $3 \
+             AND state <> 'deleting'",
+        )
+        .bind(parent.as_str())
+        .bind(&new.sha256)
+        .bind(&new.file_name)
+    } else {
+        sqlx::query(
+            "SELECT * FROM documents WHERE knowledge_base = $1 AND sha256 = $2 AND labels = $3 \
+             AND external_id IS NULL AND parent IS NULL AND state <> 'deleting'",
+        )
+        .bind(new.knowledge_base.as_str())
+        .bind(&new.sha256)
+        .bind(to_json(&new.details.labels))
+    };
+    let row = query
+        .fetch_optional(connection)
+        .await
+        .map_err(LedgerError::database("look for the same document"))?;
+    row.as_ref().map(record).transpose()
+}
+
+async fn exists(connection: &mut SqliteConnection, id: &DocumentId) -> Result<(), LedgerError> {
+    let found: Option<String> =
+        sqlx::query_scalar("SELECT id FROM documents WHERE id = $1 AND state <> 'deleting'")
+            .bind(id.as_str())
+            .fetch_optional(connection)
+            .await
+            .map_err(LedgerError::database("read a document"))?;
+    found.map(|_| ()).ok_or_else(|| not_found(id))
 }
 
 async fn accepts_documents(
@@ -271,13 +300,31 @@ fn read(row: &SqliteRow) -> Result<DocumentRecord, sqlx::Error> {
         language: row.try_get("language")?,
         pages: count("pages")?,
         chunks: count("chunks")?,
+        details: DocumentDetails {
+            external_id: row.try_get("external_id")?,
+            source: row.try_get("source")?,
+            labels: from_json(row.try_get("labels")?)?,
+            metadata: from_json::<Metadata>(row.try_get("metadata")?)?,
+        },
+        parent: row.try_get::<Option<String>, _>("parent")?.map(DocumentId::new),
+        revision: row.try_get("revision")?,
+        format: row.try_get::<Option<&str>, _>("format")?.map(parse_format).transpose()?,
+        author: row.try_get("author")?,
+        written: row.try_get("written")?,
+        modified: row.try_get("modified")?,
+        warnings: from_json(row.try_get("warnings")?)?,
         created: from_millis(row.try_get("created")?),
         updated: from_millis(row.try_get("updated")?),
     })
 }
 
-fn state(name: &str) -> Result<DocumentState, LedgerError> {
+pub(super) fn state(name: &str) -> Result<DocumentState, LedgerError> {
     parse_state(name).map_err(LedgerError::database("read the state of a document"))
+}
+
+/// A format by its name in the API.
+fn parse_format(name: &str) -> Result<DocumentFormat, sqlx::Error> {
+    from_json(&to_json(&name))
 }
 
 /// The schema allows the known names only; another one is a file edited by hand.
@@ -289,7 +336,7 @@ fn parse_state(name: &str) -> Result<DocumentState, sqlx::Error> {
 }
 
 impl DocumentCounts {
-    fn of(&mut self, state: DocumentState) -> &mut u64 {
+    pub(super) fn of(&mut self, state: DocumentState) -> &mut u64 {
         match state {
             DocumentState::Pending => &mut self.pending,
             DocumentState::Indexing => &mut self.indexing,

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use intramuros_types::{DocumentId, Fault, KnowledgeBaseId};
+use intramuros_types::{Access, DocumentFormat, DocumentId, Fault, KnowledgeBaseId, ReadWarning};
 
 use super::{
-    DocumentCounts, DocumentFacts, DocumentRecord, DocumentState, FailureReason, Inserted,
+    DocumentCounts, DocumentDetails, DocumentFacts, DocumentRecord, DocumentState, FailureReason, Inserted,
     NewDocument, Page,
 };
 use crate::ledger::tests::{Fixture, new_base, new_document};
@@ -14,7 +14,9 @@ use crate::{Ledger, LedgerError};
 async fn insert(ledger: &Ledger, content: u8) -> DocumentRecord {
     match ledger.insert_document(new_document("support", content)).await.unwrap() {
         Inserted::New(record) => record,
-        Inserted::Duplicate(record) => panic!("{} should be new", record.id),
+        Inserted::Duplicate(record) | Inserted::Replaced { record, .. } => {
+            panic!("{} should be new", record.id)
+        }
     }
 }
 
@@ -28,7 +30,25 @@ fn facts() -> DocumentFacts {
         language: Some("fr".to_owned()),
         pages: Some(12),
         chunks: 40,
+        format: Some(DocumentFormat::Pdf),
+        author: Some("Mme Petit".to_owned()),
+        written: Some("2026-03-01".to_owned()),
+        modified: None,
+        warnings: vec![warning()],
     }
+}
+
+fn warning() -> ReadWarning {
+    let text = "page 3 has no text layer".to_owned();
+    ReadWarning { code: "page_without_text".to_owned(), text, page: Some(3) }
+}
+
+fn page(after: Option<DocumentId>, limit: u32) -> Page {
+    Page { after, limit, source: None, external_id: None, parent: None }
+}
+
+async fn claim(ledger: &Ledger) -> DocumentRecord {
+    ledger.claim_next_document().await.unwrap().expect("a document waits")
 }
 
 fn reason() -> FailureReason {
@@ -54,7 +74,7 @@ async fn a_document_goes_from_upload_to_ready() {
     let claimed = ledger.claim_next_document().await.unwrap().unwrap();
     assert_eq!((&claimed.id, claimed.state), (&new.id, DocumentState::Indexing));
     assert_eq!(ledger.claim_next_document().await.unwrap(), None);
-    ledger.finish_document(&new.id, facts()).await.unwrap();
+    ledger.finish_document(&claimed, facts()).await.unwrap();
 
     let ready = ledger.get_document(&new.id).await.unwrap();
     let expected = DocumentRecord {
@@ -63,6 +83,10 @@ async fn a_document_goes_from_upload_to_ready() {
         language: Some("fr".to_owned()),
         pages: Some(12),
         chunks: Some(40),
+        format: Some(DocumentFormat::Pdf),
+        author: Some("Mme Petit".to_owned()),
+        written: Some("2026-03-01".to_owned()),
+        warnings: vec![warning()],
         updated: fixture.now(),
         ..new
     };
@@ -74,8 +98,8 @@ async fn a_failure_keeps_its_reason_until_the_content_comes_again() {
     let fixture = Fixture::with_base("support").await;
     let ledger = &fixture.ledger;
     let id = insert(ledger, 1).await.id;
-    ledger.claim_next_document().await.unwrap();
-    ledger.fail_document(&id, reason()).await.unwrap();
+    let claimed = claim(ledger).await;
+    ledger.fail_document(&claimed, reason()).await.unwrap();
     let failed = ledger.get_document(&id).await.unwrap();
     assert_eq!((failed.state, failed.reason), (DocumentState::Failed, Some(reason())));
     assert_eq!(ledger.claim_next_document().await.unwrap(), None);
@@ -173,10 +197,10 @@ async fn a_deletion_during_indexing_wins() {
     let fixture = Fixture::with_base("support").await;
     let ledger = &fixture.ledger;
     let id = insert(ledger, 1).await.id;
-    ledger.claim_next_document().await.unwrap();
+    let claimed = claim(ledger).await;
     ledger.mark_deleting(&id).await.unwrap();
-    check_conflict(ledger.finish_document(&id, facts()).await, &id, "is deleting");
-    check_conflict(ledger.fail_document(&id, reason()).await, &id, "is deleting");
+    check_conflict(ledger.finish_document(&claimed, facts()).await, &id, "is deleting");
+    check_conflict(ledger.fail_document(&claimed, reason()).await, &id, "is deleting");
     assert_eq!(state(ledger, &id).await, DocumentState::Deleting);
 }
 
@@ -190,13 +214,13 @@ async fn erasure_has_two_steps_and_gives_up_the_file() {
     ledger.mark_deleting(&new.id).await.unwrap();
     ledger.mark_deleting(&new.id).await.unwrap();
     assert_eq!(ledger.deleting_documents().await.unwrap()[0].id, new.id);
-    assert_eq!(ledger.forget_document(&new.id).await.unwrap(), Some(new.sha256));
+    assert_eq!(ledger.forget_document(&new.id).await.unwrap(), Some(new.sha256.clone()));
     assert_eq!(ledger.deleting_documents().await.unwrap(), []);
     for error in [
         ledger.get_document(&new.id).await.unwrap_err(),
         ledger.mark_deleting(&new.id).await.unwrap_err(),
         ledger.forget_document(&new.id).await.unwrap_err(),
-        ledger.finish_document(&new.id, facts()).await.unwrap_err(),
+        ledger.finish_document(&new, facts()).await.unwrap_err(),
     ] {
         assert_eq!(error.to_string(), format!("document `{}` does not exist", new.id));
     }
@@ -239,10 +263,10 @@ async fn lists_are_paged_without_gaps_or_repetitions() {
     let mut sizes = Vec::new();
     let mut after = None;
     loop {
-        let page = ledger.list_documents(&base, Page { after, limit: 3 }).await.unwrap();
-        sizes.push(page.documents.len());
-        listed.extend(page.documents.into_iter().map(|document| document.id));
-        after = page.next;
+        let found = ledger.list_documents(&base, page(after, 3), &Access::Everything).await.unwrap();
+        sizes.push(found.documents.len());
+        listed.extend(found.documents.into_iter().map(|document| document.id));
+        after = found.next;
         if after.is_none() {
             break;
         }
@@ -250,12 +274,14 @@ async fn lists_are_paged_without_gaps_or_repetitions() {
     assert_eq!(listed, expected);
     assert_eq!(sizes, [3, 3]);
     for limit in [0, Page::MAX_LIMIT + 1] {
-        let error = ledger.list_documents(&base, Page { after: None, limit }).await.unwrap_err();
+        let listed = ledger.list_documents(&base, page(None, limit), &Access::Everything).await;
+        let error = listed.unwrap_err();
         assert!(error.to_string().contains("it must be 1 to 1000"), "{error}");
     }
-    let hostile = Page { after: Some("' OR 1=1 --".into()), limit: 10 };
-    assert_eq!(ledger.list_documents(&base, hostile).await.unwrap().documents.len(), 6);
-    let counts = ledger.count_documents(&base).await.unwrap();
+    let hostile = page(Some("' OR 1=1 --".into()), 10);
+    let found = ledger.list_documents(&base, hostile, &Access::Everything).await.unwrap();
+    assert_eq!(found.documents.len(), 6);
+    let counts = ledger.count_documents(&base, &Access::Everything).await.unwrap();
     assert_eq!(counts, DocumentCounts { pending: 6, deleting: 1, ..Default::default() });
 }
 
@@ -282,16 +308,132 @@ async fn bad_values_are_refused_by_name() {
 async fn long_titles_and_reasons_are_cut_not_refused() {
     let fixture = Fixture::with_base("support").await;
     let ledger = &fixture.ledger;
-    let (one, two) = (insert(ledger, 1).await.id, insert(ledger, 2).await.id);
-    ledger.claim_next_document().await.unwrap();
-    ledger.claim_next_document().await.unwrap();
+    insert(ledger, 1).await;
+    insert(ledger, 2).await;
+    let (one, two) = (claim(ledger).await, claim(ledger).await);
     let title = "é".repeat(10_000);
     ledger.finish_document(&one, DocumentFacts { title, ..facts() }).await.unwrap();
     let long = FailureReason { code: "c".repeat(100), text: "t\n".repeat(10_000) };
     ledger.fail_document(&two, long).await.unwrap();
-    let title = ledger.get_document(&one).await.unwrap().title.unwrap();
+    let title = ledger.get_document(&one.id).await.unwrap().title.unwrap();
     assert_eq!(title, "é".repeat(500));
-    let reason = ledger.get_document(&two).await.unwrap().reason.unwrap();
+    let reason = ledger.get_document(&two.id).await.unwrap().reason.unwrap();
     assert_eq!(reason.code.len(), 64);
     assert_eq!(reason.text, "t ".repeat(500));
+}
+
+fn labelled(content: u8, external_id: Option<&str>, labels: &[&str]) -> NewDocument {
+    let details = DocumentDetails {
+        external_id: external_id.map(str::to_owned),
+        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        ..DocumentDetails::default()
+    };
+    NewDocument { details, ..new_document("support", content) }
+}
+
+fn reader(labels: &[&str]) -> Access {
+    Access::Labels(labels.iter().map(|label| (*label).to_owned()).collect())
+}
+
+#[tokio::test]
+async fn a_known_external_id_takes_new_content_under_the_same_document() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let first = ledger.insert_document(labelled(1, Some("procédures/a.pdf"), &[])).await.unwrap();
+    let same = ledger.insert_document(labelled(1, Some("procédures/a.pdf"), &[])).await.unwrap();
+    assert_eq!(same, Inserted::Duplicate(first.record().clone()));
+    // The same content under another name is another document.
+    let copy = ledger.insert_document(labelled(1, Some("archives/a.pdf"), &[])).await.unwrap();
+    assert!(matches!(copy, Inserted::New(_)), "{copy:?}");
+
+    let claimed = claim(ledger).await;
+    let changed = ledger.insert_document(labelled(2, Some("procédures/a.pdf"), &[])).await.unwrap();
+    let Inserted::Replaced { record, previous } = changed else { panic!("{changed:?}") };
+    assert_eq!((&record.id, record.state), (&first.record().id, DocumentState::Pending));
+    assert_eq!(previous, first.record().sha256);
+    // What was read of the old content is not taken for the new one's.
+    let late = ledger.finish_document(&claimed, facts()).await;
+    check_conflict(late, &record.id, "is pending");
+}
+
+#[tokio::test]
+async fn labels_decide_what_is_listed_and_counted() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let base = KnowledgeBaseId::new("support");
+    for (content, labels) in [(1, vec![]), (2, vec!["rh"]), (3, vec!["rh", "direction"])] {
+        ledger.insert_document(labelled(content, None, &labels)).await.unwrap();
+    }
+    // The same content for other readers is another document; for the same ones it is not.
+    let other = ledger.insert_document(labelled(2, None, &["achats"])).await.unwrap();
+    assert!(matches!(other, Inserted::New(_)));
+    let same = ledger.insert_document(labelled(3, None, &["direction", "rh", "rh"])).await.unwrap();
+    assert!(matches!(same, Inserted::Duplicate(_)));
+
+    for (access, expected) in [
+        (reader(&[]), 1),
+        (reader(&["direction"]), 2),
+        (reader(&["rh", "achats"]), 4),
+        (Access::Everything, 4),
+    ] {
+        let listed = ledger.list_documents(&base, page(None, 10), &access).await.unwrap();
+        assert_eq!(listed.documents.len(), expected, "{access:?}");
+        let counts = ledger.count_documents(&base, &access).await.unwrap();
+        assert_eq!(counts.pending, expected as u64, "{access:?}");
+    }
+}
+
+#[tokio::test]
+async fn details_change_without_the_file_and_restart_work_in_progress() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let id = insert(ledger, 1).await.id;
+    let claimed = claim(ledger).await;
+    let secret = labelled(1, None, &["rh"]).details;
+    let changed = ledger.update_details(&id, secret.clone()).await.unwrap();
+    assert_eq!((changed.state, &changed.details), (DocumentState::Pending, &secret));
+    check_conflict(ledger.finish_document(&claimed, facts()).await, &id, "is pending");
+
+    let again = claim(ledger).await;
+    ledger.finish_document(&again, facts()).await.unwrap();
+    let mut metadata = secret.clone();
+    metadata.metadata.insert("service".to_owned(), "paie".to_owned());
+    let ready = ledger.update_details(&id, metadata.clone()).await.unwrap();
+    assert_eq!((ready.state, ready.details), (DocumentState::Ready, metadata));
+
+    for (details, name) in [
+        (labelled(1, None, &["*"]).details, "labels"),
+        (labelled(1, None, &[" rh"]).details, "labels"),
+        (labelled(1, Some(""), &[]).details, "external_id"),
+    ] {
+        let error = ledger.update_details(&id, details).await.unwrap_err();
+        assert!(
+            matches!(&error, LedgerError::Invalid { name: found, .. } if *found == name),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_files_within_a_document_go_with_it() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let mail = insert(ledger, 1).await;
+    let part = |content, parent: &DocumentRecord| NewDocument {
+        parent: Some(parent.id.clone()),
+        ..new_document("support", content)
+    };
+    let archive = ledger.insert_document(part(2, &mail)).await.unwrap().record().clone();
+    let inner = ledger.insert_document(part(3, &archive)).await.unwrap().record().clone();
+    let again = ledger.insert_document(part(3, &archive)).await.unwrap();
+    assert_eq!(again, Inserted::Duplicate(inner.clone()));
+
+    let marked = ledger.mark_deleting(&mail.id).await.unwrap();
+    assert_eq!(marked.len(), 3);
+    for document in marked {
+        let unneeded = ledger.forget_document(&document.id).await.unwrap();
+        assert_eq!(unneeded, Some(document.sha256));
+    }
+    let error = ledger.insert_document(part(4, &mail)).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("document `{}` does not exist", mail.id));
 }

@@ -4,29 +4,28 @@ use intramuros_types::KeyId;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use subtle::ConstantTimeEq;
-use time::OffsetDateTime;
 
 use super::secret;
 use crate::moment::{from_millis, to_millis};
-use crate::{Authentication, KeyRecord, Ledger, LedgerError, NewKey, Scope, validate};
+use crate::document::{from_json, to_json};
+use crate::{Authentication, KeyRecord, KeyRequest, Ledger, LedgerError, NewKey, Scope, validate};
 
 const MAX_NAME_CHARS: usize = 200;
 /// `last_used` is written at most this often, so that a busy key is not a disk sync per request.
 const LAST_USED_STEP_MILLIS: i64 = 60_000;
 
 impl Ledger {
-    /// Makes a key that allows `scopes`, until `expires` where given.
+    /// Makes a key.
     ///
     /// # Errors
-    /// `Invalid` for an empty or too long name, no scope, or an expiry that has passed; `Entropy`;
-    /// `Database`.
-    pub async fn create_key(
-        &self,
-        name: &str,
-        scopes: &[Scope],
-        expires: Option<OffsetDateTime>,
-    ) -> Result<NewKey, LedgerError> {
-        validate::text("name", name, MAX_NAME_CHARS)?;
+    /// `Invalid` for an empty or too long name, no scope, a bad label, or an expiry that has
+    /// passed; `Entropy`; `Database`.
+    pub async fn create_key(&self, request: KeyRequest) -> Result<NewKey, LedgerError> {
+        let KeyRequest { name, mut scopes, mut labels, expires } = request;
+        validate::text("name", &name, MAX_NAME_CHARS)?;
+        labels.iter().try_for_each(|label| validate::label("labels", label))?;
+        labels.sort_unstable();
+        labels.dedup();
         let now = self.clock.now();
         let expires = expires.map(to_millis);
         if scopes.is_empty() {
@@ -37,7 +36,6 @@ impl Ledger {
             let reason = "is not in the future".to_owned();
             return Err(LedgerError::Invalid { name: "expires", reason });
         }
-        let mut scopes = scopes.to_vec();
         scopes.sort_unstable();
         scopes.dedup();
 
@@ -45,23 +43,25 @@ impl Ledger {
         let id = secret::visible_prefix(&secret).expect("generate() makes a whole secret");
         // Two keys share a prefix once in 2^48; the primary key then refuses the second one.
         sqlx::query(
-            "INSERT INTO api_keys (id, name, digest, scopes, created, expires) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO api_keys (id, name, digest, scopes, created, expires, labels) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(id)
-        .bind(name)
+        .bind(&name)
         .bind(secret::digest(&secret))
         .bind(join_scopes(&scopes))
         .bind(now)
         .bind(expires)
+        .bind(to_json(&labels))
         .execute(&self.pool)
         .await
         .map_err(LedgerError::database("create a key"))?;
 
         let record = KeyRecord {
             id: KeyId::new(id),
-            name: name.to_owned(),
+            name,
             scopes,
+            labels,
             created: from_millis(now),
             expires: expires.map(from_millis),
             revoked: None,
@@ -160,10 +160,12 @@ where
 
 fn record(row: &SqliteRow) -> Result<KeyRecord, LedgerError> {
     let scopes: String = column(row, "scopes")?;
+    let labels: String = column(row, "labels")?;
     Ok(KeyRecord {
         id: KeyId::new(column::<String>(row, "id")?),
         name: column(row, "name")?,
         scopes: scopes.split(' ').map(str::parse).collect::<Result<_, _>>()?,
+        labels: from_json(&labels).map_err(LedgerError::database("read a key's labels"))?,
         created: from_millis(column(row, "created")?),
         expires: column::<Option<i64>>(row, "expires")?.map(from_millis),
         revoked: column::<Option<i64>>(row, "revoked")?.map(from_millis),

@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use super::{Authentication, Scope};
+use super::{Authentication, KeyRequest, Scope};
 use crate::LedgerError;
 use crate::ledger::tests::Fixture;
 
@@ -12,11 +12,15 @@ fn check_refused(result: Result<super::NewKey, LedgerError>, expected: &str) {
     assert!(error.to_string().contains(expected), "{error}");
 }
 
+fn request(name: &str, scopes: &[Scope], expires: Option<time::OffsetDateTime>) -> KeyRequest {
+    KeyRequest { name: name.to_owned(), scopes: scopes.to_vec(), labels: Vec::new(), expires }
+}
+
 #[tokio::test]
 async fn a_key_is_accepted_by_every_handle() {
     let fixture = Fixture::new().await;
     let scopes = [Scope::KnowledgeRead, Scope::Inference, Scope::KnowledgeRead];
-    let new = fixture.ledger.create_key("intranet", &scopes, None).await.unwrap();
+    let new = fixture.ledger.create_key(request("intranet", &scopes, None)).await.unwrap();
     assert!(new.secret.starts_with("imk_") && new.secret.len() == 47, "{}", new.secret.len());
     assert_eq!(new.record.id.as_str(), &new.secret[..12]);
     assert_eq!(new.record.scopes, [Scope::Inference, Scope::KnowledgeRead]);
@@ -33,7 +37,7 @@ async fn a_key_is_accepted_by_every_handle() {
 #[tokio::test]
 async fn only_the_whole_secret_is_worth_something() {
     let fixture = Fixture::new().await;
-    let new = fixture.ledger.create_key("intranet", &[Scope::Admin], None).await.unwrap();
+    let new = fixture.ledger.create_key(request("intranet", &[Scope::Admin], None)).await.unwrap();
     fixture.ledger.revoke_key(&new.record.id).await.unwrap();
     // Same prefix, other end: not told that the key was revoked.
     let last = if new.secret.ends_with('A') { 'B' } else { 'A' };
@@ -51,7 +55,7 @@ async fn only_the_whole_secret_is_worth_something() {
 #[tokio::test]
 async fn the_secret_is_nowhere_on_disk_or_in_debug_output() {
     let fixture = Fixture::new().await;
-    let new = fixture.ledger.create_key("intranet", &[Scope::Admin], None).await.unwrap();
+    let new = fixture.ledger.create_key(request("intranet", &[Scope::Admin], None)).await.unwrap();
     let hidden = &new.secret[12..];
     assert!(!format!("{new:?}").contains(hidden));
     fixture.ledger.close().await;
@@ -65,7 +69,7 @@ async fn the_secret_is_nowhere_on_disk_or_in_debug_output() {
 async fn keys_expire_at_their_time() {
     let fixture = Fixture::new().await;
     let expires = fixture.now() + Duration::hours(1);
-    let new = fixture.ledger.create_key("essai", &[Scope::Admin], Some(expires)).await.unwrap();
+    let new = fixture.ledger.create_key(request("essai", &[Scope::Admin], Some(expires))).await.unwrap();
     fixture.advance(Duration::minutes(59));
     let found = fixture.ledger.authenticate(&new.secret).await.unwrap();
     assert!(matches!(found, Authentication::Accepted(_)), "{found:?}");
@@ -77,7 +81,7 @@ async fn keys_expire_at_their_time() {
 #[tokio::test]
 async fn last_use_is_noted_once_a_minute() {
     let fixture = Fixture::new().await;
-    let new = fixture.ledger.create_key("intranet", &[Scope::Admin], None).await.unwrap();
+    let new = fixture.ledger.create_key(request("intranet", &[Scope::Admin], None)).await.unwrap();
     let first = fixture.now();
     for (advance, expected) in [
         (Duration::ZERO, first),
@@ -94,7 +98,7 @@ async fn last_use_is_noted_once_a_minute() {
 #[tokio::test]
 async fn revoking_twice_keeps_the_first_date() {
     let fixture = Fixture::new().await;
-    let new = fixture.ledger.create_key("intranet", &[Scope::Admin], None).await.unwrap();
+    let new = fixture.ledger.create_key(request("intranet", &[Scope::Admin], None)).await.unwrap();
     let first = fixture.now();
     fixture.ledger.revoke_key(&new.record.id).await.unwrap();
     fixture.advance(Duration::hours(1));
@@ -109,11 +113,11 @@ async fn bad_keys_are_refused() {
     let fixture = Fixture::new().await;
     let ledger = &fixture.ledger;
     let past = time::OffsetDateTime::UNIX_EPOCH;
-    check_refused(ledger.create_key(" ", &[Scope::Admin], None).await, "name is empty");
-    check_refused(ledger.create_key("a", &[], None).await, "at least one scope");
-    check_refused(ledger.create_key("a", &[Scope::Admin], Some(past)).await, "not in the future");
+    check_refused(ledger.create_key(request(" ", &[Scope::Admin], None)).await, "name is empty");
+    check_refused(ledger.create_key(request("a", &[], None)).await, "at least one scope");
+    check_refused(ledger.create_key(request("a", &[Scope::Admin], Some(past))).await, "not in the future");
     let long = "a".repeat(201);
-    check_refused(ledger.create_key(&long, &[Scope::Admin], None).await, "the limit is 200");
+    check_refused(ledger.create_key(request(&long, &[Scope::Admin], None)).await, "the limit is 200");
 }
 
 #[test]

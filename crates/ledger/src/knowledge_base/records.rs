@@ -7,29 +7,12 @@ use sqlx::sqlite::SqliteRow;
 use crate::document::digests_of;
 use crate::moment::from_millis;
 use crate::{
-    DocumentCounts, KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase,
-    validate,
+    KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate,
 };
 
 const WHAT: &str = "knowledge base";
 const MAX_TITLE_CHARS: usize = 200;
 const MAX_MODEL_CHARS: usize = 200;
-
-/// A knowledge base with its documents counted; `WHERE`, `GROUP BY` and `ORDER BY` follow.
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT b.id, b.title, b.embedding_model, b.language, b.state, b.created, ",
-            "COUNT(CASE WHEN d.state = 'pending' THEN 1 END) AS pending, ",
-            "COUNT(CASE WHEN d.state = 'indexing' THEN 1 END) AS indexing, ",
-            "COUNT(CASE WHEN d.state = 'ready' THEN 1 END) AS ready, ",
-            "COUNT(CASE WHEN d.state = 'failed' THEN 1 END) AS failed, ",
-            "COUNT(CASE WHEN d.state = 'deleting' THEN 1 END) AS deleting ",
-            "FROM knowledge_bases b LEFT JOIN documents d ON d.knowledge_base = b.id ",
-            $rest
-        )
-    };
-}
 
 impl Ledger {
     /// Creates an active knowledge base without documents.
@@ -68,7 +51,6 @@ impl Ledger {
             language: new.language,
             state: KnowledgeBaseState::Active,
             created: from_millis(created),
-            documents: DocumentCounts::default(),
         })
     }
 
@@ -80,7 +62,7 @@ impl Ledger {
         &self,
         id: &KnowledgeBaseId,
     ) -> Result<KnowledgeBase, LedgerError> {
-        let row = sqlx::query(select!("WHERE b.id = $1 GROUP BY b.id"))
+        let row = sqlx::query("SELECT * FROM knowledge_bases WHERE id = $1")
             .bind(id.as_str())
             .fetch_optional(&self.pool)
             .await
@@ -93,7 +75,7 @@ impl Ledger {
     /// # Errors
     /// `Database`.
     pub async fn list_knowledge_bases(&self) -> Result<Vec<KnowledgeBase>, LedgerError> {
-        sqlx::query(select!("GROUP BY b.id ORDER BY b.id"))
+        sqlx::query("SELECT * FROM knowledge_bases ORDER BY id")
             .fetch_all(&self.pool)
             .await
             .map_err(LedgerError::database("list the knowledge bases"))?
@@ -156,6 +138,7 @@ impl Ledger {
         }
         let unneeded = digests_of(&mut transaction, id).await?;
         for statement in [
+            "UPDATE documents SET parent = NULL WHERE knowledge_base = $1",
             "DELETE FROM documents WHERE knowledge_base = $1",
             "DELETE FROM knowledge_bases WHERE id = $1",
         ] {
@@ -184,7 +167,6 @@ fn knowledge_base(row: &SqliteRow) -> Result<KnowledgeBase, LedgerError> {
 }
 
 fn read(row: &SqliteRow) -> Result<KnowledgeBase, sqlx::Error> {
-    let count = |name: &str| row.try_get(name).map(|count: i64| count.unsigned_abs());
     let state: String = row.try_get("state")?;
     Ok(KnowledgeBase {
         id: KnowledgeBaseId::new(row.try_get::<String, _>("id")?),
@@ -197,12 +179,5 @@ fn read(row: &SqliteRow) -> Result<KnowledgeBase, sqlx::Error> {
             _ => KnowledgeBaseState::Active,
         },
         created: from_millis(row.try_get("created")?),
-        documents: DocumentCounts {
-            pending: count("pending")?,
-            indexing: count("indexing")?,
-            ready: count("ready")?,
-            failed: count("failed")?,
-            deleting: count("deleting")?,
-        },
     })
 }

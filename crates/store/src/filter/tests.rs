@@ -1,16 +1,32 @@
 //! Tests that filters become the predicates they mean.
 
-use intramuros_types::DocumentId;
+use intramuros_types::{Access, DocumentId};
 
-use super::Filter;
+use super::{DateRange, Filter};
 
 #[track_caller]
 fn check(documents: Option<&[&str]>, labels: Option<&[&str]>, expected: Option<&str>) {
+    let access = labels.map_or(Access::Everything, |labels| {
+        Access::Labels(labels.iter().map(|label| (*label).to_owned()).collect())
+    });
     let filter = Filter {
         documents: documents.map(|ids| ids.iter().map(|id| DocumentId::new(*id)).collect()),
-        labels: labels.map(|labels| labels.iter().map(|label| (*label).to_owned()).collect()),
+        ..Filter::readable_by(access)
     };
     assert_eq!(filter.to_sql().unwrap().as_deref(), expected);
+}
+
+#[test]
+fn metadata_and_dates_become_predicates() {
+    let values = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+    let mut filter = Filter::readable_by(Access::Everything);
+    filter.metadata.insert("service".to_owned(), values(&["l'achat", "paie"]));
+    filter.written = Some(DateRange { from: Some(20_000), to: None });
+    let expected = "array_has_any(metadata, ['service=l''achat', 'service=paie']) AND \
+                    written IS NOT NULL AND written >= 20000";
+    assert_eq!(filter.to_sql().unwrap().as_deref(), Some(expected));
+    filter.metadata.insert("année".to_owned(), Vec::new());
+    assert!(filter.excludes_all());
 }
 
 #[test]
@@ -33,7 +49,8 @@ fn quotes_stay_inside_the_literal() {
 
 #[test]
 fn long_lists_are_refused() {
-    let filter = Filter { labels: Some(vec!["a".to_owned(); 10_001]), ..Filter::default() };
+    let labels = (0..10_001).map(|number| number.to_string()).collect();
+    let filter = Filter::readable_by(Access::Labels(labels));
     let message = filter.to_sql().unwrap_err().to_string();
     assert_eq!(message, "filter.labels lists 10001 values, the limit is 10000");
 }

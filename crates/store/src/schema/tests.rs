@@ -2,8 +2,8 @@
 
 use intramuros_types::{Chunk, DocumentId, Span};
 
-use super::{from_batch, to_batch};
-use crate::{PassageRow, TableSpec};
+use super::{from_batch, rows, to_batch};
+use crate::{PassageDetails, PassageRow, TableSpec};
 
 fn spec() -> TableSpec {
     TableSpec { knowledge_base: "support".into(), model: "e5".into(), dimension: 2 }
@@ -19,9 +19,15 @@ fn full() -> PassageRow {
             span: Span::new(10, 15),
             pages: Some((2, 3)),
             section_path: vec!["A".to_owned(), "B".to_owned()],
+            words: Vec::new(),
         },
         language: Some("fr".to_owned()),
-        labels: vec!["rh".to_owned(), "direction".to_owned()],
+        details: PassageDetails {
+            labels: vec!["rh".to_owned(), "direction".to_owned()],
+            metadata: [("service".to_owned(), "paie = cœur".to_owned())].into(),
+            written: Some(20_000),
+        },
+        tokens: vec![1, 2, 255],
         vector: vec![1.0, 0.0],
     }
 }
@@ -36,13 +42,16 @@ fn check(row: &PassageRow) {
     assert_eq!(found[0].title, row.title);
     assert_eq!(found[0].chunk, row.chunk);
     assert_eq!(found[0].language, row.language);
-    assert_eq!(found[0].labels, row.labels);
+    assert_eq!(found[0].details, row.details);
+    assert_eq!(found[0].tokens, row.tokens);
+    assert_eq!(rows(&batch).unwrap(), std::slice::from_ref(row));
 }
 
 #[test]
 fn rows_come_back_as_they_were() {
     check(&full());
-    let mut bare = PassageRow { language: None, labels: Vec::new(), ..full() };
+    let details = PassageDetails::default();
+    let mut bare = PassageRow { language: None, details, tokens: Vec::new(), ..full() };
     bare.chunk.pages = None;
     bare.chunk.section_path = Vec::new();
     bare.chunk.text = String::new();

@@ -1,8 +1,8 @@
 //! Tests what is found, in which order, and for whom.
 
-use intramuros_types::DocumentId;
+use intramuros_types::{Access, DocumentId};
 
-use crate::fixture::{Fixture, axis, documents, labelled, row};
+use crate::fixture::{Fixture, all, axis, documents, labelled, row};
 use crate::{Filter, StoreError};
 
 const CORPUS: [&str; 9] = [
@@ -18,7 +18,7 @@ const CORPUS: [&str; 9] = [
 ];
 
 async fn found_by(fixture: &Fixture, query: &str) -> Vec<String> {
-    let found = fixture.table.full_text(query, 10, &Filter::default()).await.unwrap();
+    let found = fixture.table.full_text(query, 10, &all()).await.unwrap();
     documents(&found).into_iter().map(str::to_owned).collect()
 }
 
@@ -83,14 +83,14 @@ async fn nothing_in_a_query_is_syntax() {
     ] {
         assert_eq!(found_by(&fixture, query).await, ["doc_1"], "{query}");
     }
-    let error = fixture.table.full_text(&"a".repeat(10_001), 1, &Filter::default()).await;
+    let error = fixture.table.full_text(&"a".repeat(10_001), 1, &all()).await;
     assert!(matches!(error, Err(StoreError::Invalid { name: "query", .. })));
 }
 
 #[tokio::test]
 async fn rarer_words_weigh_more() {
     let fixture = Fixture::with_texts(&["pompe pompe moteur", "pompe vanne", "pompe pompe"]).await;
-    let found = fixture.table.full_text("pompe moteur", 3, &Filter::default()).await.unwrap();
+    let found = fixture.table.full_text("pompe moteur", 3, &all()).await.unwrap();
     assert_eq!(found[0].document.as_str(), "doc_0");
     assert_eq!(found.len(), 3);
     assert!(found.is_sorted_by(|a, b| a.score >= b.score) && found[2].score > 0.0);
@@ -105,7 +105,7 @@ async fn nearest_ranks_by_cosine() {
     query[2] = 0.5;
     // The length of the query does not matter.
     query.iter_mut().for_each(|value| *value *= 7.0);
-    let found = fixture.table.nearest(&query, 3, &Filter::default()).await.unwrap();
+    let found = fixture.table.nearest(&query, 3, &all()).await.unwrap();
     let ordinals: Vec<u32> = found.iter().map(|passage| passage.chunk.ordinal).collect();
     assert_eq!(ordinals[..2], [1, 2]);
     // cos = 1 / sqrt(1.25) and 0.5 / sqrt(1.25).
@@ -119,8 +119,8 @@ async fn results_carry_everything_but_the_vector() {
     let fixture = Fixture::new().await;
     let stored = labelled("doc", "La pompe", &["rh"]);
     fixture.replace("doc", vec![stored.clone()]).await;
-    let by_words = fixture.table.full_text("pompe", 1, &Filter::default()).await.unwrap();
-    let by_vector = fixture.table.nearest(&axis(0), 1, &Filter::default()).await.unwrap();
+    let by_words = fixture.table.full_text("pompe", 1, &all()).await.unwrap();
+    let by_vector = fixture.table.nearest(&axis(0), 1, &all()).await.unwrap();
     for found in [&by_words[0], &by_vector[0]] {
         assert_eq!(found.id.as_str(), "doc:0");
         assert_eq!(found.title, stored.title);
@@ -139,18 +139,20 @@ async fn filters_hide_what_they_should() {
     {
         fixture.replace(document, vec![labelled(document, "pompe", labels)]).await;
     }
-    let strings = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
-    let by_labels = |labels: &[&str]| Filter { labels: Some(strings(labels)), documents: None };
+    let holder = |labels: &[&str]| {
+        Access::Labels(labels.iter().map(|label| (*label).to_owned()).collect())
+    };
+    let by_labels = |labels: &[&str]| Filter::readable_by(holder(labels));
     let by_documents = |ids: &[&str]| Filter {
         documents: Some(ids.iter().map(|id| DocumentId::new(*id)).collect()),
-        labels: None,
+        ..all()
     };
     for indexed in [false, true] {
         if indexed {
             fixture.table.maintain().await.unwrap();
         }
         for (filter, expected) in [
-            (Filter::default(), &["both", "hr", "odd", "open"][..]),
+            (all(), &["both", "hr", "odd", "open"][..]),
             (by_labels(&[]), &["open"]),
             (by_labels(&["rh"]), &["both", "hr", "open"]),
             (by_labels(&["it", "absent"]), &["both", "open"]),
@@ -159,7 +161,7 @@ async fn filters_hide_what_they_should() {
             (by_documents(&[]), &[]),
             (by_documents(&["hr", "absent"]), &["hr"]),
             (by_documents(&["x' OR 1=1"]), &[]),
-            (Filter { labels: Some(Vec::new()), ..by_documents(&["hr", "open"]) }, &["open"]),
+            (Filter { access: holder(&[]), ..by_documents(&["hr", "open"]) }, &["open"]),
         ] {
             let by_words = fixture.table.full_text("pompe", 10, &filter).await.unwrap();
             let by_vector = fixture.table.nearest(&axis(0), 10, &filter).await.unwrap();
@@ -182,7 +184,7 @@ async fn filters_apply_before_the_ranking() {
     quiet.vector = axis(1);
     quiet.vector[0] = 0.1;
     fixture.replace("quiet", vec![quiet]).await;
-    let filter = Filter { documents: Some(vec!["quiet".into()]), labels: None };
+    let filter = Filter { documents: Some(vec!["quiet".into()]), ..all() };
     let by_words = fixture.table.full_text("pompe", 1, &filter).await.unwrap();
     let by_vector = fixture.table.nearest(&axis(0), 1, &filter).await.unwrap();
     assert_eq!(documents(&by_words), ["quiet"]);
@@ -192,7 +194,7 @@ async fn filters_apply_before_the_ranking() {
 #[tokio::test]
 async fn k_is_bounded() {
     let fixture = Fixture::with_texts(&CORPUS).await;
-    let all = Filter::default();
+    let all = all();
     assert_eq!(fixture.table.nearest(&axis(0), 0, &all).await.unwrap(), []);
     assert_eq!(fixture.table.full_text("erreur", 0, &all).await.unwrap(), []);
     assert_eq!(fixture.table.nearest(&axis(0), 2, &all).await.unwrap().len(), 2);
@@ -203,7 +205,7 @@ async fn k_is_bounded() {
 #[tokio::test]
 async fn an_empty_table_finds_nothing() {
     let fixture = Fixture::new().await;
-    assert_eq!(fixture.table.nearest(&axis(0), 5, &Filter::default()).await.unwrap(), []);
+    assert_eq!(fixture.table.nearest(&axis(0), 5, &all()).await.unwrap(), []);
     assert_eq!(found_by(&fixture, "pompe").await, [""; 0]);
     fixture.table.maintain().await.unwrap();
     assert_eq!(found_by(&fixture, "pompe").await, [""; 0]);

@@ -3,8 +3,8 @@
 use intramuros_types::ModelId;
 
 use super::{Store, TableSpec};
-use crate::fixture::{Fixture, axis, documents, location, row, spec};
-use crate::{Filter, StoreError};
+use crate::fixture::{all, Fixture, axis, documents, location, row, spec};
+use crate::StoreError;
 
 #[tokio::test]
 async fn a_reopened_table_has_what_was_stored() {
@@ -14,7 +14,7 @@ async fn a_reopened_table_has_what_was_stored() {
     let table = fixture.reopen().await;
     assert_eq!(table.count_rows().await.unwrap(), 3);
     for (word, expected) in [("pompe", "doc_0"), ("vanne", "later")] {
-        let found = table.full_text(word, 5, &Filter::default()).await.unwrap();
+        let found = table.full_text(word, 5, &all()).await.unwrap();
         assert_eq!(documents(&found), [expected]);
     }
 }
@@ -96,7 +96,7 @@ async fn dropping_a_knowledge_base_takes_its_tables_only() {
     fixture.store.drop_knowledge_base(&"support".into()).await.unwrap();
     fixture.store.drop_knowledge_base(&"support".into()).await.unwrap();
 
-    let error = fixture.table.nearest(&axis(0), 1, &Filter::default()).await.unwrap_err();
+    let error = fixture.table.nearest(&axis(0), 1, &all()).await.unwrap_err();
     assert!(matches!(error, StoreError::Dropped { .. }), "{error:?}");
     assert!(matches!(fixture.table.maintain().await, Err(StoreError::Dropped { .. })));
     let left: Vec<String> = std::fs::read_dir(location(fixture.folder.path()))

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::fixture::{DIMENSION, Fixture, axis, documents, row};
+use crate::fixture::{DIMENSION, Fixture, all, axis, documents, labelled, row};
 use crate::maintenance::Policy;
-use crate::{Filter, PassageRow, StoreError, StoredPassage};
+use crate::{Filter, PassageDetails, PassageRow, StoreError, StoredPassage};
 
 fn texts(found: &[StoredPassage]) -> Vec<&str> {
     found.iter().map(|passage| passage.chunk.text.as_str()).collect()
@@ -52,7 +52,7 @@ async fn replacing_a_document_leaves_nothing_of_the_old_one() {
         assert_eq!(fixture.table.count_rows().await.unwrap(), 3);
         let found = fixture.table.passages(&"doc".into(), 0..100).await.unwrap();
         assert_eq!(texts(&found), ["nouvelle pompe", "vanne"]);
-        let all = Filter::default();
+        let all = all();
         let found = fixture.table.full_text("ancienne", 10, &all).await.unwrap();
         assert_eq!(texts(&found), [""; 0], "{maintained}");
         let found = fixture.table.full_text("pompe", 10, &all).await.unwrap();
@@ -68,7 +68,7 @@ async fn deletion_takes_one_document_and_can_be_repeated() {
     fixture.table.delete_document(&id).await.unwrap();
     fixture.table.delete_document(&id).await.unwrap();
     assert!(!fixture.table.contains(&id).await.unwrap());
-    let found = fixture.table.full_text("pompe", 10, &Filter::default()).await.unwrap();
+    let found = fixture.table.full_text("pompe", 10, &all()).await.unwrap();
     assert_eq!(documents(&found), ["doc_1"]);
     fixture.table.delete_document(&"x' OR 1=1 --".into()).await.unwrap();
     assert_eq!(fixture.table.count_rows().await.unwrap(), 1);
@@ -120,7 +120,7 @@ async fn nothing_of_an_erased_document_is_left_on_disk() {
         assert!(!path.exists(), "{}", path.display());
     }
     assert_eq!(fixture.table.count_rows().await.unwrap(), 5);
-    let found = fixture.table.full_text("pompe", 5, &Filter::default()).await.unwrap();
+    let found = fixture.table.full_text("pompe", 5, &all()).await.unwrap();
     assert_eq!(documents(&found), ["doc_0"]);
 }
 
@@ -198,7 +198,7 @@ async fn maintenance_merges_files_and_keeps_results() {
     assert!(files_below(fixture.folder.path()).len() <= after);
     for number in [0, 17, 29] {
         let query = format!("numero{number}");
-        let found = fixture.table.full_text(&query, 5, &Filter::default()).await.unwrap();
+        let found = fixture.table.full_text(&query, 5, &all()).await.unwrap();
         assert_eq!(documents(&found), [format!("doc_{number}")]);
     }
 }
@@ -208,7 +208,7 @@ async fn bad_rows_are_refused_and_change_nothing() {
     let fixture = Fixture::with_texts(&["la pompe"]).await;
     let good = || row("doc_0", 0, "autre");
     let with_vector = |vector: Vec<f32>| PassageRow { vector, ..good() };
-    let with_labels = |label: &str| PassageRow { labels: vec![label.to_owned()], ..good() };
+    let with_labels = |label: &str| labelled("doc_0", "autre", &[label]);
     let mut nan = axis(0);
     nan[3] = f32::NAN;
     for (rows, expected) in [
@@ -223,9 +223,9 @@ async fn bad_rows_are_refused_and_change_nothing() {
         let error = fixture.table.replace_document(&"doc_0".into(), rows).await.unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error}");
     }
-    let found = fixture.table.full_text("pompe", 5, &Filter::default()).await.unwrap();
+    let found = fixture.table.full_text("pompe", 5, &all()).await.unwrap();
     assert_eq!(documents(&found), ["doc_0"]);
-    let query = fixture.table.nearest(&[1.0], 1, &Filter::default()).await;
+    let query = fixture.table.nearest(&[1.0], 1, &all()).await;
     assert!(matches!(query, Err(StoreError::Invalid { name: "vector", .. })));
 }
 
@@ -261,7 +261,7 @@ async fn readers_see_whole_documents_while_others_write() {
             tokio::spawn(async move {
                 let mut reads = 0_u32;
                 while !done.load(Ordering::SeqCst) {
-                    let all = Filter::default();
+                    let all = all();
                     let found = table.full_text("vanne", 10, &all).await.unwrap();
                     let found = texts(&found);
                     assert_eq!(found.len(), PASSAGES as usize, "{found:?}");
@@ -317,7 +317,7 @@ async fn the_vector_index_finds_what_the_scan_finds() {
     let rows = (0..ROWS).map(|ordinal| PassageRow { vector: vector(), ..row("doc", ordinal, "x") });
     fixture.replace("doc", rows.collect()).await;
     let queries: Vec<Vec<f32>> = (0..20).map(|_| vector()).collect();
-    let all = Filter::default();
+    let all = all();
     let mut exact = Vec::new();
     for query in &queries {
         exact.push(fixture.table.nearest(query, K, &all).await.unwrap());
@@ -344,7 +344,7 @@ async fn the_vector_index_finds_what_the_scan_finds() {
         }
         let found = fixture.table.nearest(&queries[0], 1, &all).await.unwrap();
         assert_eq!(documents(&found), ["new"], "{maintained}");
-        let filter = Filter { documents: Some(vec!["new".into()]), labels: None };
+        let filter = Filter { documents: Some(vec!["new".into()]), ..all };
         let far: Vec<f32> = queries[0].iter().map(|value| -value).collect();
         let found = fixture.table.nearest(&far, 5, &filter).await.unwrap();
         assert_eq!(documents(&found), ["new"], "{maintained}");
@@ -354,4 +354,21 @@ async fn the_vector_index_finds_what_the_scan_finds() {
     fixture.table.maintain_with(&policy).await.unwrap();
     assert!(!fixture.table.has_vector_index().await);
     assert_eq!(fixture.table.nearest(&queries[0], 5, &all).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn rows_come_back_with_vectors_and_take_other_details() {
+    let fixture = Fixture::new().await;
+    let stored: Vec<PassageRow> = (0..3).map(|ordinal| row("doc", ordinal, "pompe")).collect();
+    fixture.replace("doc", stored.clone()).await;
+    let mut rows = fixture.table.rows(&"doc".into()).await.unwrap();
+    assert_eq!(rows, stored);
+
+    for row in &mut rows {
+        row.details = PassageDetails { labels: vec!["rh".to_owned()], ..PassageDetails::default() };
+    }
+    fixture.replace("doc", rows).await;
+    let open = Filter::readable_by(intramuros_types::Access::of_key(&[]));
+    assert_eq!(fixture.table.full_text("pompe", 5, &open).await.unwrap(), []);
+    assert_eq!(fixture.table.full_text("pompe", 5, &all()).await.unwrap().len(), 3);
 }
