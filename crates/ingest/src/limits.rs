@@ -68,7 +68,7 @@ impl Deadline {
     pub(crate) fn check(&self) -> Result<(), IngestError> {
         match self.at {
             Some(at) if Instant::now() > at => Err(IngestError::LimitExceeded {
-                what: "seconds of reading",
+                what: "seconds of reading".into(),
                 limit: self.limit.as_secs(),
             }),
             _ => Ok(()),
