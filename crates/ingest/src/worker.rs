@@ -33,9 +33,13 @@
 //! - The kernel is shared: a hole in it is a hole here. A virtual machine would be stronger.
 //! - Memory is bounded per process: a child and an OCR program that it starts may each take the
 //!   limit, and the machine's memory bandwidth is not shared fairly by any priority. Bound the
-//!   number of files read at a time; in production, a `MemoryMax` of the service stands above all.
+//!   number of files read at a time. Where the machine, or the `MemoryMax` of a service, runs out
+//!   all the same, the kernel kills the child first (`oom_score_adj`); the service must be told to
+//!   go on then (`OOMPolicy=continue`).
 //! - `landlock` needs Linux 5.13 (6.12 for all that is used) and `seccomp` a kernel with filters.
-//!   Where either is missing the rest still holds, and reading goes on without it.
+//!   Where either is missing the rest still holds, and reading goes on without it;
+//!   [`Reader::probe`] tells. A service manager that filters system calls must let `seccomp` and
+//!   the three of `landlock` pass.
 //! - Whoever takes the child over can still lie about what the document says, as the document can.
 //! - A process that leaves its group, as only code of the document would, outlives the kill; it
 //!   stays confined and within its limit of processor time.
@@ -57,6 +61,6 @@ mod reader;
 mod serve;
 mod wire;
 
-pub use limits::WorkerLimits;
+pub use limits::{Confinement, WorkerLimits};
 pub use reader::{Cancel, Cancelled, Reader, cancellation};
 pub use serve::{serve, serve_with};

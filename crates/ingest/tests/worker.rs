@@ -302,6 +302,10 @@ fn a_cancelled_reading_ends_at_once() {
 }
 
 fn a_child_cannot_reach_anything() {
+    let confinement =
+        reader("serve", limits()).probe(&ExtractConfig::default()).expect("an answer");
+    assert!(confinement.files && confinement.calls && confinement.priority, "{confinement:?}");
+
     let extraction = reader("reach", limits()).read(b"x", "a", &ExtractConfig::default(), None);
     let document = extraction.expect("an answer").document.expect("a text");
     assert_eq!(document.text, "essais :");
@@ -326,6 +330,8 @@ fn a_child_dies_with_its_server() {
     let reading = reading.expect("a process");
     // Its lowest priority says that it is confined by now.
     wait_until("the child is set up", || nice(reading) == Some(19));
+    let score = std::fs::read_to_string(format!("/proc/{reading}/oom_score_adj"));
+    assert_eq!(score.expect("a score").trim(), "1000");
     server.kill().expect("a running server");
     server.wait().expect("a dead server");
     wait_until("the child is gone", || parent_of(reading).is_none());

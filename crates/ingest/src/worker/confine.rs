@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
-    Scope, path_beneath_rules,
+    RulesetStatus, Scope, path_beneath_rules,
 };
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -20,7 +20,7 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id,
 };
 
-use super::WorkerLimits;
+use super::{Confinement, WorkerLimits};
 use crate::OcrConfig;
 
 /// Open files: pipes, an OCR program's libraries and data.
@@ -91,7 +91,10 @@ const STARTING: [libc::c_long; 2] = [libc::SYS_execve, libc::SYS_execveat];
 ///
 /// # Errors
 /// Of the kernel.
-pub(super) fn from_the_start() -> io::Result<()> {
+pub(super) fn from_the_start() -> io::Result<Confinement> {
+    // Where memory runs out all the same, this is the process to kill. While it may be dumped,
+    // since its files in /proc are closed after that.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     prctl::set_pdeathsig(Signal::SIGKILL)?;
     prctl::set_no_new_privs()?;
     prctl::set_dumpable(false)?;
@@ -99,23 +102,29 @@ pub(super) fn from_the_start() -> io::Result<()> {
     lower(Resource::RLIMIT_NOFILE, MAX_OPEN_FILES, MAX_OPEN_FILES)?;
     let batch = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
     // A process that was started with an even lower priority cannot be raised to this one.
-    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, batch);
-    Ok(())
+    let priority =
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, batch).is_ok();
+    Ok(Confinement { priority, ..Confinement::default() })
 }
 
-/// What the request bounds.
+/// What the request bounds; notes in `confinement` what the kernel could do.
 ///
 /// # Errors
 /// Of the kernel, for memory and time.
-pub(super) fn within(limits: &WorkerLimits, ocr: Option<&OcrConfig>) -> io::Result<()> {
+pub(super) fn within(
+    limits: &WorkerLimits,
+    ocr: Option<&OcrConfig>,
+    confinement: &mut Confinement,
+) -> io::Result<()> {
     let memory = mapped_bytes()?.saturating_add(limits.max_memory_bytes);
     lower(Resource::RLIMIT_AS, memory, memory)?;
     let seconds = limits.max_cpu.as_secs().max(1);
     lower(Resource::RLIMIT_CPU, seconds, seconds.saturating_add(CPU_GRACE_SECONDS))?;
     // Pipes are no files; nothing is to be written to any.
     lower(Resource::RLIMIT_FSIZE, 0, 0)?;
-    let _ = close_files(ocr);
-    let _ = close_calls(ocr.is_some());
+    let files = close_files(ocr);
+    confinement.files = files.is_ok_and(|status| status != RulesetStatus::NotEnforced);
+    confinement.calls = close_calls(ocr.is_some()).is_ok();
     Ok(())
 }
 
@@ -136,7 +145,7 @@ fn mapped_bytes() -> io::Result<u64> {
 }
 
 /// Leaves no file to be opened, but what an OCR program is made of.
-fn close_files(ocr: Option<&OcrConfig>) -> Result<(), RulesetError> {
+fn close_files(ocr: Option<&OcrConfig>) -> Result<RulesetStatus, RulesetError> {
     let abi = ABI::V6;
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(abi))?
@@ -150,7 +159,7 @@ fn close_files(ocr: Option<&OcrConfig>) -> Result<(), RulesetError> {
         let paths: Vec<PathBuf> = fixed.chain(data).chain(home_of(&ocr.program)).collect();
         rules = rules.add_rules(path_beneath_rules(paths, AccessFs::from_read(abi)))?;
     }
-    rules.restrict_self().map(drop)
+    rules.restrict_self().map(|status| status.ruleset)
 }
 
 /// Where a program's own libraries are, if it is not one of the system's: beside its `bin`.

@@ -1,4 +1,4 @@
-//! Bounds what the process that reads one file may cost.
+//! Bounds what the process that reads one file may cost, and names what holds it.
 
 use std::time::Duration;
 
@@ -29,4 +29,16 @@ impl Default for WorkerLimits {
             max_answer_bytes: 512 << 20,
         }
     }
+}
+
+/// What the kernel could do of that which holds back a process taken over by its document. Memory,
+/// time and the death of the process are always bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Confinement {
+    /// No file can be opened but the system's (`landlock`).
+    pub files: bool,
+    /// No socket can be made and no other process touched (`seccomp`).
+    pub calls: bool,
+    /// The process gives way to all others.
+    pub priority: bool,
 }

@@ -6,11 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::WorkerLimits;
 use super::answer::is_sound;
 use super::child::{Worker, cause_of_death};
 use super::exchange::{Exchange, NoAnswer};
 use super::wire::{RequestHead, read_answer};
+use super::{Confinement, WorkerLimits};
 use crate::{ExtractConfig, Extraction, IngestError};
 
 /// Reads each file in a process of its own. Holds no process while it reads nothing; may be shared
@@ -46,7 +46,20 @@ impl Reader {
         cancelled: Option<&Cancelled>,
     ) -> Result<Extraction, IngestError> {
         let size = bytes.len() as u64;
-        self.read_from(&mut &bytes[..], size, file_name, config, cancelled)
+        self.read_from(&mut &bytes[..], size, file_name, config, cancelled)?.0
+    }
+
+    /// Tries the reader out on a word, and says what holds its processes, for whoever watches over
+    /// the machine.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn probe(&self, config: &ExtractConfig) -> Result<Confinement, IngestError> {
+        let word = b"Bonjour";
+        let size = word.len() as u64;
+        let (extraction, confinement) =
+            self.read_from(&mut &word[..], size, "essai.txt", config, None)?;
+        extraction.map(|_| confinement)
     }
 
     /// [`Self::read`] of the file at `path`, which is passed on piece by piece.
@@ -62,7 +75,7 @@ impl Reader {
     ) -> Result<Extraction, IngestError> {
         let mut file = File::open(path).map_err(unavailable)?;
         let size = file.metadata().map_err(unavailable)?.len();
-        self.read_from(&mut file, size, file_name, config, cancelled)
+        self.read_from(&mut file, size, file_name, config, cancelled)?.0
     }
 
     fn read_from(
@@ -72,7 +85,7 @@ impl Reader {
         file_name: &str,
         config: &ExtractConfig,
         cancelled: Option<&Cancelled>,
-    ) -> Result<Extraction, IngestError> {
+    ) -> Result<(Result<Extraction, IngestError>, Confinement), IngestError> {
         let limit = config.limits.max_bytes;
         if size > limit {
             return Err(IngestError::TooLarge { bytes: size, limit });
@@ -100,8 +113,11 @@ impl Reader {
         };
         // The answer is here: nothing the process still does matters.
         drop(worker);
-        let extraction = read_answer(&answer).map_err(|_| IngestError::Crashed)??;
-        if is_sound(&extraction) { Ok(extraction) } else { Err(IngestError::Crashed) }
+        let (answer, confinement) = read_answer(&answer).map_err(|_| IngestError::Crashed)?;
+        if answer.as_ref().is_ok_and(|extraction| !is_sound(extraction)) {
+            return Err(IngestError::Crashed);
+        }
+        Ok((answer, confinement))
     }
 
     fn without_answer(&self, reason: NoAnswer) -> IngestError {

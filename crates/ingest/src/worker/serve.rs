@@ -26,33 +26,31 @@ pub fn serve_with(
     read: impl FnOnce(&[u8], &str, &ExtractConfig) -> Result<Extraction, IngestError>,
 ) -> ExitCode {
     // Before the request, so that a server that is killed now takes this process along.
-    if confine::from_the_start().is_err() {
+    let Ok(mut confinement) = confine::from_the_start() else {
         return ExitCode::from(NOT_CONFINED);
-    }
+    };
     let Ok(head) = RequestHead::read(&mut input) else { return ExitCode::from(NOT_ASKED) };
     if std::os::unix::process::parent_id() != head.parent {
         // It was killed before this process asked to be told.
         return ExitCode::from(NOT_ASKED);
     }
-    if confine::within(&head.limits, head.config.ocr.as_ref()).is_err() {
+    if confine::within(&head.limits, head.config.ocr.as_ref(), &mut confinement).is_err() {
         return ExitCode::from(NOT_CONFINED);
     }
-    match answer(&head, &mut input, &mut output, read) {
+    let Ok(bytes) = file(&head, &mut input) else { return ExitCode::from(NOT_ASKED) };
+    let answer = read(&bytes, &head.file_name, &head.config);
+    match write_answer(answer, confinement, &mut output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(NOT_ASKED),
     }
 }
 
-fn answer(
-    head: &RequestHead,
-    input: &mut impl Read,
-    output: &mut impl Write,
-    read: impl FnOnce(&[u8], &str, &ExtractConfig) -> Result<Extraction, IngestError>,
-) -> io::Result<()> {
+/// The file, whole.
+fn file(head: &RequestHead, input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(head.bytes).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != head.bytes {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    write_answer(read(&bytes, &head.file_name, &head.config), output)
+    Ok(bytes)
 }

@@ -4,14 +4,14 @@
 //! An answer is a mark, the length of the rest and of its head (`u64` each), the head in
 //! `postcard`'s encoding, the embedded files one after the other. Files are not part of the heads,
 //! so that they are copied and not encoded. `postcard` rather than JSON for the answer: a long
-//! document has a million words with four coordinates each (figures in `examples/wire_cost.rs`).
+//! document has a million words with four coordinates each (measured by `examples/worker_cost.rs`).
 
 use std::io::{self, Read, Write};
 
 use intramuros_types::{ExtractedDocument, ReadWarning};
 use serde::{Deserialize, Serialize};
 
-use super::WorkerLimits;
+use super::{Confinement, WorkerLimits};
 use crate::{EmbeddedFile, ExtractConfig, Extraction, IngestError};
 
 /// Begins a request.
@@ -40,9 +40,16 @@ pub(super) struct RequestHead {
     pub(super) bytes: u64,
 }
 
-/// An extraction with the lengths of its files in place of their bytes.
+/// What an answer begins with.
 #[derive(Serialize, Deserialize)]
 struct AnswerHead {
+    confinement: Confinement,
+    result: Result<Outline, IngestError>,
+}
+
+/// An extraction with the lengths of its files in place of their bytes.
+#[derive(Serialize, Deserialize)]
+struct Outline {
     document: Option<ExtractedDocument>,
     warnings: Vec<ReadWarning>,
     files: Vec<(String, u64)>,
@@ -89,15 +96,17 @@ impl RequestHead {
 /// Of `output`.
 pub(super) fn write_answer(
     answer: Result<Extraction, IngestError>,
+    confinement: Confinement,
     output: &mut impl Write,
 ) -> io::Result<()> {
     let mut files = Vec::new();
-    let head = answer.map(|extraction| {
+    let result = answer.map(|extraction| {
         let Extraction { document, files: embedded, warnings } = extraction;
         let lengths = embedded.iter().map(|f| (f.name.clone(), f.bytes.len() as u64)).collect();
         files = embedded;
-        AnswerHead { document, warnings, files: lengths }
+        Outline { document, warnings, files: lengths }
     });
+    let head = AnswerHead { confinement, result };
     let head = postcard::to_stdvec(&head).map_err(io::Error::other)?;
     let embedded: u64 = files.iter().map(|file| file.bytes.len() as u64).sum();
     let length = 8 + head.len() as u64 + embedded;
@@ -128,27 +137,30 @@ pub(super) fn answer_length(bytes: &[u8]) -> Result<Option<u64>, Garbage> {
 ///
 /// # Errors
 /// When it is not what [`write_answer`] writes.
-pub(super) fn read_answer(bytes: &[u8]) -> Result<Result<Extraction, IngestError>, Garbage> {
+pub(super) fn read_answer(
+    bytes: &[u8],
+) -> Result<(Result<Extraction, IngestError>, Confinement), Garbage> {
     let head = bytes.get(16..ANSWER_PREFIX).and_then(|length| length.try_into().ok());
     let length = usize::try_from(u64::from_le_bytes(head.ok_or(Garbage)?)).map_err(|_| Garbage)?;
     let rest = bytes.get(ANSWER_PREFIX..).ok_or(Garbage)?;
     let (head, mut rest) = rest.split_at_checked(length).ok_or(Garbage)?;
-    let head: Result<AnswerHead, IngestError> = postcard::from_bytes(head).map_err(|_| Garbage)?;
-    let head = match head {
-        Ok(head) => head,
-        Err(error) => return Ok(Err(error)),
+    let AnswerHead { confinement, result } = postcard::from_bytes(head).map_err(|_| Garbage)?;
+    let outline = match result {
+        Ok(outline) => outline,
+        Err(error) => return Ok((Err(error), confinement)),
     };
     let mut files = Vec::new();
-    for (name, length) in head.files {
-        let length = usize::try_from(length).map_err(|_| Garbage)?;
+    for (name, length) in &outline.files {
+        let length = usize::try_from(*length).map_err(|_| Garbage)?;
         let (bytes, tail) = rest.split_at_checked(length).ok_or(Garbage)?;
-        files.push(EmbeddedFile { name, bytes: bytes.to_vec() });
+        files.push(EmbeddedFile { name: name.clone(), bytes: bytes.to_vec() });
         rest = tail;
     }
     if !rest.is_empty() {
         return Err(Garbage);
     }
-    Ok(Ok(Extraction { document: head.document, files, warnings: head.warnings }))
+    let Outline { document, warnings, .. } = outline;
+    Ok((Ok(Extraction { document, files, warnings }), confinement))
 }
 
 /// What came is not an answer.

@@ -48,13 +48,9 @@ impl Head {
     }
 
     fn parse(raw: &[u8], default_kind: &str) -> Self {
-        // Old programs write other characters as they are; unread, they would be lost.
-        let text = match std::str::from_utf8(raw) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(decode(raw, None).unwrap_or_default()),
-        };
+        let text = in_unicode(raw);
         let message = MessageParser::new()
-            .parse_headers(text.as_bytes())
+            .parse_headers(text.as_ref())
             .map(Message::into_owned)
             // The library's own empty message has no place for headers, and panics when asked.
             .unwrap_or_else(|| Message {
@@ -154,6 +150,22 @@ impl Head {
         }
         text
     }
+}
+
+/// A header whose lines are UTF-8. Old programs write other characters as they are, and unread
+/// they would be lost. Lines with words that name their encoding stay as they are.
+fn in_unicode(raw: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(raw).is_ok() {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = Vec::with_capacity(raw.len());
+    for line in raw.split_inclusive(|b| *b == b'\n') {
+        match decode(line, None) {
+            Ok(text) if !line.windows(2).any(|mark| mark == b"=?") => out.extend(text.bytes()),
+            _ => out.extend_from_slice(line),
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Cuts a message or a part at its first empty line.

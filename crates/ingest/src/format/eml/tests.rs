@@ -111,6 +111,8 @@ fn character_sets_are_decoded() {
     let mut head = b"From: a@b\r\nSubject: D\xe9j\xe0 pay\xe9 cet \xe9t\xe9\r\n".to_vec();
     head.extend(b"Content-Disposition: inline\r\n\r\nx");
     assert_eq!(document(&head).title, "Déjà payé cet été");
+    let mixed = b"From: a@b\r\nSubject: =?iso-8859-1?Q?D\xe9j=E0?=\r\n\r\nx";
+    assert_eq!(document(mixed).title, "Déjà");
 }
 
 #[test]

@@ -5,12 +5,14 @@ use std::time::Duration;
 use intramuros_types::ReadWarning;
 
 use super::{ANSWER_MARK, Garbage, RequestHead, answer_length, read_answer, write_answer};
-use crate::worker::WorkerLimits;
+use crate::worker::{Confinement, WorkerLimits};
 use crate::{EmbeddedFile, ExtractConfig, Extraction, IngestError, extract};
+
+const CONFINEMENT: Confinement = Confinement { files: true, calls: false, priority: true };
 
 fn written(answer: Result<Extraction, IngestError>) -> Vec<u8> {
     let mut out = Vec::new();
-    write_answer(answer, &mut out).unwrap();
+    write_answer(answer, CONFINEMENT, &mut out).unwrap();
     out
 }
 
@@ -18,7 +20,7 @@ fn written(answer: Result<Extraction, IngestError>) -> Vec<u8> {
 fn check(answer: Result<Extraction, IngestError>) {
     let bytes = written(answer.clone());
     assert_eq!(answer_length(&bytes), Ok(Some(bytes.len() as u64)));
-    assert_eq!(read_answer(&bytes), Ok(answer));
+    assert_eq!(read_answer(&bytes), Ok((answer, CONFINEMENT)));
 }
 
 #[test]
