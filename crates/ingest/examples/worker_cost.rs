@@ -4,6 +4,8 @@
 //!
 //! `cargo run --release -p intramuros-ingest --example worker_cost -- FILE…`
 
+#![allow(clippy::print_stdout, reason = "a measurement is for people to read")]
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 

@@ -27,8 +27,8 @@ pub(super) fn starts_like_mail(bytes: &[u8]) -> bool {
         if line.is_empty() {
             break;
         }
-        let folded = at > 0 && line.starts_with(b" ") || line.starts_with(b"\t");
-        if folded || at == 0 && line.starts_with(b"From ") {
+        let folded = at > 0 && line.first().is_some_and(|b| matches!(b, b' ' | b'\t'));
+        if folded || (at == 0 && line.starts_with(b"From ")) {
             continue;
         }
         let Some(name) = field_name(line) else {

@@ -86,7 +86,7 @@ fn mailbox(bytes: &[u8], builder: &Builder<'_>) -> Result<Vec<Vec<u8>>, IngestEr
 }
 
 fn read_message(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), IngestError> {
-    let (head, body) = Head::read(bytes, "text/plain");
+    let (head, body) = Head::read(bytes, "text/plain")?;
     if !head.is_message() {
         return Err(IngestError::damaged("it does not begin with the header of an e-mail"));
     }
@@ -152,9 +152,10 @@ fn named(attachments: Vec<Attachment>, stem: &str) -> Vec<EmbeddedFile> {
 
 /// Calls a message by its subject.
 fn message_name(bytes: &[u8]) -> String {
-    let (head, _) = Head::read(bytes, "text/plain");
-    let subject = head.line(HeaderName::Subject).unwrap_or_default().replace(['/', '\\'], "-");
-    let stem = clean_name(&subject).unwrap_or_else(|| "message".to_owned());
+    let head = Head::read(bytes, "text/plain").ok();
+    let subject = head.as_ref().and_then(|(head, _)| head.line(HeaderName::Subject));
+    let stem = clean_name(&subject.unwrap_or_default().replace(['/', '\\'], "-"))
+        .unwrap_or_else(|| "message".to_owned());
     format!("{stem}.eml")
 }
 

@@ -33,6 +33,7 @@ const OUT_OF_MEMORY: &str = "memory allocation of ";
 pub(super) struct Worker {
     /// The process, with the pipes that were not taken yet.
     pub(super) child: Child,
+    reaped: bool,
 }
 
 impl Worker {
@@ -53,7 +54,7 @@ impl Worker {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
-        Ok(Self { child })
+        Ok(Self { child, reaped: false })
     }
 
     /// Waits for the child to exit by itself, not for long; then kills what is left of its group.
@@ -72,28 +73,27 @@ impl Worker {
             }
             sleep(Duration::from_millis(2));
         };
-        self.kill();
-        let status = self.child.wait().ok();
-        status.filter(|_| exited)
+        self.reap().filter(|_| exited)
+    }
+
+    /// Kills what is left of the group, and then gives the child's number back: before, nobody else
+    /// can have it.
+    fn reap(&mut self) -> Option<ExitStatus> {
+        self.reaped = true;
+        // Fails only when nothing of the group is left.
+        let _ = killpg(self.pid(), Signal::SIGKILL);
+        self.child.wait().ok()
     }
 
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32)
     }
-
-    fn kill(&self) {
-        // Fails only when nothing of the group is left.
-        let _ = killpg(self.pid(), Signal::SIGKILL);
-    }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // After `end` the child is reaped; asking again returns at once and without a signal to
-        // whoever has its number by then.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.kill();
-            let _ = self.child.wait();
+        if !self.reaped {
+            self.reap();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::answer::is_sound;
 use super::child::{Worker, cause_of_death};
@@ -12,6 +12,9 @@ use super::exchange::{Exchange, NoAnswer};
 use super::wire::{RequestHead, read_answer};
 use super::{Confinement, WorkerLimits};
 use crate::{ExtractConfig, Extraction, IngestError};
+
+/// Longer limits are this one: the clock cannot count any number of seconds.
+const LONGEST_WALL: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Reads each file in a process of its own. Holds no process while it reads nothing; may be shared
 /// by threads, each of which reads one file at a time.
@@ -100,7 +103,7 @@ impl Reader {
         };
         let head = head.encode().map_err(unavailable)?;
         let mut request = head.chain(source.take(size));
-        let until = Instant::now() + self.limits.max_wall;
+        let until = Instant::now() + self.limits.max_wall.min(LONGEST_WALL);
         let mut worker = Worker::start(&self.program, &self.arguments).map_err(unavailable)?;
         let exchange = Exchange::new(&mut worker.child, &mut request, self.limits.max_answer_bytes)
             .map_err(unavailable)?;

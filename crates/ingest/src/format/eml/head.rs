@@ -10,7 +10,11 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders};
 
+use crate::IngestError;
 use crate::format::encoding::decode;
+
+/// Headers grow tenfold when they are read; those of a message to a thousand people have 100 KiB.
+const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// How a body was made fit for lines of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +46,19 @@ pub(super) struct Head {
 impl Head {
     /// Cuts `raw` at its first empty line and reads what stands before it. A part that does not
     /// say what it is counts as `default_kind`.
-    pub(super) fn read<'a>(raw: &'a [u8], default_kind: &str) -> (Self, &'a [u8]) {
+    ///
+    /// # Errors
+    /// [`IngestError::LimitExceeded`] for the length of the headers.
+    pub(super) fn read<'a>(
+        raw: &'a [u8],
+        default_kind: &str,
+    ) -> Result<(Self, &'a [u8]), IngestError> {
         let (head, body) = cut(raw);
-        (Self::parse(head, default_kind), body)
+        if head.len() > MAX_HEADER_BYTES {
+            let (what, limit) = ("bytes in the header of an e-mail".into(), MAX_HEADER_BYTES);
+            return Err(IngestError::LimitExceeded { what, limit: limit as u64 });
+        }
+        Ok((Self::parse(head, default_kind), body))
     }
 
     fn parse(raw: &[u8], default_kind: &str) -> Self {

@@ -99,7 +99,7 @@ impl Walker<'_, '_> {
         let default_kind = if kind == "multipart/digest" { "message/rfc822" } else { "text/plain" };
         let mut children = Vec::new();
         for raw in split(body, boundary.as_bytes()) {
-            let (head, body) = Head::read(raw, default_kind);
+            let (head, body) = Head::read(raw, default_kind)?;
             if kind == "multipart/alternative" && is_other_rendering(&head.kind) {
                 self.count()?;
                 continue;
@@ -117,7 +117,7 @@ impl Walker<'_, '_> {
         let (bytes, _) = head.decode(body);
         match signature::open(&bytes) {
             Envelope::Signed(inner) => {
-                let (head, body) = Head::read(&inner, "text/plain");
+                let (head, body) = Head::read(&inner, "text/plain")?;
                 self.part(&head, body, depth + 1)
             }
             Envelope::Encrypted => Ok(Parts { encrypted: 1, ..Parts::default() }),

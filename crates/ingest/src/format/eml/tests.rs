@@ -229,6 +229,10 @@ fn nesting_and_numbers_are_bounded() {
     let error = extract(&many, "a.eml", &ExtractConfig { limits, ocr: None }).unwrap_err();
     let what = "parts of the e-mail".into();
     assert_eq!(error, IngestError::LimitExceeded { what, limit: 100 });
+    let wide = format!("From: a@b\nTo: {}\n\nx", "a@b.fr, ".repeat(200_000));
+    let what = "bytes in the header of an e-mail".into();
+    let expected = IngestError::LimitExceeded { what, limit: 1 << 20 };
+    assert_eq!(read(wide.as_bytes()).unwrap_err(), expected);
     let endless = "Content-Type: multipart/mixed; boundary=b\n\n".repeat(50_000);
     assert!(
         read(&mail(&format!("Content-Type: multipart/mixed; boundary=a\n\n{endless}"))).is_ok()
