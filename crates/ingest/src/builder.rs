@@ -50,10 +50,14 @@ pub(crate) struct Builder<'l> {
 impl<'l> Builder<'l> {
     /// An empty document; the time starts to count.
     pub(crate) fn new(config: &'l ExtractConfig) -> Self {
+        Self::empty(&config.limits, config.ocr.as_ref())
+    }
+
+    fn empty(limits: &'l ExtractLimits, ocr: Option<&'l OcrConfig>) -> Self {
         Self {
-            limits: &config.limits,
-            ocr: config.ocr.as_ref(),
-            deadline: Deadline::start(&config.limits),
+            limits,
+            ocr,
+            deadline: Deadline::start(limits),
             title: None,
             declared_language: None,
             author: None,
@@ -69,6 +73,16 @@ impl<'l> Builder<'l> {
             blocks: Vec::new(),
             open_headings: Vec::new(),
         }
+    }
+
+    /// A document of its own under the same limits, to try something out in.
+    pub(crate) fn scratch(&self) -> Self {
+        Self { deadline: self.deadline, ..Self::empty(self.limits, self.ocr) }
+    }
+
+    /// The text so far.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether no block was pushed.
@@ -113,8 +127,8 @@ impl<'l> Builder<'l> {
         Ok(())
     }
 
-    /// Ends the document. A file without text that holds files has no document. The title is the metadata's, else the first heading, else the file name
-    /// without its extension.
+    /// Ends the document. A file without text that holds files has no document. The title is the
+    /// metadata's, else the first heading, else the file name without its extension.
     ///
     /// # Errors
     /// [`IngestError::Empty`] when it has neither block nor file.
@@ -123,11 +137,12 @@ impl<'l> Builder<'l> {
         format: DocumentFormat,
         file_name: &str,
     ) -> Result<Extraction, IngestError> {
-        if self.blocks.is_empty() {
+        if self.is_empty() {
             if self.files.is_empty() {
                 return Err(IngestError::Empty);
             }
-            return Ok(Extraction { document: None, files: self.files });
+            let (files, warnings) = (self.files, self.warnings);
+            return Ok(Extraction { document: None, files, warnings });
         }
         let heading = self.blocks.iter().find(|b| matches!(b.kind, BlockKind::Heading(_)));
         let title = self
@@ -154,7 +169,7 @@ impl<'l> Builder<'l> {
             words: self.words,
             warnings: self.warnings,
         };
-        Ok(Extraction { document: Some(document), files: self.files })
+        Ok(Extraction { document: Some(document), files: self.files, warnings: Vec::new() })
     }
 
     /// Puts white space between the last block and the next one, of `kind`.
@@ -169,12 +184,12 @@ impl<'l> Builder<'l> {
     fn check_limits(&self) -> Result<(), IngestError> {
         let max_chars = self.limits.max_text_chars.min(u64::from(u32::MAX));
         if self.chars > max_chars {
-            return Err(IngestError::LimitExceeded { what: "characters", limit: max_chars });
+            return Err(IngestError::LimitExceeded { what: "characters".into(), limit: max_chars });
         }
         let max_blocks = self.limits.max_blocks;
         if self.blocks.len() >= max_blocks as usize {
             let limit = u64::from(max_blocks);
-            return Err(IngestError::LimitExceeded { what: "paragraphs", limit });
+            return Err(IngestError::LimitExceeded { what: "paragraphs".into(), limit });
         }
         Ok(())
     }

@@ -7,8 +7,11 @@ use zip::ZipArchive;
 
 use crate::IngestError;
 
+mod mail;
+
 /// What an error about another format offers instead.
-pub(crate) const SUPPORTED: &str = "PDF, DOCX, HTML, Markdown and plain text";
+pub(crate) const SUPPORTED: &str =
+    "PDF, DOCX, HTML, Markdown, plain text, e-mail (EML) and ZIP archives";
 
 /// A PDF header may stand after other bytes. Source: ISO 32000-1, annex H, note 13.
 const PDF_HEADER_WITHIN: usize = 1024;
@@ -40,8 +43,6 @@ const OTHER_MAGIC: &[(&[u8], &str)] = &[
 
 /// Extensions of text files whose content is not running text.
 const OTHER_EXTENSIONS: &[(&str, &str)] = &[
-    ("eml", "an e-mail (EML)"),
-    ("mbox", "a mailbox"),
     ("msg", "an Outlook e-mail (MSG)"),
     ("rtf", "an RTF document"),
     ("xml", "an XML file"),
@@ -64,7 +65,7 @@ pub fn detect(bytes: &[u8], file_name: &str) -> Result<DocumentFormat, IngestErr
     }
     let extension = extension(file_name);
     let head = &bytes[..bytes.len().min(PDF_HEADER_WITHIN)];
-    if contains(head, b"%PDF-") {
+    if contains(head, b"%PDF-") && !mail::starts_like_mail(bytes) {
         return Ok(DocumentFormat::Pdf);
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
@@ -79,12 +80,13 @@ pub fn detect(bytes: &[u8], file_name: &str) -> Result<DocumentFormat, IngestErr
     if let Some(found) = describe_container(bytes) {
         return Err(unsupported(found));
     }
-    detect_text(head, &extension)
+    detect_text(bytes, &extension)
 }
 
 /// Decides between the text formats, by extension, then by the first tag.
-fn detect_text(head: &[u8], extension: &str) -> Result<DocumentFormat, IngestError> {
+fn detect_text(bytes: &[u8], extension: &str) -> Result<DocumentFormat, IngestError> {
     match extension {
+        "eml" | "mbox" => return Ok(DocumentFormat::Eml),
         "md" | "markdown" | "mdown" | "mkd" => return Ok(DocumentFormat::Markdown),
         "html" | "htm" | "xhtml" => return Ok(DocumentFormat::Html),
         "pdf" => return Err(IngestError::damaged("the name says PDF, the content is not")),
@@ -94,6 +96,10 @@ fn detect_text(head: &[u8], extension: &str) -> Result<DocumentFormat, IngestErr
     if let Some((_, found)) = OTHER_EXTENSIONS.iter().find(|(known, _)| *known == extension) {
         return Err(unsupported(found));
     }
+    if mail::starts_like_mail(bytes) {
+        return Ok(DocumentFormat::Eml);
+    }
+    let head = &bytes[..bytes.len().min(PDF_HEADER_WITHIN)];
     let ascii: Vec<u8> = head.iter().filter(|b| **b != 0).map(u8::to_ascii_lowercase).collect();
     let start = ascii.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&ascii).trim_ascii_start();
     if start.starts_with(b"<!doctype html") || start.starts_with(b"<html") {
@@ -122,8 +128,12 @@ fn detect_zip(bytes: &[u8]) -> Result<DocumentFormat, IngestError> {
         "an e-book (EPUB)"
     } else if has(b"content.xml") && has(b"mimetype") {
         "an OpenDocument file"
+    } else if has(b"[Content_Types].xml") {
+        "an Office file of another kind"
+    } else if has(b"META-INF/MANIFEST.MF") {
+        "a Java program"
     } else {
-        "a ZIP archive"
+        return Ok(DocumentFormat::Zip);
     };
     Err(unsupported(found))
 }

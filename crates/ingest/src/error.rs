@@ -1,9 +1,12 @@
 //! Names the ways in which a document cannot be read, in words for the person who uploaded it.
 
+use std::borrow::Cow;
+
 use intramuros_types::Fault;
+use serde::{Deserialize, Serialize};
 
 /// Why a document could not be read. Nothing of its content is in the message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
     /// The file has no bytes, or nothing but white space.
@@ -44,16 +47,39 @@ pub enum IngestError {
     #[error("the document exceeds the limit of {limit} {what}")]
     LimitExceeded {
         /// What is counted, in the plural.
-        what: &'static str,
+        what: Cow<'static, str>,
         /// The most that is accepted.
         limit: u64,
+    },
+    /// The process that read the file broke down over it.
+    #[error("the reader stopped on it: the document is probably damaged or hostile")]
+    Crashed,
+    /// Whoever asked for the document no longer wants it.
+    #[error("reading was cancelled")]
+    Cancelled,
+    /// The process that reads could not be started or talked to; the document is not the cause.
+    #[error("the reader is not available: {reason}")]
+    Unavailable {
+        /// What failed. Holds nothing of the document.
+        reason: String,
     },
 }
 
 impl IngestError {
-    /// Whose fault the error is: always the document's.
+    /// Whose fault the error is: the document's, but for a reader that is not available.
     pub fn fault(&self) -> Fault {
-        Fault::User
+        match self {
+            Self::Empty
+            | Self::TooLarge { .. }
+            | Self::Unsupported { .. }
+            | Self::Encrypted
+            | Self::NoText { .. }
+            | Self::Damaged { .. }
+            | Self::LimitExceeded { .. }
+            | Self::Crashed
+            | Self::Cancelled => Fault::User,
+            Self::Unavailable { .. } => Fault::Runtime,
+        }
     }
 
     /// A damaged document, with the parser's error as the reason.

@@ -45,15 +45,15 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         DocumentFormat::Html => format::html::extract(bytes, &mut builder)?,
         DocumentFormat::Pdf => format::pdf::extract(bytes, &mut builder)?,
         DocumentFormat::Docx => format::docx::extract(bytes, &mut builder)?,
+        DocumentFormat::Eml => format::eml::extract(bytes, &mut builder)?,
+        DocumentFormat::Zip => format::archive::extract(bytes, &mut builder)?,
         DocumentFormat::Odt
         | DocumentFormat::Xlsx
         | DocumentFormat::Ods
         | DocumentFormat::Csv
         | DocumentFormat::Pptx
         | DocumentFormat::Odp
-        | DocumentFormat::Eml
-        | DocumentFormat::Image
-        | DocumentFormat::Zip => {
+        | DocumentFormat::Image => {
             return Err(IngestError::Unsupported { found: format!("{format:?}") });
         }
     }

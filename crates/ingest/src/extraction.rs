@@ -1,6 +1,6 @@
 //! Describes what reading a file gives: its own text, and the files within it.
 
-use intramuros_types::ExtractedDocument;
+use intramuros_types::{ExtractedDocument, ReadWarning};
 use serde::{Deserialize, Serialize};
 
 /// What a file holds. Never nothing: a file without text and without files is an error.
@@ -11,6 +11,9 @@ pub struct Extraction {
     /// The files within it, in order: attachments of an e-mail, entries of an archive. They are
     /// not read; each is a document of its own.
     pub files: Vec<EmbeddedFile>,
+    /// What could not be read of a file without text of its own. Where there is a document, its
+    /// own warnings say it and these are empty.
+    pub warnings: Vec<ReadWarning>,
 }
 
 /// A file within another.

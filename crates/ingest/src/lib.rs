@@ -18,6 +18,8 @@
 //! - hostile input ends in an error: sizes, nesting, pages, decompressed bytes and time are
 //!   bounded by [`ExtractLimits`], and a panic of a parser becomes [`IngestError::Damaged`].
 //!
+//! [`worker`] runs [`extract`] in a process of its own, which is how a server should call it.
+//!
 //! The crate knows no model, no store and no network. Tokens are counted by a function that the
 //! caller passes in. Each format is one file under `format/` with one function `extract`; a new
 //! format is a new file, a line in [`detect`] and a line in [`extract`].
@@ -35,6 +37,7 @@ mod language;
 mod limits;
 mod normalise;
 mod quote;
+pub mod worker;
 
 pub use chunk::{CHUNKING_VERSION, ChunkConfig, chunk};
 pub use config::{ExtractConfig, OcrConfig};

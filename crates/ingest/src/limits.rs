@@ -21,7 +21,7 @@ pub struct ExtractLimits {
     pub max_nodes: u32,
     /// Number of blocks of the extracted document.
     pub max_blocks: u32,
-    /// Number of files in an archive (DOCX).
+    /// Number of files in an archive (DOCX, ZIP), of parts of an e-mail, of messages in a mailbox.
     pub max_zip_entries: u32,
     /// Decompressed size of one file of an archive, as a multiple of its compressed size.
     /// Files below 1 MiB decompressed are exempt: short ones compress without bound.
@@ -68,7 +68,7 @@ impl Deadline {
     pub(crate) fn check(&self) -> Result<(), IngestError> {
         match self.at {
             Some(at) if Instant::now() > at => Err(IngestError::LimitExceeded {
-                what: "seconds of reading",
+                what: "seconds of reading".into(),
                 limit: self.limit.as_secs(),
             }),
             _ => Ok(()),

@@ -64,14 +64,14 @@ fn limits_are_enforced() {
     let mut builder = Builder::new(&config);
     builder.push(BlockKind::Paragraph, "12345").unwrap();
     let error = builder.push(BlockKind::Paragraph, "6789").unwrap_err();
-    assert_eq!(error, IngestError::LimitExceeded { what: "characters", limit: 10 });
+    assert_eq!(error, IngestError::LimitExceeded { what: "characters".into(), limit: 10 });
 
     let limits = ExtractLimits { max_blocks: 1, ..ExtractLimits::default() };
     let config = ExtractConfig { limits, ..ExtractConfig::default() };
     let mut builder = Builder::new(&config);
     builder.push(BlockKind::Paragraph, "a").unwrap();
     let error = builder.push(BlockKind::Paragraph, "b").unwrap_err();
-    assert_eq!(error, IngestError::LimitExceeded { what: "paragraphs", limit: 1 });
+    assert_eq!(error, IngestError::LimitExceeded { what: "paragraphs".into(), limit: 1 });
     assert_eq!(
         Builder::new(&config).finish(DocumentFormat::Text, "a").unwrap_err(),
         IngestError::Empty

@@ -44,7 +44,6 @@ fn other_formats_are_named() {
     check_unsupported(b"\xff\xd8\xff\xe0", "a.jpg", "a JPEG image");
     check_unsupported(b"BM\x10\0\0\0", "a", "a BMP image");
     check_unsupported(b"{\\rtf1", "a.doc", "an RTF document");
-    check_unsupported(b"From: x", "a.eml", "an e-mail (EML)");
     check_unsupported(b"<?xml version='1.0'?><facture/>", "a.txt", "an XML file");
     check_unsupported(b"RIFF\0\0\0\0WEBP", "a", "a WebP image");
     check_unsupported(
@@ -58,7 +57,43 @@ fn other_formats_are_named() {
         "a.odt",
         "an OpenDocument file",
     );
-    check_unsupported(&zip_of(&[("photo.jpg", b"x")]), "a.docx", "a ZIP archive");
+    check_unsupported(
+        &zip_of(&[("[Content_Types].xml", b"x"), ("visio/document.xml", b"x")]),
+        "plan.vsdx",
+        "an Office file of another kind",
+    );
+    check_unsupported(&zip_of(&[("META-INF/MANIFEST.MF", b"x")]), "a.jar", "a Java program");
+    check_unsupported(b"\x1f\x8b\x08\0", "a.tar.gz", "a gzip archive");
+    check_unsupported(b"7z\xbc\xaf\x27\x1c\0\x04", "a.7z", "a 7-Zip archive");
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    check_unsupported(&tar, "a.tar", "a tar archive");
+}
+
+#[test]
+fn archives_are_told_from_office_files() {
+    check(&zip_of(&[("photo.jpg", b"x")]), "a.docx", DocumentFormat::Zip);
+    check(&zip_of(&[]), "a.zip", DocumentFormat::Zip);
+    check(include_bytes!("../../fixtures/procedure.docx"), "a.zip", DocumentFormat::Docx);
+}
+
+#[test]
+fn mail_is_recognised_by_what_programs_write() {
+    check(b"Bonjour", "a.eml", DocumentFormat::Eml);
+    check(b"Received: x\r\n\tby y\r\nFrom: a@b\r\n\r\nBonjour", "a", DocumentFormat::Eml);
+    check(b"From: a@b\nMIME-Version: 1.0\n\nBonjour", "a.txt", DocumentFormat::Eml);
+    check(b"From a@b Thu Jan  1\nFrom: a@b\nMessage-ID: <1>\n\nx", "boite", DocumentFormat::Eml);
+    let long = format!("From: a@b\nReceived: x\nTo: {}", "a@b.fr,\n ".repeat(10_000));
+    check(long.as_bytes(), "a", DocumentFormat::Eml);
+}
+
+#[test]
+fn text_about_mail_is_text() {
+    check(b"From: Marie\nTo: Paul\nSubject: x\n\nBonjour", "a.txt", DocumentFormat::Text);
+    check(b"De : Marie\nObjet : x\n\nReceived: oui", "a.txt", DocumentFormat::Text);
+    check(b"Un en-tete Received: x\nFrom: y\n\nz", "a.txt", DocumentFormat::Text);
+    check(b"From: a@b\nReceived: x\nUne phrase sans champ\n\nz", "a.txt", DocumentFormat::Text);
+    check(b"From: a@b\nMessage-ID: x\n\nz", "a.md", DocumentFormat::Markdown);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::{ChunkConfig, ExtractConfig, ExtractLimits, IngestError, chunk, extract};
 
-const FIXTURES: [(&str, &[u8]); 7] = [
+const FIXTURES: [(&str, &[u8]); 8] = [
     ("procedure.docx", include_bytes!("../../fixtures/procedure.docx")),
     ("notice.pdf", include_bytes!("../../fixtures/notice.pdf")),
     ("owner_password.pdf", include_bytes!("../../fixtures/owner_password.pdf")),
@@ -18,6 +18,7 @@ const FIXTURES: [(&str, &[u8]); 7] = [
         "page.md",
         "# Un\n\n- a\n  1. b\n\n| c | d |\n|--|--|\n| 1 | 2 |\n\n`x` <b>y</b>\n".as_bytes(),
     ),
+    ("courrier.eml", include_bytes!("../../fixtures/courrier.eml")),
     ("note.txt", "Été\n\ndeux  lignes\nici".as_bytes()),
     ("latin.txt", b"D\xe9j\xe0 l'\xe9t\xe9, o\xf9 l'on va \xe0 la mer.\n\nFin."),
 ];
@@ -162,7 +163,7 @@ fn mutations_end_in_a_document_or_an_error() {
 #[test]
 fn random_bytes_end_in_an_error_or_text() {
     let mut random = Random(7);
-    for name in ["a.pdf", "a.docx", "a.html", "a.md", "a.txt", "a"] {
+    for name in ["a.pdf", "a.docx", "a.eml", "a.html", "a.md", "a.txt", "a"] {
         for size in [1, 2, 5, 100, 5_000] {
             let noise: Vec<u8> = (0..size).map(|_| random.next(256) as u8).collect();
             if let Ok(document) = read_within(&noise, name, &ExtractLimits::default()) {
@@ -185,14 +186,14 @@ fn sizes_are_limited() {
     check_error(b"12345", "a.txt", &limits, &IngestError::TooLarge { bytes: 5, limit: 4 });
     check_error(b"", "a.txt", &limits, &IngestError::Empty);
     let limits = ExtractLimits { max_text_chars: 4, ..ExtractLimits::default() };
-    let expected = IngestError::LimitExceeded { what: "characters", limit: 4 };
+    let expected = IngestError::LimitExceeded { what: "characters".into(), limit: 4 };
     check_error(b"12345", "a.txt", &limits, &expected);
 }
 
 #[test]
 fn time_is_limited() {
     let limits = ExtractLimits { max_duration: Duration::ZERO, ..ExtractLimits::default() };
-    let expected = IngestError::LimitExceeded { what: "seconds of reading", limit: 0 };
+    let expected = IngestError::LimitExceeded { what: "seconds of reading".into(), limit: 0 };
     for (name, bytes) in FIXTURES {
         check_error(bytes, name, &limits, &expected);
     }

@@ -32,8 +32,21 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
     let source = decode(bytes, declared_encoding(bytes))?;
     let page = dom::parse(&source, builder)?;
     read_head(&page, builder);
-    walk(main_content(&page), Keep::Content, builder)?;
-    if builder.is_empty() {
+    walk_page(&page, builder)
+}
+
+/// Reads a page within another format, such as the text of an e-mail: without its title.
+///
+/// # Errors
+/// Those of [`extract`].
+pub(crate) fn extract_page(source: &str, builder: &mut Builder<'_>) -> Result<(), IngestError> {
+    walk_page(&dom::parse(source, builder)?, builder)
+}
+
+fn walk_page(page: &Html, builder: &mut Builder<'_>) -> Result<(), IngestError> {
+    let before = builder.text().len();
+    walk(main_content(page), Keep::Content, builder)?;
+    if builder.text().len() == before {
         // A page that is nothing but a form or a menu still says something.
         walk(page.root_element(), Keep::Visible, builder)?;
     }

@@ -42,7 +42,7 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
     let count = document.page_count().map_err(|error| convert(&error))?;
     let max = builder.limits.max_pages;
     if count > max as usize {
-        return Err(IngestError::LimitExceeded { what: "pages", limit: u64::from(max) });
+        return Err(IngestError::LimitExceeded { what: "pages".into(), limit: u64::from(max) });
     }
     let mut pages: Vec<Vec<Row>> = Vec::with_capacity(count);
     let mut chars = 0;
@@ -52,7 +52,7 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
         chars += rows.iter().map(Row::chars).sum::<usize>();
         if chars as u64 > builder.limits.max_text_chars {
             let limit = builder.limits.max_text_chars;
-            return Err(IngestError::LimitExceeded { what: "characters", limit });
+            return Err(IngestError::LimitExceeded { what: "characters".into(), limit });
         }
         pages.push(rows);
     }

@@ -11,7 +11,15 @@ use crate::format::encoding::decode;
 /// # Errors
 /// [`IngestError::Unsupported`] for binary data; the limits of [`Builder::push`].
 pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), IngestError> {
-    let text = decode(bytes, None)?.replace("\r\n", "\n").replace('\r', "\n");
+    push_paragraphs(&decode(bytes, None)?, builder)
+}
+
+/// Reads the plain text within another format.
+///
+/// # Errors
+/// Those of [`Builder::push`].
+pub(crate) fn push_paragraphs(raw: &str, builder: &mut Builder<'_>) -> Result<(), IngestError> {
+    let text = raw.replace("\r\n", "\n").replace('\r', "\n");
     let mut from = 0;
     let mut at = 0;
     for line in text.split_inclusive('\n') {

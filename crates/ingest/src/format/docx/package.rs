@@ -30,7 +30,7 @@ impl<'a> Package<'a> {
         let archive = ZipArchive::new(Cursor::new(bytes)).map_err(IngestError::damaged)?;
         if archive.len() > limits.max_zip_entries as usize {
             let limit = u64::from(limits.max_zip_entries);
-            return Err(IngestError::LimitExceeded { what: "files in the archive", limit });
+            return Err(IngestError::LimitExceeded { what: "files in the archive".into(), limit });
         }
         Ok(Self { archive, limits, budget: limits.max_unzipped_bytes })
     }
@@ -68,7 +68,7 @@ impl<'a> Package<'a> {
         let mut bytes = Vec::new();
         file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(IngestError::damaged)?;
         if bytes.len() as u64 > most {
-            let what = "decompressed bytes";
+            let what = "decompressed bytes".into();
             return Err(IngestError::LimitExceeded { what, limit: most });
         }
         self.budget -= bytes.len() as u64;

@@ -53,7 +53,10 @@ impl<'a> Xml<'a> {
                     self.depth += 1;
                     if self.depth > self.max_depth {
                         let limit = u64::from(self.max_depth);
-                        return Err(IngestError::LimitExceeded { what: "nested elements", limit });
+                        return Err(IngestError::LimitExceeded {
+                            what: "nested elements".into(),
+                            limit,
+                        });
                     }
                     return Ok(Some(Step::Open(tag)));
                 }

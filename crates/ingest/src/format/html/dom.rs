@@ -64,7 +64,7 @@ fn check(sink: &BoundedSink, builder: &Builder<'_>) -> Result<(), IngestError> {
     let limits = builder.limits;
     if sink.nodes.get() > u64::from(limits.max_nodes) {
         let limit = u64::from(limits.max_nodes);
-        return Err(IngestError::LimitExceeded { what: "elements", limit });
+        return Err(IngestError::LimitExceeded { what: "elements".into(), limit });
     }
     if let Some(last) = sink.last.get()
         && let Some(node) = sink.inner.0.borrow().tree.get(last)
@@ -72,7 +72,7 @@ fn check(sink: &BoundedSink, builder: &Builder<'_>) -> Result<(), IngestError> {
             > limits.max_nesting as usize
     {
         let limit = u64::from(limits.max_nesting);
-        return Err(IngestError::LimitExceeded { what: "nested elements", limit });
+        return Err(IngestError::LimitExceeded { what: "nested elements".into(), limit });
     }
     Ok(())
 }

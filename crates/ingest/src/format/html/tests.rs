@@ -141,7 +141,7 @@ fn hostile_pages_end_in_an_error() {
     let deep = format!("{}x", "<div>".repeat(100_000));
     let limits = ExtractLimits::default();
     let error = read_within(deep.as_bytes(), "a.html", &limits).unwrap_err();
-    assert_eq!(error, IngestError::LimitExceeded { what: "nested elements", limit: 1_000 });
+    assert_eq!(error, IngestError::LimitExceeded { what: "nested elements".into(), limit: 1_000 });
     check_hostile(&"<table><tr><td>".repeat(20_000));
     check_hostile(&"<b><p>".repeat(20_000));
     let formats: String = (0..900).map(|at| format!("<b class=c{at}>")).collect();

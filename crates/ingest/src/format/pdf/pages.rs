@@ -33,7 +33,7 @@ pub(super) fn check(document: &PdfDocument, limits: &ExtractLimits) -> Result<()
             return Err(IngestError::damaged("its tree of pages leads back to itself"));
         }
         if seen.len() + pending.len() > max.saturating_mul(MAX_NODES_PER_PAGE) {
-            return Err(IngestError::LimitExceeded { what: "pages", limit: max as u64 });
+            return Err(IngestError::LimitExceeded { what: "pages".into(), limit: max as u64 });
         }
         let Ok(node) = document.resolve_object(&node) else { continue };
         let kids = node.as_dict().and_then(|node| node.get("Kids"));

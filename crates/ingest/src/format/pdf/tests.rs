@@ -77,7 +77,7 @@ fn what_cannot_be_read_is_an_error_that_says_why() {
     let encrypted = include_bytes!("../../../fixtures/encrypted.pdf");
     check_error(encrypted, &limits, &IngestError::Encrypted);
     let limits = ExtractLimits { max_pages: 3, ..ExtractLimits::default() };
-    check_error(NOTICE, &limits, &IngestError::LimitExceeded { what: "pages", limit: 3 });
+    check_error(NOTICE, &limits, &IngestError::LimitExceeded { what: "pages".into(), limit: 3 });
 }
 
 /// A file with these objects and a table of where they are.
