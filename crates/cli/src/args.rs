@@ -80,6 +80,9 @@ pub(crate) enum Command {
     /// Check the machine, the settings, the models and the data, and say how to mend what is
     /// wrong.
     Doctor,
+    /// Read one document from standard input; the server starts this for each file.
+    #[command(hide = true)]
+    ReadDocument,
 }
 
 /// Options of `serve`.
@@ -165,6 +168,12 @@ pub(crate) enum Kb {
         /// Files and folders.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// Who may read them; everybody when left out.
+        #[arg(long = "label", value_delimiter = ',', value_name = "LABELS")]
+        labels: Vec<String>,
+        /// Names and values to filter by, such as --metadata service=paie; repeatable.
+        #[arg(long, value_name = "NAME=VALUE")]
+        metadata: Vec<String>,
     },
     /// List the documents of a knowledge base.
     Documents {
@@ -240,6 +249,9 @@ pub(crate) enum Keys {
         #[arg(long = "scope", value_delimiter = ',',
             default_values_t = ["inference".to_string(), "knowledge:read".to_string(), "knowledge:write".to_string()])]
         scopes: Vec<String>,
+        /// Whose documents it opens beside those that are open to everybody; '*' for all.
+        #[arg(long = "label", value_delimiter = ',', value_name = "LABELS")]
+        labels: Vec<String>,
         /// Days until it expires.
         #[arg(long, value_name = "DAYS")]
         expires: Option<u32>,

@@ -53,13 +53,20 @@ impl Client {
         self.finish(request.call())
     }
 
-    /// Uploads a file; the answer may be an error that concerns only this file.
-    pub(crate) fn upload(&self, path: &str, file: &Path) -> anyhow::Result<Reply> {
+    /// Uploads a file with what is said about it, as names and values of form parts; the answer may
+    /// be an error that concerns only this file.
+    pub(crate) fn upload(
+        &self,
+        path: &str,
+        file: &Path,
+        details: &[(String, String)],
+    ) -> anyhow::Result<Reply> {
         let part = Part::file(file).with_context(|| {
             let file = file.display();
             tr(format!("{file} ne peut pas être lu"), format!("{file} cannot be read"))
         })?;
-        let form = Form::new().part("file", part);
+        let form = details.iter().fold(Form::new(), |form, (name, value)| form.text(name, value));
+        let form = form.part("file", part);
         let request = self.agent.post(self.address(path)).header("authorization", self.bearer());
         self.reply(request.send(form))
     }

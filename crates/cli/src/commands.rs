@@ -6,5 +6,6 @@ pub(crate) mod doctor;
 pub(crate) mod kb;
 pub(crate) mod keys;
 pub(crate) mod models;
+pub(crate) mod read_document;
 pub(crate) mod search;
 pub(crate) mod serve;

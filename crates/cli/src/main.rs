@@ -21,6 +21,10 @@ use clap::FromArgMatches as _;
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
+    // Before anything that starts a thread or writes: this process gives up its rights.
+    if std::env::args_os().nth(1).is_some_and(|first| first == commands::read_document::NAME) {
+        return commands::read_document::run();
+    }
     let args = match Args::from_arg_matches(&help::command().get_matches()) {
         Ok(args) => args,
         Err(error) => error.exit(),
@@ -49,5 +53,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => commands::keys::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),
         Command::Doctor => commands::doctor::run(&common),
+        // Answered before the command line is read, unless options stand before it.
+        Command::ReadDocument => Ok(commands::read_document::run()),
     }
 }

@@ -3,9 +3,12 @@
 //! One file an operation group. Errors are RFC 9457 problem details.
 
 pub(crate) mod ask;
+pub(crate) mod document_file;
 pub(crate) mod documents;
 pub(crate) mod hit;
 pub(crate) mod knowledge_bases;
+pub(crate) mod passages;
+mod scope;
 pub(crate) mod search;
 pub(crate) mod status;
 mod upload;

@@ -6,7 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use intramuros_ledger::{Authentication, Scope};
-use intramuros_types::KeyId;
+use intramuros_types::{Access, KeyId};
 
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
@@ -27,16 +27,17 @@ pub(crate) async fn require(
     next: Next,
 ) -> Response {
     match check(&guard, request.headers()).await {
-        Ok(key) => {
+        Ok((key, access)) => {
             request.extensions_mut().insert(key);
+            request.extensions_mut().insert(access);
             next.run(request).await
         }
         Err(error) => error.into_response(),
     }
 }
 
-/// The id of the request's key.
-async fn check(guard: &Guard, headers: &HeaderMap) -> Result<KeyId, ApiError> {
+/// The request's key, and what it opens.
+async fn check(guard: &Guard, headers: &HeaderMap) -> Result<(KeyId, Access), ApiError> {
     let secret = bearer(headers)?;
     let key = match guard.state.ledger.authenticate(secret).await? {
         Authentication::Accepted(key) => key,
@@ -45,7 +46,8 @@ async fn check(guard: &Guard, headers: &HeaderMap) -> Result<KeyId, ApiError> {
         Authentication::Revoked => return Err(denied("the API key was revoked".into())),
     };
     if key.allows(guard.scope) {
-        return Ok(key.id);
+        let access = key.access();
+        return Ok((key.id, access));
     }
     let message = format!("the key '{}' lacks the scope '{}'", key.id, guard.scope);
     Err(ApiError::new(Code::InsufficientScope, message))

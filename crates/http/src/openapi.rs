@@ -37,7 +37,7 @@ pub(crate) fn description() -> OpenApi {
 pub(crate) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let error = if path.starts_with("/v1/") { OPENAI } else { PROBLEM };
-        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             add_shared_errors(operation);
             describe_errors(operation, &error);

@@ -12,7 +12,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{ask, documents, knowledge_bases, search, status};
+use crate::api::{ask, document_file, documents, knowledge_bases, passages, search, status};
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
 use crate::openai::{chat, completions, embeddings, models, rerank, responses, tokens};
@@ -74,8 +74,11 @@ fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(knowledge_bases::get_knowledge_base))
         .routes(routes!(documents::list_documents))
         .routes(routes!(documents::get_document))
+        .routes(routes!(passages::list_passages))
         .routes(routes!(search::search))
         .layer(time_limit(state))
+        // A file takes as long as its receiver.
+        .routes(routes!(document_file::get_file))
         // Generations bound their own time.
         .routes(routes!(ask::ask))
         .route_layer(from_fn_with_state(guard(state, Scope::KnowledgeRead), require))
@@ -87,6 +90,7 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(knowledge_bases::create_knowledge_base))
         .routes(routes!(knowledge_bases::delete_knowledge_base))
         .routes(routes!(documents::delete_document))
+        .routes(routes!(documents::update_document))
         .layer(time_limit(state))
         // Uploads bound the silence between two pieces instead of the whole.
         .routes(routes!(documents::upload_document))

@@ -1,12 +1,12 @@
 //! Answers a question from the documents of a knowledge base.
 
 use intramuros_engine::{EngineError, GenerateRequest, Prompt, TextEngine};
-use intramuros_types::{DocumentId, KeyId, KnowledgeBaseId, RequestId, SamplingParams};
+use intramuros_types::{KeyId, KnowledgeBaseId, RequestId, SamplingParams};
 
 use crate::answer::Answering;
 use crate::language::Language;
 use crate::prompt::conversation;
-use crate::search::{Hit, SearchRequest, check_text};
+use crate::search::{Hit, Scope, SearchRequest, check_text};
 use crate::{Knowledge, KnowledgeError};
 
 /// The most passages that an answer may be written from.
@@ -23,8 +23,8 @@ pub struct AskRequest {
     pub question: String,
     /// Passages to write from; `None` takes the configured number.
     pub passages: Option<usize>,
-    /// Only from these documents; `None` for all.
-    pub documents: Option<Vec<DocumentId>>,
+    /// Where to look.
+    pub scope: Scope,
 }
 
 impl Knowledge {
@@ -49,11 +49,8 @@ impl Knowledge {
         check_text("question", &request.question)?;
         let default_language = self.get(base).await?.language;
         let language = Language::detect(&request.question, &default_language);
-        let search = SearchRequest {
-            query: request.question.clone(),
-            limit,
-            documents: request.documents.clone(),
-        };
+        let search =
+            SearchRequest { query: request.question.clone(), limit, scope: request.scope.clone() };
         let mut hits = self.search(base, &search).await?;
         if hits.is_empty() {
             return Ok(Answering::nothing_found(language));

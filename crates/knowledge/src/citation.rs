@@ -1,6 +1,6 @@
 //! Ties a sentence of an answer to the words of a passage.
 
-use intramuros_types::{ChunkId, DocumentId, Span};
+use intramuros_types::{ChunkId, DocumentId, PageBox, Span};
 
 use crate::search::Hit;
 
@@ -21,23 +21,27 @@ pub struct Citation {
     pub quote: String,
     /// Where they are in the document's extracted text, in characters.
     pub span: Span,
+    /// Where their lines stand on their pages, where the format has places.
+    pub boxes: Vec<PageBox>,
 }
 
 impl Citation {
-    /// Cites `quote`, which must stand in `hit.text`; `None` when it does not, so that a citation
+    /// Cites `quote`, which must stand in the hit's text; `None` when it does not, so that a citation
     /// that does not stand in its passage cannot be made.
     pub(crate) fn new(hit: &Hit, quote: &str) -> Option<Self> {
-        let within = exactly(&hit.text, quote)
-            .or_else(|| intramuros_ingest::find_quote(&hit.text, quote))?;
-        let span = Span::new(hit.span.start + within.start, hit.span.start + within.end);
+        let within = exactly(&hit.passage.text, quote)
+            .or_else(|| intramuros_ingest::find_quote(&hit.passage.text, quote))?;
+        let span =
+            Span::new(hit.passage.span.start + within.start, hit.passage.span.start + within.end);
         Some(Self {
-            passage: hit.id.clone(),
-            document: hit.document.clone(),
-            title: hit.title.clone(),
-            section_path: hit.section_path.clone(),
-            pages: hit.pages,
-            quote: within.slice(&hit.text).to_string(),
+            passage: hit.passage.id.clone(),
+            document: hit.passage.document.clone(),
+            title: hit.passage.title.clone(),
+            section_path: hit.passage.section_path.clone(),
+            pages: hit.passage.pages,
+            quote: within.slice(&hit.passage.text).to_string(),
             span,
+            boxes: hit.passage.boxes_of(span),
         })
     }
 }

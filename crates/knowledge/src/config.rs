@@ -13,4 +13,6 @@ pub struct KnowledgeConfig {
     pub passages: usize,
     /// The most tokens of one answer.
     pub answer_tokens: u32,
+    /// How deep files may be within one another: an archive attached to an e-mail is 2.
+    pub max_depth: usize,
 }

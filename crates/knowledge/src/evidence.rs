@@ -94,9 +94,9 @@ impl Evidence {
 
 impl Prepared {
     fn new(hit: &Hit) -> Self {
-        let mut context: HashSet<Word> = words(&hit.title).into_iter().collect();
-        context.extend(hit.section_path.iter().flat_map(|heading| words(heading)));
-        let lines: Vec<Line> = hit.text.lines().map(Line::new).collect();
+        let mut context: HashSet<Word> = words(&hit.passage.title).into_iter().collect();
+        context.extend(hit.passage.section_path.iter().flat_map(|heading| words(heading)));
+        let lines: Vec<Line> = hit.passage.text.lines().map(Line::new).collect();
         let mut all = context.clone();
         all.extend(lines.iter().flat_map(|line| line.words.iter().cloned()));
         Self { words: all, context, lines, hit: hit.clone() }

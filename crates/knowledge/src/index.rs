@@ -7,17 +7,27 @@
 //! at any point leaves it claimed, and the next start claims it again; storing replaces whatever
 //! an earlier attempt left, in one transaction.
 
+mod failure;
+mod media_type;
+mod parts;
+mod place;
+mod read;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use intramuros_engine::{InputKind, Priority};
-use intramuros_ingest::{IngestError, chunk, embedding_text, extract};
-use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, FailureReason, LedgerError};
-use intramuros_store::PassageRow;
-use intramuros_types::{Chunk, ExtractedDocument, Fault};
+use intramuros_ingest::embedding_text;
+use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, LedgerError};
+use intramuros_store::{PassageRow, StoreError};
+use intramuros_types::{Chunk, ExtractedDocument};
 use tokio::sync::watch;
 
 use crate::{Knowledge, KnowledgeError};
+use failure::reason;
+pub use media_type::MediaType;
+pub(crate) use place::day;
+use read::Reading;
 
 /// Passages embedded in one request; small enough that the rows of a huge manual never wait in
 /// memory as tokens and vectors at once.
@@ -34,30 +44,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 enum Lane {
     All,
     Small,
-}
-
-/// A media type told from a file's name. Reading the file decides by its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MediaType(&'static str);
-
-impl MediaType {
-    /// The media type that files with this name usually have.
-    pub fn of(file_name: &str) -> Self {
-        let extension = file_name.rsplit_once('.').map_or("", |(_, extension)| extension);
-        Self(match extension.to_ascii_lowercase().as_str() {
-            "txt" | "text" => "text/plain",
-            "md" | "markdown" => "text/markdown",
-            "html" | "htm" | "xhtml" => "text/html",
-            "pdf" => "application/pdf",
-            "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            _ => "application/octet-stream",
-        })
-    }
-
-    /// As in a `Content-Type` header.
-    pub fn as_str(self) -> &'static str {
-        self.0
-    }
 }
 
 impl Knowledge {
@@ -114,9 +100,9 @@ impl Knowledge {
         if recovery.requeued > 0 {
             tracing::info!(documents = recovery.requeued, "indexing resumes after an interruption");
         }
-        for record in &recovery.deleting {
-            self.finish_deleting_document(record).await?;
-        }
+        self.finish_deleting_documents(&recovery.deleting).await?;
+        self.rebuild_outdated().await?;
+        self.place_anew().await?;
         for base in &recovery.deleting_knowledge_bases {
             self.finish_deleting_base(base).await?;
         }
@@ -125,6 +111,28 @@ impl Knowledge {
         let blobs = Arc::clone(&self.shared.blobs);
         let stored = tokio::task::spawn_blocking(move || blobs.digests()).await??;
         self.remove_unneeded(stored).await;
+        Ok(())
+    }
+
+    /// Indexes anew what an earlier version of the program indexed in another form: the original
+    /// files are here.
+    async fn rebuild_outdated(&self) -> Result<(), KnowledgeError> {
+        for base in self.list().await? {
+            match self.table(&base).await {
+                Err(KnowledgeError::Store(StoreError::Mismatch { .. })) => {}
+                // Another encoder runs; its own error says so at each use.
+                Ok(_) | Err(KnowledgeError::OtherEncoder { .. }) => continue,
+                Err(error) => return Err(error),
+            }
+            // The ledger first: a crash in between leaves the old table, and this is done again.
+            let documents = self.shared.ledger.requeue_knowledge_base(&base.id).await?;
+            self.shared.store.drop_knowledge_base(&base.id).await?;
+            tracing::warn!(
+                knowledge_base = base.id.as_str(),
+                documents,
+                "its index was made by another version of the program and is made anew"
+            );
+        }
         Ok(())
     }
 
@@ -144,19 +152,17 @@ impl Knowledge {
     async fn index(&self, record: &DocumentRecord) {
         let started = std::time::Instant::now();
         let outcome = match self.try_index(record).await {
-            Ok(facts) => {
-                let chunks = facts.chunks;
-                let recorded = self.shared.ledger.finish_document(&record.id, facts).await;
+            Ok(chunks) => {
                 tracing::info!(
                     document = record.id.as_str(),
                     chunks,
                     elapsed_ms = started.elapsed().as_millis(),
                     "document indexed"
                 );
-                recorded
+                Ok(())
             }
             Err(KnowledgeError::Abandoned) => {
-                tracing::info!(document = record.id.as_str(), "deleted while it was indexed");
+                tracing::info!(document = record.id.as_str(), "changed while it was indexed");
                 return;
             }
             Err(error) => {
@@ -164,76 +170,51 @@ impl Knowledge {
                     document = record.id.as_str(), fault = ?error.fault(), %error,
                     "document could not be indexed"
                 );
-                self.shared.ledger.fail_document(&record.id, reason(&error)).await
+                self.fail(record, &error).await
             }
         };
         if let Err(error) = outcome {
-            self.settle_deleted(record, &error).await;
+            tracing::error!(document = record.id.as_str(), %error, "the outcome was not recorded");
         }
         self.shared.progress.notify_waiters();
     }
 
-    /// A document may have been deleted while it was indexed: its rows then go as well.
-    async fn settle_deleted(&self, record: &DocumentRecord, error: &LedgerError) {
-        let gone = match self.shared.ledger.get_document(&record.id).await {
-            Ok(now) => now.state == DocumentState::Deleting,
-            Err(_) => true,
-        };
-        if !gone {
-            tracing::error!(document = record.id.as_str(), %error, "the outcome was not recorded");
-            return;
-        }
-        let erased = async {
-            let base = self.get(&record.knowledge_base).await?;
-            let table = self.table(&base).await?;
-            table.delete_document(&record.id).await?;
-            table.maintain().await?;
-            Ok::<_, KnowledgeError>(())
-        };
-        if let Err(error) = erased.await {
-            tracing::warn!(document = record.id.as_str(), %error, "late rows were not erased");
-        }
-    }
-
-    async fn try_index(&self, record: &DocumentRecord) -> Result<DocumentFacts, KnowledgeError> {
+    /// Reads, cuts, embeds and stores a document; returns the number of its passages.
+    async fn try_index(&self, record: &DocumentRecord) -> Result<u32, KnowledgeError> {
         let base = self.get(&record.knowledge_base).await?;
         let table = self.table(&base).await?;
-        let (document, chunks) = self.read(record).await?;
+        let Reading { document, chunks, files, mut warnings } = self.read(record).await?;
         let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-        tracing::info!(document = record.id.as_str(), chunks = count, "document read");
-        let facts = DocumentFacts {
-            title: document.title.clone(),
-            language: document.language.clone(),
-            pages: document.pages,
+        tracing::info!(
+            document = record.id.as_str(),
+            chunks = count,
+            files = files.len(),
+            "document read"
+        );
+        // Before the document itself is ready, so that a crash cannot leave it without them.
+        warnings.extend(self.add_parts(record, files).await?);
+        let mut facts = DocumentFacts {
+            title: record.file_name.clone(),
             chunks: count,
+            warnings,
+            ..DocumentFacts::default()
         };
-        let rows = self.embed(record, &document, chunks).await?;
-        table.replace_document(&record.id, rows).await?;
-        Ok(facts)
-    }
-
-    /// Reads and cuts the file away from the async threads.
-    async fn read(
-        &self,
-        record: &DocumentRecord,
-    ) -> Result<(ExtractedDocument, Vec<Chunk>), KnowledgeError> {
-        let shared = Arc::clone(&self.shared);
-        let digest = record.sha256.clone();
-        let file_name = record.file_name.clone();
-        tokio::task::spawn_blocking(move || {
-            let bytes = shared.blobs.read(&digest)?;
-            let extraction = extract(&bytes, &file_name, &shared.config.extract)?;
-            let document = extraction.document.ok_or(IngestError::Empty)?;
-            let codec = shared.embed.codec();
-            // A text that the tokenizer refuses counts as too large, so that it is split further.
-            let count = |text: &str| codec.count_tokens(text).unwrap_or(usize::MAX / 2);
-            let chunks = chunk(&document, &shared.config.chunks, &count);
-            if chunks.is_empty() {
-                return Err(IngestError::Empty.into());
-            }
-            Ok((document, chunks))
-        })
-        .await?
+        let mut rows = Vec::new();
+        if let Some(document) = document {
+            rows = self.embed(record, &document, chunks).await?;
+            facts = DocumentFacts {
+                title: document.title,
+                language: document.language,
+                pages: document.pages,
+                format: Some(document.format),
+                author: document.author,
+                written: document.created,
+                modified: document.modified,
+                ..facts
+            };
+        }
+        self.place(record, &table, rows, facts).await?;
+        Ok(count)
     }
 
     async fn embed(
@@ -253,17 +234,18 @@ impl Knowledge {
                 title: document.title.clone(),
                 chunk: chunk.clone(),
                 language: document.language.clone(),
-                labels: Vec::new(),
+                details: place::details(record, document.created.as_deref()),
+                tokens: Vec::new(),
                 vector,
             }));
         }
         Ok(rows)
     }
 
-    /// A document that is deleted meanwhile should not go on costing time.
+    /// A document that is deleted or changed meanwhile should not go on costing time.
     async fn check_still_wanted(&self, record: &DocumentRecord) -> Result<(), KnowledgeError> {
         match self.shared.ledger.get_document(&record.id).await {
-            Ok(now) if now.state == DocumentState::Indexing => Ok(()),
+            Ok(now) if is_same(&now, record) => Ok(()),
             Ok(_) | Err(LedgerError::NotFound { .. }) => Err(KnowledgeError::Abandoned),
             Err(error) => Err(error.into()),
         }
@@ -285,38 +267,14 @@ impl Knowledge {
     }
 }
 
+/// Whether the document is still what was claimed as `record`.
+fn is_same(now: &DocumentRecord, record: &DocumentRecord) -> bool {
+    now.state == DocumentState::Indexing && now.revision == record.revision
+}
+
 async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
     tokio::select! {
         () = tokio::time::sleep(time) => {}
         _ = stop.changed() => {}
     }
-}
-
-/// What the owner of the document reads. Only errors that are about the document say more than
-/// that the server failed.
-#[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
-fn reason(error: &KnowledgeError) -> FailureReason {
-    if error.is_storage_full() {
-        let text = "the server's disk is full; make room, then upload the document again";
-        return FailureReason { code: "storage_full".into(), text: text.into() };
-    }
-    let code = match error {
-        KnowledgeError::Ingest(IngestError::Empty) => "empty",
-        KnowledgeError::Ingest(IngestError::TooLarge { .. }) => "too_large",
-        KnowledgeError::Ingest(IngestError::Unsupported { .. }) => "unsupported_format",
-        KnowledgeError::Ingest(IngestError::Encrypted) => "encrypted",
-        KnowledgeError::Ingest(IngestError::NoText { .. }) => "no_text",
-        KnowledgeError::Ingest(IngestError::LimitExceeded { .. }) => "limit_exceeded",
-        KnowledgeError::Ingest(_) => "damaged",
-        _ => "server_failure",
-    };
-    let text = match error.fault() {
-        Fault::User => error.to_string(),
-        Fault::Capacity | Fault::Runtime | Fault::Bug => {
-            "the server could not index the document; its log says why, delete the document and \
-             send it again"
-                .to_string()
-        }
-    };
-    FailureReason { code: code.to_string(), text }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use intramuros_engine::{EmbedEngine, TextModels};
+use intramuros_ingest::worker::Reader;
 use intramuros_ledger::{
-    DocumentPage, DocumentRecord, DocumentState, Inserted, KnowledgeBase, KnowledgeBaseState,
-    Ledger, LedgerError, NewDocument, NewKnowledgeBase, Page,
+    DocumentCounts, DocumentDetails, DocumentPage, DocumentRecord, DocumentState, Inserted,
+    KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewDocument, NewKnowledgeBase, Page,
 };
 use intramuros_store::{BlobWriter, Blobs, PassageTable, Store, TableSpec};
-use intramuros_types::{DocumentId, KnowledgeBaseId};
+use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use tokio::sync::{Mutex, Notify};
 
 use crate::index::MediaType;
@@ -22,6 +23,8 @@ pub struct KnowledgeParts {
     pub store: Store,
     /// Uploaded files.
     pub blobs: Blobs,
+    /// Reads documents.
+    pub reader: Reader,
     /// The encoder.
     pub embed: EmbedEngine,
     /// The generators, of which the default one writes answers; without one only search works.
@@ -38,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) store: Store,
     pub(crate) blobs: Arc<Blobs>,
+    pub(crate) reader: Reader,
     pub(crate) embed: EmbedEngine,
     pub(crate) text: TextModels,
     pub(crate) config: KnowledgeConfig,
@@ -49,6 +53,9 @@ pub(crate) struct Shared {
     /// Held while a blob is tied to a ledger row or loses its last one, so that an upload of
     /// the same bytes cannot meet their removal half way. Never held across a model.
     pub(crate) blob_gate: Mutex<()>,
+    /// Held while the passages of a document and its record change together. Never held across a
+    /// model; taken before `blob_gate`.
+    pub(crate) placing: Mutex<()>,
 }
 
 /// A file on its way in. Its bytes are in a temporary file; dropping it leaves nothing.
@@ -71,18 +78,20 @@ impl Knowledge {
     /// Ties the parts together. [`run_indexer`](Self::run_indexer) must run for uploads to become
     /// searchable.
     pub fn new(parts: KnowledgeParts, config: KnowledgeConfig) -> Self {
-        let KnowledgeParts { ledger, store, blobs, embed, text } = parts;
+        let KnowledgeParts { ledger, store, blobs, reader, embed, text } = parts;
         Self {
             shared: Arc::new(Shared {
                 ledger,
                 store,
                 blobs: Arc::new(blobs),
+                reader,
                 embed,
                 text,
                 config,
                 work: Notify::new(),
                 progress: Notify::new(),
                 blob_gate: Mutex::new(()),
+                placing: Mutex::new(()),
             }),
         }
     }
@@ -166,13 +175,18 @@ impl Knowledge {
     /// survives a crash.
     ///
     /// # Errors
-    /// Not found for the knowledge base, an empty file, an invalid name, or a failure of the disk.
+    /// Not found for the knowledge base, an empty file, an invalid name or detail, a label or an
+    /// external id that `access` does not reach, or a failure of the disk.
     pub async fn add(
         &self,
         base: &KnowledgeBaseId,
         upload: Upload,
+        details: DocumentDetails,
+        access: &Access,
     ) -> Result<Inserted, KnowledgeError> {
         self.get(base).await?;
+        check_labels(&details.labels, access)?;
+        self.check_external_id(base, details.external_id.as_deref(), access).await?;
         let Upload { file_name, content } = upload;
         if content.is_empty() {
             return Err(KnowledgeError::invalid("file", format!("'{file_name}' is empty")));
@@ -183,7 +197,15 @@ impl Knowledge {
         let sha256 = tokio::task::spawn_blocking(move || content.finish()).await??;
         let knowledge_base = base.clone();
         let digest = sha256.clone();
-        let new = NewDocument { knowledge_base, file_name, media_type, bytes, sha256 };
+        let new = NewDocument {
+            knowledge_base,
+            file_name,
+            media_type,
+            bytes,
+            sha256,
+            details,
+            parent: None,
+        };
         let inserted = match self.shared.ledger.insert_document(new).await {
             Ok(inserted) => inserted,
             Err(error) => {
@@ -191,27 +213,72 @@ impl Knowledge {
                 return Err(error.into());
             }
         };
+        if let Inserted::Replaced { previous, .. } = &inserted {
+            self.remove_unneeded(vec![previous.clone()]).await;
+        }
         self.shared.work.notify_waiters();
         Ok(inserted)
+    }
+
+    /// Refuses to replace a document that the caller may not read, without saying that it is there.
+    async fn check_external_id(
+        &self,
+        base: &KnowledgeBaseId,
+        external_id: Option<&str>,
+        access: &Access,
+    ) -> Result<(), KnowledgeError> {
+        let Some(external_id) = external_id else { return Ok(()) };
+        let page = Page { external_id: Some(external_id.to_owned()), ..Page::of(1) };
+        let found =
+            self.shared.ledger.list_documents(base, page, &Access::Everything).await?.documents;
+        match found.first() {
+            Some(record) if !access.allows(&record.details.labels) => {
+                let reason = "is taken by a document that this key may not change";
+                Err(KnowledgeError::invalid("external_id", reason))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The document `id` of `base`.
     ///
     /// # Errors
-    /// Not found, also when it belongs to another knowledge base or is being erased.
+    /// Not found, also when it belongs to another knowledge base, is being erased, or may not be
+    /// read with `access`.
     pub async fn document(
         &self,
         base: &KnowledgeBaseId,
         id: &DocumentId,
+        access: &Access,
     ) -> Result<DocumentRecord, KnowledgeError> {
         let record = self.shared.ledger.get_document(id).await?;
-        if record.knowledge_base != *base || record.state == DocumentState::Deleting {
+        if record.knowledge_base != *base
+            || record.state == DocumentState::Deleting
+            || !access.allows(&record.details.labels)
+        {
             return Err(LedgerError::NotFound { what: "document", id: id.to_string() }.into());
         }
         Ok(record)
     }
 
-    /// A page of the documents of `base`, oldest first.
+    /// The file of a document, open for reading.
+    ///
+    /// # Errors
+    /// Not found; a failure of the disk.
+    pub async fn file(
+        &self,
+        base: &KnowledgeBaseId,
+        id: &DocumentId,
+        access: &Access,
+    ) -> Result<(DocumentRecord, std::fs::File), KnowledgeError> {
+        let record = self.document(base, id, access).await?;
+        let blobs = Arc::clone(&self.shared.blobs);
+        let digest = record.sha256.clone();
+        let file = tokio::task::spawn_blocking(move || blobs.open_file(&digest)).await??;
+        Ok((record, file))
+    }
+
+    /// A page of the documents of `base` that `access` allows to read, oldest first.
     ///
     /// # Errors
     /// Not found, or an invalid page.
@@ -219,9 +286,22 @@ impl Knowledge {
         &self,
         base: &KnowledgeBaseId,
         page: Page,
+        access: &Access,
     ) -> Result<DocumentPage, KnowledgeError> {
         self.get(base).await?;
-        Ok(self.shared.ledger.list_documents(base, page).await?)
+        Ok(self.shared.ledger.list_documents(base, page, access).await?)
+    }
+
+    /// How many documents of `base` that `access` allows to read are in each state.
+    ///
+    /// # Errors
+    /// A failure of the ledger.
+    pub async fn counts(
+        &self,
+        base: &KnowledgeBaseId,
+        access: &Access,
+    ) -> Result<DocumentCounts, KnowledgeError> {
+        Ok(self.shared.ledger.count_documents(base, access).await?)
     }
 
     /// Waits until the document is ready or failed; the caller bounds the time.
@@ -232,13 +312,14 @@ impl Knowledge {
         &self,
         base: &KnowledgeBaseId,
         id: &DocumentId,
+        access: &Access,
     ) -> Result<DocumentRecord, KnowledgeError> {
         loop {
             // Registered before the state is read, so that no change can slip between.
             let progress = self.shared.progress.notified();
             tokio::pin!(progress);
             progress.as_mut().enable();
-            let record = self.document(base, id).await?;
+            let record = self.document(base, id, access).await?;
             if matches!(record.state, DocumentState::Ready | DocumentState::Failed) {
                 return Ok(record);
             }
@@ -246,8 +327,8 @@ impl Knowledge {
         }
     }
 
-    /// Erases a document: its passages, its file, its record. A crash half way is finished at the
-    /// next start.
+    /// Erases a document and the files within it: passages, files, records. A crash half way is
+    /// finished at the next start.
     ///
     /// # Errors
     /// Not found, or a failure of the store or the ledger.
@@ -255,24 +336,39 @@ impl Knowledge {
         &self,
         base: &KnowledgeBaseId,
         id: &DocumentId,
+        access: &Access,
     ) -> Result<(), KnowledgeError> {
-        let record = self.document(base, id).await?;
-        self.shared.ledger.mark_deleting(id).await?;
+        self.document(base, id, access).await?;
+        let marked = self.shared.ledger.mark_deleting(id).await?;
         self.shared.progress.notify_waiters();
-        self.finish_deleting_document(&record).await
+        self.finish_deleting_documents(&marked).await
     }
 
-    pub(crate) async fn finish_deleting_document(
+    /// Erases documents that were marked.
+    pub(crate) async fn finish_deleting_documents(
         &self,
-        record: &DocumentRecord,
+        marked: &[DocumentRecord],
     ) -> Result<(), KnowledgeError> {
-        let base = self.shared.ledger.get_knowledge_base(&record.knowledge_base).await?;
-        let table = self.table(&base).await?;
-        table.delete_document(&record.id).await?;
-        table.maintain().await?;
+        // A placement in progress ends first: its passages are among those that go.
+        let _placing = self.shared.placing.lock().await;
+        let mut touched: Vec<PassageTable> = Vec::new();
+        for record in marked {
+            let base = self.shared.ledger.get_knowledge_base(&record.knowledge_base).await?;
+            let table = self.table(&base).await?;
+            table.delete_document(&record.id).await?;
+            if touched.iter().all(|known| known.spec() != table.spec()) {
+                touched.push(table);
+            }
+        }
+        for table in touched {
+            table.maintain().await?;
+        }
         let _gate = self.shared.blob_gate.lock().await;
-        let unused = self.shared.ledger.forget_document(&record.id).await?;
-        self.remove_blobs(unused.into_iter().collect()).await
+        for record in marked {
+            let unused = self.shared.ledger.forget_document(&record.id).await?;
+            self.remove_blobs(unused.into_iter().collect()).await?;
+        }
+        Ok(())
     }
 
     /// Removes those files that no document has; the caller holds the gate. What fails is tried
@@ -310,4 +406,13 @@ impl Knowledge {
         };
         Ok(self.shared.store.table(&spec).await?)
     }
+}
+
+/// Nobody gives a document to readers of whom they are none.
+pub(crate) fn check_labels(labels: &[String], access: &Access) -> Result<(), KnowledgeError> {
+    if access.holds(labels) {
+        return Ok(());
+    }
+    let reason = "has a label that this key does not hold";
+    Err(KnowledgeError::invalid("labels", reason))
 }

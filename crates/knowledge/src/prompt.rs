@@ -44,8 +44,8 @@ pub(crate) fn conversation(question: &str, hits: &[Hit], language: Language) -> 
     let focus = Focus::new(question);
     let mut user = format!("{extracts}\n\n");
     for hit in hits {
-        let line = context_line(&hit.title, &hit.section_path);
-        user.push_str(&format!("[{line}]\n{}\n\n", focus.rows(hit.text.trim())));
+        let line = context_line(&hit.passage.title, &hit.passage.section_path);
+        user.push_str(&format!("[{line}]\n{}\n\n", focus.rows(hit.passage.text.trim())));
     }
     user.push_str(&format!("{asked} {}", question.trim()));
     vec![Message::new(Role::System, system), Message::new(Role::User, user)]

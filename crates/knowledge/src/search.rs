@@ -1,13 +1,15 @@
 //! Finds the passages that answer a question: by meaning and by words, fused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use intramuros_engine::{InputKind, Priority};
-use intramuros_store::{Filter, StoredPassage};
-use intramuros_types::{ChunkId, DocumentId, KnowledgeBaseId, Span};
+use intramuros_store::{DateRange, Filter, StoredPassage};
+use intramuros_types::{Access, ChunkId, DocumentId, KnowledgeBaseId};
 
 use crate::fuse::convex_combination;
-use crate::{Knowledge, KnowledgeError};
+use crate::index::day;
+use crate::{Knowledge, KnowledgeError, Passage};
 
 /// How far down each list is read before fusion.
 const CANDIDATES: usize = 50;
@@ -25,29 +27,64 @@ pub struct SearchRequest {
     pub query: String,
     /// The most hits, 1 to 100.
     pub limit: usize,
-    /// Only in these documents; `None` for all.
-    pub documents: Option<Vec<DocumentId>>,
+    /// Where to look.
+    pub scope: Scope,
 }
 
-/// A passage that was found, with where it stands and why it was found.
+/// The part of a knowledge base that a request is about.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Only these documents; `None` for all.
+    pub documents: Option<Vec<DocumentId>>,
+    /// For each name of metadata one of these values.
+    pub metadata: BTreeMap<String, Vec<String>>,
+    /// Only documents written on this day (`YYYY-MM-DD`) or later.
+    pub written_from: Option<String>,
+    /// Only documents written on this day or earlier.
+    pub written_to: Option<String>,
+    /// What the caller may read.
+    pub access: Access,
+}
+
+impl Scope {
+    /// All that `access` allows to read.
+    pub fn readable_by(access: Access) -> Self {
+        Self {
+            documents: None,
+            metadata: BTreeMap::new(),
+            written_from: None,
+            written_to: None,
+            access,
+        }
+    }
+
+    /// The same as the store understands it.
+    fn to_filter(&self) -> Result<Filter, KnowledgeError> {
+        let from = parse_day("written_from", self.written_from.as_deref())?;
+        let to = parse_day("written_to", self.written_to.as_deref())?;
+        let written = (from.is_some() || to.is_some()).then_some(DateRange { from, to });
+        Ok(Filter {
+            documents: self.documents.clone(),
+            metadata: self.metadata.clone(),
+            written,
+            access: self.access.clone(),
+        })
+    }
+}
+
+fn parse_day(name: &'static str, date: Option<&str>) -> Result<Option<i32>, KnowledgeError> {
+    let Some(date) = date else { return Ok(None) };
+    match day(date) {
+        Some(day) if date.len() == 10 => Ok(Some(day)),
+        _ => Err(KnowledgeError::invalid(name, "must be a day such as 2026-03-31")),
+    }
+}
+
+/// A passage that was found, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// The passage's stable id.
-    pub id: ChunkId,
-    /// Its document.
-    pub document: DocumentId,
-    /// The document's title.
-    pub title: String,
-    /// Headings above the passage, outermost first.
-    pub section_path: Vec<String>,
-    /// First and last page, where the format has pages.
-    pub pages: Option<(u32, u32)>,
-    /// Where it is in the document's extracted text, in characters.
-    pub span: Span,
-    /// Its position among the document's passages.
-    pub ordinal: u32,
-    /// Its text.
-    pub text: String,
+    /// The passage.
+    pub passage: Passage,
     /// Fused score, 0 to 1; comparable within one answer only.
     pub score: f32,
     /// Cosine similarity to the query, when found by meaning.
@@ -69,7 +106,7 @@ impl Knowledge {
         validate(request)?;
         let base = self.get(base).await?;
         let table = self.table(&base).await?;
-        let filter = Filter { documents: request.documents.clone(), labels: None };
+        let filter = request.scope.to_filter()?;
         let depth = CANDIDATES.max(request.limit);
 
         let by_meaning = async {
@@ -82,6 +119,25 @@ impl Knowledge {
         let by_words = async { Ok(table.full_text(&request.query, depth, &filter).await?) };
         let (by_meaning, by_words) = tokio::try_join!(by_meaning, by_words)?;
         Ok(fuse(by_meaning, by_words, request.limit))
+    }
+}
+
+impl Knowledge {
+    /// The passages of a document at `ordinals`, in order: the neighbours of a hit, for example.
+    ///
+    /// # Errors
+    /// Not found, also for a document that may not be read with `access`; a failure of the store.
+    pub async fn passages(
+        &self,
+        base: &KnowledgeBaseId,
+        document: &DocumentId,
+        ordinals: Range<u32>,
+        access: &Access,
+    ) -> Result<Vec<Passage>, KnowledgeError> {
+        self.document(base, document, access).await?;
+        let base = self.get(base).await?;
+        let found = self.table(&base).await?.passages(document, ordinals).await?;
+        Ok(found.into_iter().map(Passage::from).collect())
     }
 }
 
@@ -116,7 +172,7 @@ fn fuse(by_meaning: Vec<StoredPassage>, by_words: Vec<StoredPassage>, limit: usi
     for passage in by_meaning {
         let similarity = Some(passage.score);
         let hit = Hit { similarity, ..Hit::from(passage) };
-        hits.insert(hit.id.clone(), hit);
+        hits.insert(hit.passage.id.clone(), hit);
     }
     for passage in by_words {
         let lexical = Some(passage.score);
@@ -131,18 +187,6 @@ fn fuse(by_meaning: Vec<StoredPassage>, by_words: Vec<StoredPassage>, limit: usi
 
 impl From<StoredPassage> for Hit {
     fn from(passage: StoredPassage) -> Self {
-        Self {
-            id: passage.id,
-            document: passage.document,
-            title: passage.title,
-            section_path: passage.chunk.section_path,
-            pages: passage.chunk.pages,
-            span: passage.chunk.span,
-            ordinal: passage.chunk.ordinal,
-            text: passage.chunk.text,
-            score: 0.0,
-            similarity: None,
-            lexical: None,
-        }
+        Self { passage: passage.into(), score: 0.0, similarity: None, lexical: None }
     }
 }

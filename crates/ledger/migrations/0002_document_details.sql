@@ -9,6 +9,7 @@ ALTER TABLE documents ADD COLUMN parent TEXT REFERENCES documents (id);  -- the 
 ALTER TABLE documents ADD COLUMN labels TEXT NOT NULL DEFAULT '[]';      -- JSON array, sorted
 ALTER TABLE documents ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}';    -- JSON object of texts, sorted
 ALTER TABLE documents ADD COLUMN revision BIGINT NOT NULL DEFAULT 0;     -- counts changes of content, labels, metadata
+ALTER TABLE documents ADD COLUMN placed BIGINT NOT NULL DEFAULT 0;       -- the revision that the store has
 ALTER TABLE documents ADD COLUMN format TEXT;
 ALTER TABLE documents ADD COLUMN author TEXT;
 ALTER TABLE documents ADD COLUMN written TEXT;                      -- ISO 8601, as the document says

@@ -96,7 +96,7 @@ pub struct FailureReason {
 }
 
 /// What indexing found out about a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DocumentFacts {
     /// Title from the metadata, the first heading or the file name.
     pub title: String,
@@ -211,6 +211,11 @@ pub struct Page {
 impl Page {
     /// The most documents that one page may have.
     pub const MAX_LIMIT: u32 = 1000;
+
+    /// The first `limit` documents of all.
+    pub fn of(limit: u32) -> Self {
+        Self { after: None, limit, source: None, external_id: None, parent: None }
+    }
 }
 
 /// A part of a list of documents, oldest first.

@@ -12,7 +12,8 @@
 //!   removes the rows.
 //! - **Documents** are the indexing queue too. States: `pending` → `indexing` → `ready` or
 //!   `failed`; from every state to `deleting`, then gone. [`Ledger::recover`] puts a crashed run's
-//!   work back in the queue.
+//!   work back in the queue. What their owners say about them (labels, metadata, an own id) counts
+//!   revisions, so that nothing is stored under what a document was.
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
 //! newer version wrote is refused, never guessed at.
@@ -30,8 +31,8 @@ mod moment;
 mod validate;
 
 pub use document::{
-    DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState, FailureReason,
-    Inserted, NewDocument, Page, Recovery,
+    DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,
+    FailureReason, Inserted, NewDocument, Page, Recovery,
 };
 pub use error::LedgerError;
 pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};

@@ -73,6 +73,15 @@ impl Blobs {
         fs::read(&path).map_err(|error| missing_or_io("read", digest, &path, error))
     }
 
+    /// A file, open for reading; erasing it meanwhile does not disturb its reader.
+    ///
+    /// # Errors
+    /// `Invalid` for a malformed digest; `BlobMissing`; `Io`.
+    pub fn open_file(&self, digest: &str) -> Result<fs::File, StoreError> {
+        let path = self.path(digest)?;
+        fs::File::open(&path).map_err(|error| missing_or_io("open", digest, &path, error))
+    }
+
     /// Where a file is or would be.
     ///
     /// # Errors

@@ -5,9 +5,7 @@ use std::path::Path;
 use intramuros_types::{Access, Chunk, DocumentId, Span};
 use tempfile::TempDir;
 
-use crate::{
-    Filter, PassageDetails, PassageRow, PassageTable, Store, StoredPassage, TableSpec,
-};
+use crate::{Filter, PassageDetails, PassageRow, PassageTable, Store, StoredPassage, TableSpec};
 
 pub(crate) const DIMENSION: usize = 8;
 

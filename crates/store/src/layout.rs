@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn what_is_out_of_order_is_left_out_and_damage_is_seen() {
-        let words = vec![word(1010, 1015, 2, 0.1), word(1000, 1005, 2, 0.1), word(1020, 1025, 1, 0.1)];
+        let words =
+            vec![word(1010, 1015, 2, 0.1), word(1000, 1005, 2, 0.1), word(1020, 1025, 1, 0.1)];
         let chunk = chunk(words);
         let bytes = pack(&chunk);
         assert_eq!(unpack(&bytes, chunk.span).unwrap().len(), 1);

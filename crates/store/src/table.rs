@@ -313,7 +313,8 @@ fn check_rows(
             let reason = format!("repeats ordinal {}", row.chunk.ordinal);
             return Err(StoreError::invalid("rows", reason));
         }
-        if row.details.labels.iter().any(|label| label.is_empty() || label.len() > MAX_LABEL_BYTES) {
+        if row.details.labels.iter().any(|label| label.is_empty() || label.len() > MAX_LABEL_BYTES)
+        {
             let reason = format!("holds a label that is empty or beyond {MAX_LABEL_BYTES} bytes");
             return Err(StoreError::invalid("labels", reason));
         }

@@ -83,7 +83,10 @@ mod tests {
         assert_eq!(key.on_behalf_of(&labels(&["rh", "paie"])), Access::of_key(&labels(&["rh"])));
         let all = Access::of_key(&labels(&["*"]));
         assert!(!all.on_behalf_of(&labels(&["rh"])).allows(&["paie"]));
-        assert!(!all.on_behalf_of(&labels(&["*"])).allows(&["paie"]), "`*` is a key's, not a user's");
+        assert!(
+            !all.on_behalf_of(&labels(&["*"])).allows(&["paie"]),
+            "`*` is a key's, not a user's"
+        );
         assert!(key.holds(&["rh"]) && !key.holds(&["rh", "paie"]) && all.holds(&["paie"]));
     }
 }

@@ -14,8 +14,11 @@ use crate::language::tr;
 use crate::output;
 
 /// Extensions that folders are searched for.
-const EXTENSIONS: &[&str] =
-    &["txt", "text", "md", "markdown", "html", "htm", "xhtml", "pdf", "docx"];
+const EXTENSIONS: &[&str] = &[
+    "txt", "text", "md", "markdown", "html", "htm", "xhtml", "pdf", "docx", "odt", "xlsx", "ods",
+    "csv", "tsv", "pptx", "odp", "eml", "mbox", "zip", "png", "jpg", "jpeg", "tif", "tiff", "webp",
+    "bmp", "gif",
+];
 
 const BASES: &str = "/api/v1/knowledge-bases";
 
@@ -26,7 +29,10 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
         Kb::Create { id, title, language } => {
             create(common, &client, id, title.as_deref(), language)
         }
-        Kb::Add { id, paths } => return add(common, &client, id, paths),
+        Kb::Add { id, paths, labels, metadata } => {
+            let details = details(labels, metadata)?;
+            return add(common, &client, id, paths, &details);
+        }
         Kb::Documents { id } => documents(common, &client, id),
         Kb::Remove { id, document } => remove(common, &client, id, document),
         Kb::Delete { id, yes } => delete(common, &client, id, *yes),
@@ -156,8 +162,34 @@ fn state(document: &Value) -> String {
     tr(french.to_string(), state)
 }
 
+/// What is said about files, as parts of the upload.
+fn details(labels: &[String], metadata: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let mut parts: Vec<(String, String)> =
+        labels.iter().map(|label| ("labels".to_owned(), label.clone())).collect();
+    let mut entries = serde_json::Map::new();
+    for entry in metadata {
+        let Some((name, value)) = entry.split_once('=') else {
+            bail!(tr(
+                format!("« {entry} » n'est pas de la forme nom=valeur (--metadata)"),
+                format!("'{entry}' is not of the form name=value (--metadata)"),
+            ));
+        };
+        entries.insert(name.to_owned(), value.into());
+    }
+    if !entries.is_empty() {
+        parts.push(("metadata".to_owned(), Value::Object(entries).to_string()));
+    }
+    Ok(parts)
+}
+
 /// Uploads one file after the other; one that fails does not stop the rest.
-fn add(common: &Common, client: &Client, id: &str, paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
+fn add(
+    common: &Common,
+    client: &Client,
+    id: &str,
+    paths: &[PathBuf],
+    details: &[(String, String)],
+) -> anyhow::Result<ExitCode> {
     let files = Files::find(paths);
     if files.readable.is_empty() && files.unreadable.is_empty() {
         let known = EXTENSIONS.join(", ");
@@ -173,7 +205,8 @@ fn add(common: &Common, client: &Client, id: &str, paths: &[PathBuf]) -> anyhow:
     }
     for path in &files.readable {
         bar.set_message(path.display().to_string());
-        let reply = client.upload(&format!("{BASES}/{}/documents?wait=true", segment(id)), path)?;
+        let address = format!("{BASES}/{}/documents?wait=true", segment(id));
+        let reply = client.upload(&address, path, details)?;
         if matches!(reply.status, 401 | 403 | 404) {
             return Err(reply.error().into());
         }

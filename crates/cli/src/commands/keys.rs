@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use intramuros_ledger::{KeyRecord, Ledger, Scope};
+use intramuros_ledger::{KeyRecord, KeyRequest, Ledger};
 use intramuros_types::KeyId;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -20,8 +20,9 @@ pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let ledger = Ledger::open(&path).await?;
         let outcome = match command {
-            Keys::Create { name, scopes, expires } => {
-                create(common, &ledger, name, scopes, *expires).await
+            Keys::Create { name, scopes, labels, expires } => {
+                let request = request(name, scopes, labels, *expires)?;
+                create(common, &ledger, request).await
             }
             Keys::List => list(common, &ledger).await,
             Keys::Revoke { id } => revoke(common, &ledger, id).await,
@@ -32,17 +33,19 @@ pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create(
-    common: &Common,
-    ledger: &Ledger,
+fn request(
     name: &str,
     scopes: &[String],
+    labels: &[String],
     expires: Option<u32>,
-) -> anyhow::Result<()> {
-    let scopes: Vec<Scope> =
-        scopes.iter().map(|scope| scope.trim().parse()).collect::<Result<_, _>>()?;
+) -> anyhow::Result<KeyRequest> {
+    let scopes = scopes.iter().map(|scope| scope.trim().parse()).collect::<Result<_, _>>()?;
     let expires = expires.map(|days| OffsetDateTime::now_utc() + Duration::days(i64::from(days)));
-    let key = ledger.create_key(name, &scopes, expires).await?;
+    Ok(KeyRequest { name: name.to_owned(), scopes, labels: labels.to_vec(), expires })
+}
+
+async fn create(common: &Common, ledger: &Ledger, request: KeyRequest) -> anyhow::Result<()> {
+    let key = ledger.create_key(request).await?;
     if common.json {
         let mut record = to_json(&key.record);
         record["key"] = json!(key.secret);
@@ -73,11 +76,12 @@ async fn list(common: &Common, ledger: &Ledger) -> anyhow::Result<()> {
             (None, None) => "active".to_string(),
         };
         let used = key.last_used.map_or_else(|| tr("jamais", "never").to_string(), date);
-        vec![key.id.to_string(), key.name.clone(), scopes(key), state, used]
+        let labels = key.labels.join(",");
+        vec![key.id.to_string(), key.name.clone(), scopes(key), labels, state, used]
     });
     let header = tr(
-        ["ID", "NOM", "DROITS", "ÉTAT", "DERNIER USAGE"],
-        ["ID", "NAME", "SCOPES", "STATE", "LAST USED"],
+        ["ID", "NOM", "DROITS", "ÉTIQUETTES", "ÉTAT", "DERNIER USAGE"],
+        ["ID", "NAME", "SCOPES", "LABELS", "STATE", "LAST USED"],
     );
     output::table(&header, &rows.collect::<Vec<_>>());
     Ok(())
@@ -103,6 +107,7 @@ fn to_json(key: &KeyRecord) -> Value {
         "id": key.id.as_str(),
         "name": key.name,
         "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "labels": key.labels,
         "created": moment(Some(key.created)),
         "expires": moment(key.expires),
         "revoked": moment(key.revoked),

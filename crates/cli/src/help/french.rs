@@ -61,6 +61,11 @@ const TEXTS: &[(&str, &str)] = &[
     ("kb add", "Ajoute des fichiers, ou ceux de dossiers, et attend qu'ils soient trouvables"),
     ("kb add id", "Base"),
     ("kb add paths", "Fichiers et dossiers"),
+    ("kb add --label", "Qui peut les lire ; tout le monde si absent"),
+    (
+        "kb add --metadata",
+        "Noms et valeurs sur lesquels filtrer, comme --metadata service=paie ; peut se répéter",
+    ),
     ("kb documents", "Liste les documents d'une base"),
     ("kb documents id", "Base"),
     ("kb remove", "Efface un document"),
@@ -93,6 +98,10 @@ const TEXTS: &[(&str, &str)] = &[
     (
         "keys create --scope",
         "Ce qu'elle permet : inference, knowledge:read, knowledge:write, admin",
+    ),
+    (
+        "keys create --label",
+        "De qui elle ouvre les documents, en plus de ceux ouverts à tous ; « * » pour tous",
     ),
     ("keys create --expires", "Jours avant qu'elle n'expire"),
     ("keys list", "Liste les clés, sans leur secret"),

@@ -3,20 +3,20 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::Extensions;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures::stream;
 use intramuros_knowledge::{Abstention, Answer, AnswerEvent, Answering, AskRequest, Hit};
-use intramuros_types::{KeyId, KnowledgeBaseId};
+use intramuros_types::{Access, KeyId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::hit::{CitationDto, HitDto};
-use super::search::document_ids;
+use super::scope::ScopeFields;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::request_id::request_id;
@@ -24,7 +24,6 @@ use crate::state::AppState;
 
 /// A question.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct AskBody {
     /// The question; the answer is in its language (French or English).
     #[schema(max_length = 4000, pattern = r"\S")]
@@ -36,12 +35,14 @@ pub(crate) struct AskBody {
     /// Passages to write from; default as configured.
     #[schema(minimum = 1, maximum = 20)]
     passages: Option<usize>,
-    /// Only from these documents.
-    documents: Option<Vec<String>>,
+    /// Where to look.
+    #[serde(flatten)]
+    scope: ScopeFields,
 }
 
 impl RequestBody for AskBody {
-    const FIELDS: &'static [&'static str] = &["question", "stream", "passages", "documents"];
+    const FIELDS: &'static [&'static str] = &["question", "stream", "passages"];
+    const FLATTENED: &'static [&'static str] = ScopeFields::FIELDS;
 }
 
 /// The answer.
@@ -114,6 +115,7 @@ impl AskResponse {
     security(("key" = [])))]
 pub(crate) async fn ask(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(kb): Path<String>,
     extensions: Extensions,
     JsonBody(body): JsonBody<AskBody>,
@@ -123,7 +125,7 @@ pub(crate) async fn ask(
         client: extensions.get::<KeyId>().cloned(),
         question: body.question,
         passages: body.passages,
-        documents: document_ids(body.documents),
+        scope: body.scope.within(&access),
     };
     let answering = state.knowledge.ask(&KnowledgeBaseId::new(kb), request).await?;
     if body.stream {

@@ -1,18 +1,20 @@
 //! Uploads, lists, shows and erases documents.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use intramuros_ledger::{DocumentRecord, FailureReason, Inserted, Page};
-use intramuros_types::{DocumentId, KnowledgeBaseId};
+use intramuros_types::{Access, DocumentFormat, DocumentId, KnowledgeBaseId, ReadWarning};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::upload;
+use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
@@ -47,6 +49,29 @@ pub(crate) struct DocumentDto {
     pages: Option<u32>,
     /// Number of passages, once indexed.
     passages: Option<u32>,
+    /// The format that was recognised, once indexed: `text`, `markdown`, `html`, `pdf`, `docx`,
+    /// `odt`, `xlsx`, `ods`, `csv`, `pptx`, `odp`, `eml`, `image`; `null` for an archive.
+    #[schema(value_type = Option<String>)]
+    format: Option<DocumentFormat>,
+    /// Who wrote it, as it says itself.
+    author: Option<String>,
+    /// When it was made, as it says itself: a day, or a moment with its time zone.
+    written: Option<String>,
+    /// When it was last changed, as it says itself.
+    modified: Option<String>,
+    /// What could not be read well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<WarningDto>,
+    /// Its owner's name for it.
+    external_id: Option<String>,
+    /// The synchronised folder that brought it.
+    source: Option<String>,
+    /// The document that it was in: an e-mail, an archive.
+    parent: Option<String>,
+    /// Who may read it; empty for everybody.
+    labels: Vec<String>,
+    /// Names and values to filter by.
+    metadata: BTreeMap<String, String>,
     /// When it was uploaded.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = "date-time")]
@@ -57,11 +82,28 @@ pub(crate) struct DocumentDto {
     updated: OffsetDateTime,
 }
 
+/// A part of a document that was not read, or not well.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WarningDto {
+    /// A stable name, such as `page_without_text`; docs/api.md lists them.
+    code: String,
+    /// What people read.
+    detail: String,
+    /// The page it is about.
+    page: Option<u32>,
+}
+
+impl From<ReadWarning> for WarningDto {
+    fn from(warning: ReadWarning) -> Self {
+        Self { code: warning.code, detail: warning.text, page: warning.page }
+    }
+}
+
 /// Why a document could not be indexed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FailureDto {
     /// A stable name: `empty`, `too_large`, `unsupported_format`, `encrypted`, `no_text`,
-    /// `limit_exceeded`, `damaged`, `storage_full`, `server_failure`.
+    /// `limit_exceeded`, `damaged`, `reader_stopped`, `storage_full`, `server_failure`.
     code: String,
     /// What people read.
     detail: String,
@@ -88,6 +130,16 @@ impl From<DocumentRecord> for DocumentDto {
             language: record.language,
             pages: record.pages,
             passages: record.chunks,
+            format: record.format,
+            author: record.author,
+            written: record.written,
+            modified: record.modified,
+            warnings: record.warnings.into_iter().map(WarningDto::from).collect(),
+            external_id: record.details.external_id,
+            source: record.details.source,
+            parent: record.parent.map(|id| id.to_string()),
+            labels: record.details.labels,
+            metadata: record.details.metadata,
             created: record.created,
             updated: record.updated,
         }
@@ -113,6 +165,12 @@ pub(crate) struct ListQuery {
     after: Option<String>,
     /// The most documents, 1 to 1,000; default 100.
     limit: Option<u32>,
+    /// Only those that this synchronised folder brought.
+    source: Option<String>,
+    /// Only the one with this external id.
+    external_id: Option<String>,
+    /// Only those that were in this document.
+    parent: Option<String>,
 }
 
 /// A page of documents, oldest first.
@@ -128,9 +186,33 @@ pub(crate) struct DocumentList {
 #[derive(Debug, ToSchema)]
 #[allow(dead_code, reason = "describes the multipart body in the OpenAPI document")]
 pub(crate) struct UploadBody {
-    /// Text, Markdown, HTML, PDF or DOCX.
+    /// Any of the formats that docs/api.md lists.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
+    /// Who may read it, one part a label; none for everybody. The key must hold them.
+    labels: Option<Vec<String>>,
+    /// A JSON object of texts to filter by.
+    metadata: Option<String>,
+    /// The owner's name for it: a new file under the same name takes the old one's place.
+    external_id: Option<String>,
+    /// The synchronised folder that brings it.
+    source: Option<String>,
+}
+
+/// What to say about a document; fields that are left out stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateBody {
+    /// Who may read it; empty for everybody. The key must hold them.
+    labels: Option<Vec<String>>,
+    /// Names and values to filter by.
+    metadata: Option<BTreeMap<String, String>>,
+    /// The owner's name for it; empty for none.
+    external_id: Option<String>,
+}
+
+impl RequestBody for UpdateBody {
+    const FIELDS: &'static [&'static str] = &["labels", "metadata", "external_id"];
 }
 
 /// Uploads a document. It is durable when this answers, and searchable when its state is `ready`.
@@ -150,6 +232,7 @@ pub(crate) struct UploadBody {
     security(("key" = [])))]
 pub(crate) async fn upload_document(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(kb): Path<String>,
     QueryParams(query): QueryParams<UploadQuery>,
     multipart: Result<Multipart, MultipartRejection>,
@@ -157,16 +240,16 @@ pub(crate) async fn upload_document(
     let kb = KnowledgeBaseId::new(kb);
     state.knowledge.get(&kb).await?;
     let multipart = upload::check(multipart)?;
-    let upload = upload::receive(&state, multipart).await?;
-    let (status, record) = match state.knowledge.add(&kb, upload).await? {
-        Inserted::New(record) => (StatusCode::ACCEPTED, record),
+    let (upload, details) = upload::receive(&state, multipart).await?;
+    let (status, record) = match state.knowledge.add(&kb, upload, details, &access).await? {
+        Inserted::New(record) | Inserted::Replaced { record, .. } => (StatusCode::ACCEPTED, record),
         Inserted::Duplicate(record) => (StatusCode::OK, record),
     };
     if !query.wait {
         return Ok((status, Json(record.into())));
     }
     let patience = state.limits.request_timeout.saturating_sub(Duration::from_secs(1));
-    match tokio::time::timeout(patience, state.knowledge.indexed(&kb, &record.id)).await {
+    match tokio::time::timeout(patience, state.knowledge.indexed(&kb, &record.id, &access)).await {
         Ok(record) => {
             let status = if status == StatusCode::OK { status } else { StatusCode::CREATED };
             Ok((status, Json(record?.into())))
@@ -184,6 +267,7 @@ pub(crate) async fn upload_document(
     security(("key" = [])))]
 pub(crate) async fn list_documents(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(kb): Path<String>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<DocumentList>, ApiError> {
@@ -194,8 +278,11 @@ pub(crate) async fn list_documents(
     let page = Page {
         after: query.after.map(DocumentId::new),
         limit: query.limit.unwrap_or(DEFAULT_PAGE),
+        source: query.source,
+        external_id: query.external_id,
+        parent: query.parent.map(DocumentId::new),
     };
-    let page = state.knowledge.documents(&KnowledgeBaseId::new(kb), page).await?;
+    let page = state.knowledge.documents(&KnowledgeBaseId::new(kb), page, &access).await?;
     Ok(Json(DocumentList {
         documents: page.documents.into_iter().map(DocumentDto::from).collect(),
         next: page.next.map(|id| id.to_string()),
@@ -212,13 +299,47 @@ pub(crate) async fn list_documents(
     security(("key" = [])))]
 pub(crate) async fn get_document(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path((kb, document)): Path<(String, String)>,
 ) -> Result<Json<DocumentDto>, ApiError> {
     let (kb, document) = (KnowledgeBaseId::new(kb), DocumentId::new(document));
-    Ok(Json(state.knowledge.document(&kb, &document).await?.into()))
+    Ok(Json(state.knowledge.document(&kb, &document, &access).await?.into()))
 }
 
-/// Erases a document: passages, file and record.
+/// Changes what is said about a document, and about the files within it. From this answer on
+/// searches go by it.
+#[utoipa::path(patch, path = "/api/v1/knowledge-bases/{kb}/documents/{document}",
+    tag = "knowledge", request_body = UpdateBody,
+    params(("kb" = String, Path, description = "id of the knowledge base"),
+        ("document" = String, Path, description = "id of the document")),
+    responses((status = 200, description = "the document as it is now", body = DocumentDto),
+        (status = 400, description = "a field is wrong"),
+        (status = 401, description = "no valid key"),
+        (status = 404, description = "no such document"),
+        (status = 409, description = "another document has this external id")),
+    security(("key" = [])))]
+pub(crate) async fn update_document(
+    State(state): State<AppState>,
+    Extension(access): Extension<Access>,
+    Path((kb, document)): Path<(String, String)>,
+    JsonBody(body): JsonBody<UpdateBody>,
+) -> Result<Json<DocumentDto>, ApiError> {
+    let (kb, document) = (KnowledgeBaseId::new(kb), DocumentId::new(document));
+    let mut details = state.knowledge.document(&kb, &document, &access).await?.details;
+    if let Some(labels) = body.labels {
+        details.labels = labels;
+    }
+    if let Some(metadata) = body.metadata {
+        details.metadata = metadata;
+    }
+    if let Some(external_id) = body.external_id {
+        details.external_id = Some(external_id).filter(|id| !id.is_empty());
+    }
+    let updated = state.knowledge.update_document(&kb, &document, details, &access).await?;
+    Ok(Json(updated.into()))
+}
+
+/// Erases a document and the files within it: passages, files and records.
 #[utoipa::path(delete, path = "/api/v1/knowledge-bases/{kb}/documents/{document}",
     tag = "knowledge",
     params(("kb" = String, Path, description = "id of the knowledge base"),
@@ -229,9 +350,10 @@ pub(crate) async fn get_document(
     security(("key" = [])))]
 pub(crate) async fn delete_document(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path((kb, document)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (kb, document) = (KnowledgeBaseId::new(kb), DocumentId::new(document));
-    state.knowledge.delete_document(&kb, &document).await?;
+    state.knowledge.delete_document(&kb, &document, &access).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,7 +1,7 @@
 //! Writes passages and citations as clients see them.
 
-use intramuros_knowledge::{Citation, Hit};
-use intramuros_types::Span;
+use intramuros_knowledge::{Citation, Hit, Passage};
+use intramuros_types::{PageBox, Span};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,15 +35,40 @@ impl From<(u32, u32)> for PagesDto {
     }
 }
 
-/// A passage that was found.
+/// A rectangle on a page as it is displayed, in fractions of its width and height from the upper
+/// left corner.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct BoxDto {
+    /// The page, from 1.
+    page: u32,
+    /// Left edge, 0 to 1.
+    left: f32,
+    /// Upper edge, 0 to 1.
+    top: f32,
+    /// Right edge, 0 to 1.
+    right: f32,
+    /// Lower edge, 0 to 1.
+    bottom: f32,
+}
+
+impl From<PageBox> for BoxDto {
+    fn from(place: PageBox) -> Self {
+        let PageBox { page, left, top, right, bottom } = place;
+        Self { page, left, top, right, bottom }
+    }
+}
+
+/// A passage of a document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct HitDto {
+pub(crate) struct PassageDto {
     /// Stable id of the passage.
     id: String,
     /// Id of its document.
     document: String,
     /// Title of its document.
     title: String,
+    /// Its position among the passages of its document, from 0.
+    ordinal: u32,
     /// Headings above it, outermost first.
     section_path: Vec<String>,
     /// Where the format has pages.
@@ -52,6 +77,33 @@ pub(crate) struct HitDto {
     span: SpanDto,
     /// Its text.
     text: String,
+    /// Where its lines stand on their pages, where the format has places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    boxes: Vec<BoxDto>,
+}
+
+impl From<Passage> for PassageDto {
+    fn from(passage: Passage) -> Self {
+        Self {
+            id: passage.id.to_string(),
+            document: passage.document.to_string(),
+            title: passage.title,
+            ordinal: passage.ordinal,
+            section_path: passage.section_path,
+            pages: passage.pages.map(PagesDto::from),
+            span: passage.span.into(),
+            text: passage.text,
+            boxes: passage.boxes.into_iter().map(BoxDto::from).collect(),
+        }
+    }
+}
+
+/// A passage that was found.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct HitDto {
+    /// The passage.
+    #[serde(flatten)]
+    passage: PassageDto,
     /// Fused rank score, 0 to 1; comparable within one answer only.
     score: f32,
     /// Why it was found.
@@ -70,13 +122,7 @@ pub(crate) struct ReasonDto {
 impl From<Hit> for HitDto {
     fn from(hit: Hit) -> Self {
         Self {
-            id: hit.id.to_string(),
-            document: hit.document.to_string(),
-            title: hit.title,
-            section_path: hit.section_path,
-            pages: hit.pages.map(PagesDto::from),
-            span: hit.span.into(),
-            text: hit.text,
+            passage: hit.passage.into(),
             score: hit.score,
             reason: ReasonDto { similarity: hit.similarity, lexical: hit.lexical },
         }
@@ -100,6 +146,9 @@ pub(crate) struct CitationDto {
     quote: String,
     /// Where they are in the document's text.
     span: SpanDto,
+    /// Where their lines stand on their pages, where the format has places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    boxes: Vec<BoxDto>,
 }
 
 impl From<Citation> for CitationDto {
@@ -112,6 +161,7 @@ impl From<Citation> for CitationDto {
             pages: citation.pages.map(PagesDto::from),
             quote: citation.quote,
             span: citation.span.into(),
+            boxes: citation.boxes.into_iter().map(BoxDto::from).collect(),
         }
     }
 }

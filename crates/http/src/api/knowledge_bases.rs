@@ -1,10 +1,10 @@
 //! Creates, lists and erases knowledge bases.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use intramuros_ledger::{DocumentCounts, KnowledgeBase};
-use intramuros_types::KnowledgeBaseId;
+use intramuros_types::{Access, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ pub(crate) struct KnowledgeBaseDto {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = "date-time")]
     created: OffsetDateTime,
-    /// Documents by state.
+    /// The documents that the key may read, by state.
     documents: CountsDto,
 }
 
@@ -70,15 +70,15 @@ impl From<DocumentCounts> for CountsDto {
     }
 }
 
-impl From<KnowledgeBase> for KnowledgeBaseDto {
-    fn from(base: KnowledgeBase) -> Self {
+impl KnowledgeBaseDto {
+    fn new(base: KnowledgeBase, counts: DocumentCounts) -> Self {
         Self {
             id: base.id.to_string(),
             title: base.title,
             language: base.language,
             embedding_model: base.embedding_model.to_string(),
             created: base.created,
-            documents: base.documents.into(),
+            documents: counts.into(),
         }
     }
 }
@@ -106,7 +106,8 @@ pub(crate) async fn create_knowledge_base(
     let language = request.language.unwrap_or_else(|| "fr".into());
     let id = KnowledgeBaseId::new(request.id);
     let base = state.knowledge.create(id, title, language).await?;
-    Ok((StatusCode::CREATED, Json(base.into())))
+    let created = KnowledgeBaseDto::new(base, DocumentCounts::default());
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// Lists the knowledge bases.
@@ -116,9 +117,13 @@ pub(crate) async fn create_knowledge_base(
     security(("key" = [])))]
 pub(crate) async fn list_knowledge_bases(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
 ) -> Result<Json<KnowledgeBaseList>, ApiError> {
-    let bases = state.knowledge.list().await?;
-    let knowledge_bases = bases.into_iter().map(KnowledgeBaseDto::from).collect();
+    let mut knowledge_bases = Vec::new();
+    for base in state.knowledge.list().await? {
+        let counts = state.knowledge.counts(&base.id, &access).await?;
+        knowledge_bases.push(KnowledgeBaseDto::new(base, counts));
+    }
     Ok(Json(KnowledgeBaseList { knowledge_bases }))
 }
 
@@ -131,10 +136,12 @@ pub(crate) async fn list_knowledge_bases(
     security(("key" = [])))]
 pub(crate) async fn get_knowledge_base(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(kb): Path<String>,
 ) -> Result<Json<KnowledgeBaseDto>, ApiError> {
     let base = state.knowledge.get(&KnowledgeBaseId::new(kb)).await?;
-    Ok(Json(base.into()))
+    let counts = state.knowledge.counts(&base.id, &access).await?;
+    Ok(Json(KnowledgeBaseDto::new(base, counts)))
 }
 
 /// Erases a knowledge base with its documents and files.

@@ -1,13 +1,14 @@
 //! Searches a knowledge base.
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use intramuros_knowledge::SearchRequest;
-use intramuros_types::{DocumentId, KnowledgeBaseId};
+use intramuros_types::{Access, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::hit::HitDto;
+use super::scope::ScopeFields;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -16,7 +17,6 @@ const DEFAULT_LIMIT: usize = 10;
 
 /// What to look for.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct SearchBody {
     /// Words or a question.
     #[schema(max_length = 4000, pattern = r"\S")]
@@ -24,12 +24,14 @@ pub(crate) struct SearchBody {
     /// The most passages; default 10.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<usize>,
-    /// Only in these documents.
-    documents: Option<Vec<String>>,
+    /// Where to look.
+    #[serde(flatten)]
+    scope: ScopeFields,
 }
 
 impl RequestBody for SearchBody {
-    const FIELDS: &'static [&'static str] = &["query", "limit", "documents"];
+    const FIELDS: &'static [&'static str] = &["query", "limit"];
+    const FLATTENED: &'static [&'static str] = ScopeFields::FIELDS;
 }
 
 /// The passages, best first.
@@ -37,11 +39,6 @@ impl RequestBody for SearchBody {
 pub(crate) struct SearchResponse {
     /// The passages.
     hits: Vec<HitDto>,
-}
-
-/// Document ids as the client wrote them.
-pub(crate) fn document_ids(ids: Option<Vec<String>>) -> Option<Vec<DocumentId>> {
-    ids.map(|ids| ids.into_iter().map(DocumentId::new).collect())
 }
 
 /// Finds passages by meaning and by words.
@@ -56,13 +53,14 @@ pub(crate) fn document_ids(ids: Option<Vec<String>>) -> Option<Vec<DocumentId>> 
     security(("key" = [])))]
 pub(crate) async fn search(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(kb): Path<String>,
     JsonBody(body): JsonBody<SearchBody>,
 ) -> Result<Json<SearchResponse>, ApiError> {
     let request = SearchRequest {
         query: body.query,
         limit: body.limit.unwrap_or(DEFAULT_LIMIT),
-        documents: document_ids(body.documents),
+        scope: body.scope.within(&access),
     };
     let hits = state.knowledge.search(&KnowledgeBaseId::new(kb), &request).await?;
     Ok(Json(SearchResponse { hits: hits.into_iter().map(HitDto::from).collect() }))

@@ -1,13 +1,17 @@
-//! Receives one file of a multipart body, piece by piece, within limits.
+//! Receives one file of a multipart body, piece by piece, within limits, and what is said about it.
 
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::http::StatusCode;
 use intramuros_knowledge::Upload;
+use intramuros_ledger::DocumentDetails;
 
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
 
 const FIELD: &str = "file";
+/// The parts that describe the file.
+const PARTS: [&str; 4] = ["labels", "metadata", "external_id", "source"];
+const MAX_PART_BYTES: usize = 64 << 10;
 const MAX_NAME_CHARS: usize = 255;
 
 /// Refuses what is no multipart form.
@@ -23,17 +27,19 @@ pub(crate) fn check(
     })
 }
 
-/// Reads the part named `file`; other parts are refused by name.
+/// Reads the part named `file` and those that describe it; others are refused by name.
 pub(crate) async fn receive(
     state: &AppState,
     mut multipart: Multipart,
-) -> Result<Upload, ApiError> {
+) -> Result<(Upload, DocumentDetails), ApiError> {
     let mut upload = None;
+    let mut details = DocumentDetails::default();
     while let Some(field) = within(state, multipart.next_field()).await? {
         let name = field.name().unwrap_or_default().to_string();
         if name != FIELD {
-            let message = format!("unknown part '{name}'; send one part named '{FIELD}'");
-            return Err(ApiError::invalid(name, message));
+            let value = receive_text(state, &name, field).await?;
+            describe(&mut details, &name, value)?;
+            continue;
         }
         if upload.is_some() {
             let message = format!("more than one part '{FIELD}'; send one file a request");
@@ -41,9 +47,50 @@ pub(crate) async fn receive(
         }
         upload = Some(receive_file(state, field).await?);
     }
-    upload.ok_or_else(|| {
+    let upload = upload.ok_or_else(|| {
         ApiError::invalid(FIELD, format!("the part '{FIELD}' with the file is missing"))
-    })
+    })?;
+    Ok((upload, details))
+}
+
+/// A part that is no file.
+async fn receive_text(
+    state: &AppState,
+    name: &str,
+    mut field: Field<'_>,
+) -> Result<String, ApiError> {
+    if !PARTS.contains(&name) {
+        let known = PARTS.join("', '");
+        let message = format!("unknown part '{name}'; send '{FIELD}', and if wanted '{known}'");
+        return Err(ApiError::invalid(name, message));
+    }
+    let mut bytes = Vec::new();
+    while let Some(piece) = within(state, field.chunk()).await? {
+        if bytes.len() + piece.len() > MAX_PART_BYTES {
+            let message = format!("the part '{name}' has more than {MAX_PART_BYTES} bytes");
+            return Err(ApiError::invalid(name, message));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| ApiError::invalid(name, format!("the part '{name}' is not UTF-8")))
+}
+
+/// Takes the part `name` over; `labels` may come several times.
+fn describe(details: &mut DocumentDetails, name: &str, value: String) -> Result<(), ApiError> {
+    match name {
+        "labels" => details.labels.push(value),
+        "metadata" => {
+            details.metadata = serde_json::from_str(&value).map_err(|_| {
+                let message = "the part 'metadata' must be a JSON object of texts, such as \
+                               {\"service\": \"paie\"}";
+                ApiError::invalid(name, message)
+            })?;
+        }
+        "source" => details.source = Some(value),
+        _ => details.external_id = Some(value),
+    }
+    Ok(())
 }
 
 async fn receive_file(state: &AppState, mut field: Field<'_>) -> Result<Upload, ApiError> {

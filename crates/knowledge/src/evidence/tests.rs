@@ -1,10 +1,11 @@
 use intramuros_types::{ChunkId, DocumentId, Span};
 
 use super::{Evidence, Support};
+use crate::Passage;
 use crate::search::Hit;
 
 fn hit(text: &str) -> Hit {
-    Hit {
+    let passage = Passage {
         id: ChunkId::new("doc_1:0"),
         document: DocumentId::new("doc_1"),
         title: "Grille tarifaire 2026".into(),
@@ -13,10 +14,10 @@ fn hit(text: &str) -> Hit {
         span: Span::new(100, 100 + u32::try_from(text.chars().count()).unwrap()),
         ordinal: 0,
         text: text.into(),
-        score: 1.0,
-        similarity: None,
-        lexical: None,
-    }
+        boxes: Vec::new(),
+        words: Vec::new(),
+    };
+    Hit { passage, score: 1.0, similarity: None, lexical: None }
 }
 
 const PASSAGE: &str = "Mini-pelle 1,8 t : 145 € par jour, 580 € par semaine.\n\

@@ -30,7 +30,8 @@ impl DocumentDetails {
         }
         self.labels = checked_labels(self.labels)?;
         if self.metadata.len() > MAX_METADATA {
-            let reason = format!("has {} entries, the limit is {MAX_METADATA}", self.metadata.len());
+            let reason =
+                format!("has {} entries, the limit is {MAX_METADATA}", self.metadata.len());
             return Err(LedgerError::Invalid { name: "metadata", reason });
         }
         for (key, value) in &self.metadata {

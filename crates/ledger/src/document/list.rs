@@ -47,11 +47,8 @@ impl Ledger {
         }
         // One more than asked for tells whether there is a next page.
         query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit) + 1);
-        let rows = query
-            .build()
-            .fetch_all(&self.pool)
-            .await
-            .map_err(LedgerError::database(OPERATION))?;
+        let rows =
+            query.build().fetch_all(&self.pool).await.map_err(LedgerError::database(OPERATION))?;
         let mut documents = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
         let more = documents.len() > page.limit as usize;
         documents.truncate(page.limit as usize);

@@ -74,7 +74,7 @@ impl Ledger {
         let query = sqlx::query(
             "UPDATE documents SET state = 'ready', title = $2, language = $3, pages = $4, \
              chunks = $5, updated = $6, format = $7, author = $8, written = $9, modified = $10, \
-             warnings = $11 WHERE id = $1 AND state = 'indexing' AND revision = $12",
+             warnings = $11, placed = revision WHERE id = $1 AND state = 'indexing' AND revision = $12",
         )
         .bind(id.as_str())
         .bind(single_line(&facts.title, MAX_TITLE_CHARS))
@@ -120,10 +120,7 @@ impl Ledger {
     ///
     /// # Errors
     /// `NotFound`, `Database`.
-    pub async fn mark_deleting(
-        &self,
-        id: &DocumentId,
-    ) -> Result<Vec<DocumentRecord>, LedgerError> {
+    pub async fn mark_deleting(&self, id: &DocumentId) -> Result<Vec<DocumentRecord>, LedgerError> {
         let rows = sqlx::query(
             "WITH RECURSIVE parts (id) AS (SELECT id FROM documents WHERE id = $1 UNION \
              SELECT d.id FROM documents d JOIN parts p ON d.parent = p.id) \
@@ -153,6 +150,51 @@ impl Ledger {
         .bind(id.as_str())
         .bind(self.clock.now());
         self.step(id, query, "put a document back in the queue").await
+    }
+
+    /// Notes that the passages of a document have the details of `revision`.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` when it is not ready; `Database`.
+    pub async fn note_placed(&self, id: &DocumentId, revision: u32) -> Result<(), LedgerError> {
+        let query =
+            sqlx::query("UPDATE documents SET placed = $2 WHERE id = $1 AND state = 'ready'")
+                .bind(id.as_str())
+                .bind(revision);
+        self.step(id, query, "note a document's details").await
+    }
+
+    /// Ready documents whose passages have the details of an earlier revision: a crash came between
+    /// the change and the store.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn misplaced_documents(&self) -> Result<Vec<DocumentRecord>, LedgerError> {
+        sqlx::query("SELECT * FROM documents WHERE state = 'ready' AND placed <> revision")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(LedgerError::database("list documents with other details"))?
+            .iter()
+            .map(record)
+            .collect()
+    }
+
+    /// Takes up every document of a knowledge base anew, those that failed included: its passages
+    /// are gone, or made by another version.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn requeue_knowledge_base(&self, id: &KnowledgeBaseId) -> Result<u64, LedgerError> {
+        let done = sqlx::query(
+            "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
+             updated = $2 WHERE knowledge_base = $1 AND state <> 'deleting'",
+        )
+        .bind(id.as_str())
+        .bind(self.clock.now())
+        .execute(&self.pool)
+        .await
+        .map_err(LedgerError::database("put the documents of a knowledge base in the queue"))?;
+        Ok(done.rows_affected())
     }
 
     /// Documents being deleted whose erasure is not finished, oldest first.

@@ -174,10 +174,10 @@ impl Ledger {
             "DELETE FROM documents WHERE id = $1",
         ] {
             sqlx::query(statement)
-            .bind(id.as_str())
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::database(OPERATION))?;
+                .bind(id.as_str())
+                .execute(&mut *transaction)
+                .await
+                .map_err(LedgerError::database(OPERATION))?;
         }
         let others: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM documents WHERE sha256 = $1")
             .bind(&digest)

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use intramuros_types::{Access, DocumentFormat, DocumentId, Fault, KnowledgeBaseId, ReadWarning};
 
 use super::{
-    DocumentCounts, DocumentDetails, DocumentFacts, DocumentRecord, DocumentState, FailureReason, Inserted,
-    NewDocument, Page,
+    DocumentCounts, DocumentDetails, DocumentFacts, DocumentRecord, DocumentState, FailureReason,
+    Inserted, NewDocument, Page,
 };
 use crate::ledger::tests::{Fixture, new_base, new_document};
 use crate::{Ledger, LedgerError};
@@ -44,7 +44,7 @@ fn warning() -> ReadWarning {
 }
 
 fn page(after: Option<DocumentId>, limit: u32) -> Page {
-    Page { after, limit, source: None, external_id: None, parent: None }
+    Page { after, ..Page::of(limit) }
 }
 
 async fn claim(ledger: &Ledger) -> DocumentRecord {
@@ -263,7 +263,8 @@ async fn lists_are_paged_without_gaps_or_repetitions() {
     let mut sizes = Vec::new();
     let mut after = None;
     loop {
-        let found = ledger.list_documents(&base, page(after, 3), &Access::Everything).await.unwrap();
+        let found =
+            ledger.list_documents(&base, page(after, 3), &Access::Everything).await.unwrap();
         sizes.push(found.documents.len());
         listed.extend(found.documents.into_iter().map(|document| document.id));
         after = found.next;
@@ -399,7 +400,10 @@ async fn details_change_without_the_file_and_restart_work_in_progress() {
     let mut metadata = secret.clone();
     metadata.metadata.insert("service".to_owned(), "paie".to_owned());
     let ready = ledger.update_details(&id, metadata.clone()).await.unwrap();
-    assert_eq!((ready.state, ready.details), (DocumentState::Ready, metadata));
+    assert_eq!((ready.state, &ready.details), (DocumentState::Ready, &metadata));
+    assert_eq!(ledger.misplaced_documents().await.unwrap(), std::slice::from_ref(&ready));
+    ledger.note_placed(&id, ready.revision).await.unwrap();
+    assert_eq!(ledger.misplaced_documents().await.unwrap(), []);
 
     for (details, name) in [
         (labelled(1, None, &["*"]).details, "labels"),

@@ -6,8 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use subtle::ConstantTimeEq;
 
 use super::secret;
-use crate::moment::{from_millis, to_millis};
 use crate::document::{from_json, to_json};
+use crate::moment::{from_millis, to_millis};
 use crate::{Authentication, KeyRecord, KeyRequest, Ledger, LedgerError, NewKey, Scope, validate};
 
 const MAX_NAME_CHARS: usize = 200;

@@ -69,7 +69,8 @@ async fn the_secret_is_nowhere_on_disk_or_in_debug_output() {
 async fn keys_expire_at_their_time() {
     let fixture = Fixture::new().await;
     let expires = fixture.now() + Duration::hours(1);
-    let new = fixture.ledger.create_key(request("essai", &[Scope::Admin], Some(expires))).await.unwrap();
+    let new =
+        fixture.ledger.create_key(request("essai", &[Scope::Admin], Some(expires))).await.unwrap();
     fixture.advance(Duration::minutes(59));
     let found = fixture.ledger.authenticate(&new.secret).await.unwrap();
     assert!(matches!(found, Authentication::Accepted(_)), "{found:?}");
@@ -115,9 +116,15 @@ async fn bad_keys_are_refused() {
     let past = time::OffsetDateTime::UNIX_EPOCH;
     check_refused(ledger.create_key(request(" ", &[Scope::Admin], None)).await, "name is empty");
     check_refused(ledger.create_key(request("a", &[], None)).await, "at least one scope");
-    check_refused(ledger.create_key(request("a", &[Scope::Admin], Some(past))).await, "not in the future");
+    check_refused(
+        ledger.create_key(request("a", &[Scope::Admin], Some(past))).await,
+        "not in the future",
+    );
     let long = "a".repeat(201);
-    check_refused(ledger.create_key(request(&long, &[Scope::Admin], None)).await, "the limit is 200");
+    check_refused(
+        ledger.create_key(request(&long, &[Scope::Admin], None)).await,
+        "the limit is 200",
+    );
 }
 
 #[test]

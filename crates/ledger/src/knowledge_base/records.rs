@@ -6,9 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::document::digests_of;
 use crate::moment::from_millis;
-use crate::{
-    KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate,
-};
+use crate::{KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate};
 
 const WHAT: &str = "knowledge base";
 const MAX_TITLE_CHARS: usize = 200;

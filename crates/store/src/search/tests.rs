@@ -139,9 +139,8 @@ async fn filters_hide_what_they_should() {
     {
         fixture.replace(document, vec![labelled(document, "pompe", labels)]).await;
     }
-    let holder = |labels: &[&str]| {
-        Access::Labels(labels.iter().map(|label| (*label).to_owned()).collect())
-    };
+    let holder =
+        |labels: &[&str]| Access::Labels(labels.iter().map(|label| (*label).to_owned()).collect());
     let by_labels = |labels: &[&str]| Filter::readable_by(holder(labels));
     let by_documents = |ids: &[&str]| Filter {
         documents: Some(ids.iter().map(|id| DocumentId::new(*id)).collect()),

@@ -3,8 +3,8 @@
 use intramuros_types::ModelId;
 
 use super::{Store, TableSpec};
-use crate::fixture::{all, Fixture, axis, documents, location, row, spec};
 use crate::StoreError;
+use crate::fixture::{Fixture, all, axis, documents, location, row, spec};
 
 #[tokio::test]
 async fn a_reopened_table_has_what_was_stored() {

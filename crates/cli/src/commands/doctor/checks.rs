@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use intramuros_catalog::{Catalog, ModelsDir, Task};
-use intramuros_ledger::{KnowledgeBase, Ledger};
+use intramuros_ledger::{DocumentCounts, KnowledgeBase, Ledger};
+
+use intramuros_types::Access;
 
 use super::{Area, Finding};
 use crate::args::Common;
@@ -312,7 +314,11 @@ async fn ledger(path: &Path) -> Vec<Finding> {
     }];
     findings.extend(keys(&ledger).await);
     let bases = ledger.list_knowledge_bases().await.unwrap_or_default();
-    findings.extend(bases.iter().map(knowledge_base));
+    for base in &bases {
+        let counts =
+            ledger.count_documents(&base.id, &Access::Everything).await.unwrap_or_default();
+        findings.push(knowledge_base(base, counts));
+    }
     ledger.close().await;
     findings
 }
@@ -337,8 +343,8 @@ async fn keys(ledger: &Ledger) -> Option<Finding> {
     ))
 }
 
-fn knowledge_base(base: &KnowledgeBase) -> Finding {
-    let (id, counts) = (&base.id, &base.documents);
+fn knowledge_base(base: &KnowledgeBase, counts: DocumentCounts) -> Finding {
+    let id = &base.id;
     let (ready, failed) = (counts.ready, counts.failed);
     let waiting = counts.pending + counts.indexing;
     let what = tr(

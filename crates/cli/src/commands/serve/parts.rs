@@ -1,7 +1,7 @@
 //! Loads what the server is made of.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +13,14 @@ use intramuros_engine::{
     ComputeGate, EmbedConfig, EmbedEngine, EngineConfig, LoadModel, ModelLimits, ModelSource,
     TextEngine, TextModels,
 };
+use intramuros_ingest::worker::{Reader, WorkerLimits};
 use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
 use intramuros_knowledge::{Knowledge, KnowledgeConfig, KnowledgeParts};
 use intramuros_ledger::Ledger;
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_store::{Blobs, Store};
 
+use crate::commands::read_document;
 use crate::data_dir;
 use crate::language::tr;
 use crate::settings::{KvCacheType, Settings};
@@ -31,6 +33,9 @@ pub(super) struct Parts {
     pub(super) embed: EmbedEngine,
     pub(super) knowledge: Knowledge,
 }
+
+/// How deep files may be within one another: an archive in a mail in an archive, and its files.
+const MAX_DEPTH: usize = 3;
 
 /// Variables that the compute libraries read once, when their pools start.
 const THREAD_VARIABLES: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
@@ -109,6 +114,7 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         ledger: ledger.clone(),
         store,
         blobs,
+        reader: reader(),
         embed: embed.clone(),
         text: text.clone(),
     };
@@ -262,11 +268,22 @@ fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
         extract: ExtractConfig {
             limits: ExtractLimits {
                 max_bytes: settings.server.max_upload_bytes,
+                // The process that reads has the lowest priority: beside a busy chat a second of
+                // work takes a minute. Its own limits hold it.
+                max_duration: WorkerLimits::default().max_wall,
                 ..ExtractLimits::default()
             },
             ocr: None,
         },
         passages: settings.knowledge.passages,
         answer_tokens: settings.knowledge.answer_tokens,
+        max_depth: MAX_DEPTH,
     }
+}
+
+/// Reads each document in a process of its own. The running program's file stays the same while an
+/// upgrade replaces it on disk.
+fn reader() -> Reader {
+    let program = PathBuf::from("/proc/self/exe");
+    Reader::new(program, vec![read_document::NAME.to_owned()], WorkerLimits::default())
 }

@@ -1,0 +1,167 @@
+//! Puts passages into the store and their document into the ledger, as one step for everybody else.
+//!
+//! The store and the ledger have no transaction in common. One placement at a time, and revisions:
+//! what was read under another revision is not placed, and what a crash left under an earlier one
+//! is placed anew at the next start. So no passage can be found by those who may no longer read it.
+
+use intramuros_ledger::{
+    DocumentDetails, DocumentFacts, DocumentRecord, DocumentState, LedgerError, Page,
+};
+use intramuros_store::{PassageDetails, PassageRow, PassageTable};
+use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
+use time::Date;
+use time::format_description::well_known::Iso8601;
+
+use super::{is_same, reason};
+use crate::knowledge::check_labels;
+use crate::{Knowledge, KnowledgeError};
+
+impl Knowledge {
+    /// Stores the passages of a document in work and declares it ready.
+    pub(super) async fn place(
+        &self,
+        record: &DocumentRecord,
+        table: &PassageTable,
+        rows: Vec<PassageRow>,
+        facts: DocumentFacts,
+    ) -> Result<(), KnowledgeError> {
+        let _placing = self.shared.placing.lock().await;
+        match self.shared.ledger.get_document(&record.id).await {
+            Ok(now) if is_same(&now, record) => {}
+            Ok(_) | Err(LedgerError::NotFound { .. }) => return Err(KnowledgeError::Abandoned),
+            Err(error) => return Err(error.into()),
+        }
+        table.replace_document(&record.id, rows).await?;
+        match self.shared.ledger.finish_document(record, facts).await {
+            // It is being deleted since; whoever deletes it waits for this placement and erases.
+            Err(LedgerError::Conflict { .. } | LedgerError::NotFound { .. }) => {
+                table.delete_document(&record.id).await?;
+                Err(KnowledgeError::Abandoned)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Declares a document in work failed; what was found of an earlier content is not any more.
+    pub(super) async fn fail(
+        &self,
+        record: &DocumentRecord,
+        error: &KnowledgeError,
+    ) -> Result<(), KnowledgeError> {
+        let _placing = self.shared.placing.lock().await;
+        let base = self.get(&record.knowledge_base).await?;
+        self.table(&base).await?.delete_document(&record.id).await?;
+        match self.shared.ledger.fail_document(record, reason(error)).await {
+            Err(LedgerError::Conflict { .. } | LedgerError::NotFound { .. }) => Ok(()),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Changes what the owner says about a document, and about the files within it; from then on
+    /// searches go by it.
+    ///
+    /// # Errors
+    /// Not found, also for who may not read it; an invalid detail; a failure of the store.
+    pub async fn update_document(
+        &self,
+        base: &KnowledgeBaseId,
+        id: &DocumentId,
+        details: DocumentDetails,
+        access: &Access,
+    ) -> Result<DocumentRecord, KnowledgeError> {
+        self.document(base, id, access).await?;
+        check_labels(&details.labels, access)?;
+        let _placing = self.shared.placing.lock().await;
+        let updated = self.shared.ledger.update_details(id, details).await?;
+        let mut changed = vec![updated.clone()];
+        let mut at = 0;
+        while at < changed.len() {
+            let parent = changed[at].id.clone();
+            for part in self.parts_of(base, &parent).await? {
+                let own = part.details.external_id;
+                let details = DocumentDetails { external_id: own, ..updated.details.clone() };
+                changed.push(self.shared.ledger.update_details(&part.id, details).await?);
+            }
+            at += 1;
+        }
+        for record in &changed {
+            self.replace_details(record).await?;
+        }
+        self.shared.work.notify_waiters();
+        Ok(updated)
+    }
+
+    async fn parts_of(
+        &self,
+        base: &KnowledgeBaseId,
+        parent: &DocumentId,
+    ) -> Result<Vec<DocumentRecord>, KnowledgeError> {
+        let mut parts = Vec::new();
+        let mut after = None;
+        loop {
+            let page = Page { after, parent: Some(parent.clone()), ..Page::of(Page::MAX_LIMIT) };
+            let found = self.shared.ledger.list_documents(base, page, &Access::Everything).await?;
+            parts.extend(found.documents);
+            after = found.next;
+            if after.is_none() {
+                return Ok(parts);
+            }
+        }
+    }
+
+    /// Gives the passages of a ready document the details of `record`; the caller holds the lock.
+    async fn replace_details(&self, record: &DocumentRecord) -> Result<(), KnowledgeError> {
+        let base = self.get(&record.knowledge_base).await?;
+        let table = self.table(&base).await?;
+        if record.state != DocumentState::Ready {
+            // It is read anew under its new details; what an earlier content had goes at once.
+            return Ok(table.delete_document(&record.id).await?);
+        }
+        let mut rows = table.rows(&record.id).await?;
+        for row in &mut rows {
+            row.details = details(record, record.written.as_deref());
+        }
+        table.replace_document(&record.id, rows).await?;
+        Ok(self.shared.ledger.note_placed(&record.id, record.revision).await?)
+    }
+
+    /// Finishes changes of details that a crash interrupted.
+    pub(super) async fn place_anew(&self) -> Result<(), KnowledgeError> {
+        let _placing = self.shared.placing.lock().await;
+        for record in self.shared.ledger.misplaced_documents().await? {
+            self.replace_details(&record).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the passages of a document have of it. `written`: what the document says of its date.
+pub(super) fn details(record: &DocumentRecord, written: Option<&str>) -> PassageDetails {
+    PassageDetails {
+        labels: record.details.labels.clone(),
+        metadata: record.details.metadata.clone(),
+        written: written.and_then(day),
+    }
+}
+
+/// The day of a date in the form `YYYY-MM-DD`, whatever follows it, in days since 1970-01-01.
+pub(crate) fn day(date: &str) -> Option<i32> {
+    let date = Date::parse(date.get(..10)?, &Iso8601::DATE).ok()?;
+    let epoch = time::OffsetDateTime::UNIX_EPOCH.date();
+    i32::try_from((date - epoch).whole_days()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn days_are_counted_from_the_epoch() {
+        assert_eq!(day("1970-01-01"), Some(0));
+        assert_eq!(day("2026-03-12T10:32:00+01:00"), Some(20_524));
+        assert_eq!(day("1969-12-31"), Some(-1));
+        for wrong in ["", "2026", "2026-13-01", "12/03/2026", "été 2026-01"] {
+            assert_eq!(day(wrong), None, "{wrong}");
+        }
+    }
+}
