@@ -113,6 +113,19 @@ impl<'l> Builder<'l> {
         Ok(())
     }
 
+    /// Notes that a part was not read, or not well; the first note of a kind on a page counts.
+    /// `text` does not quote the document.
+    pub(crate) fn warn(&mut self, code: &str, text: &str, page: Option<u32>) {
+        if !self.warnings.iter().any(|known| known.code == code && known.page == page) {
+            self.warnings.push(ReadWarning { code: code.to_owned(), text: text.to_owned(), page });
+        }
+    }
+
+    /// Ends all sections, so that what comes next is under no heading.
+    pub(crate) fn end_sections(&mut self) {
+        self.open_headings.clear();
+    }
+
     /// Ends the document. A file without text that holds files has no document. The title is the metadata's, else the first heading, else the file name
     /// without its extension.
     ///

@@ -87,6 +87,7 @@ fn detect_text(head: &[u8], extension: &str) -> Result<DocumentFormat, IngestErr
     match extension {
         "md" | "markdown" | "mdown" | "mkd" => return Ok(DocumentFormat::Markdown),
         "html" | "htm" | "xhtml" => return Ok(DocumentFormat::Html),
+        "csv" | "tsv" | "tab" => return Ok(DocumentFormat::Csv),
         "pdf" => return Err(IngestError::damaged("the name says PDF, the content is not")),
         "docx" => return Err(IngestError::damaged("the name says DOCX, the content is not")),
         _ => {}
@@ -111,14 +112,21 @@ fn detect_zip(bytes: &[u8]) -> Result<DocumentFormat, IngestError> {
     let archive = ZipArchive::new(Cursor::new(bytes)).map_err(IngestError::damaged)?;
     let has = |wanted: &[u8]| archive.file_names_raw().any(|name| name == wanted);
     let has_prefix = |wanted: &[u8]| archive.file_names_raw().any(|n| n.starts_with(wanted));
-    if has(b"[Content_Types].xml") && has_prefix(b"word/") {
-        return Ok(DocumentFormat::Docx);
+    if has(b"[Content_Types].xml") {
+        // By their main parts first: a presentation can hold a folder of embedded workbooks.
+        let kinds = [
+            (b"word/" as &[u8], DocumentFormat::Docx),
+            (b"ppt/", DocumentFormat::Pptx),
+            (b"xl/", DocumentFormat::Xlsx),
+        ];
+        if has(b"xl/workbook.bin") {
+            return Err(unsupported("a binary Excel workbook (XLSB)"));
+        }
+        if let Some((_, format)) = kinds.iter().find(|(folder, _)| has_prefix(folder)) {
+            return Ok(*format);
+        }
     }
-    let found = if has_prefix(b"xl/") {
-        "an Excel workbook (XLSX)"
-    } else if has_prefix(b"ppt/") {
-        "a PowerPoint presentation (PPTX)"
-    } else if has(b"META-INF/container.xml") {
+    let found = if has(b"META-INF/container.xml") {
         "an e-book (EPUB)"
     } else if has(b"content.xml") && has(b"mimetype") {
         "an OpenDocument file"

@@ -45,10 +45,10 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         DocumentFormat::Html => format::html::extract(bytes, &mut builder)?,
         DocumentFormat::Pdf => format::pdf::extract(bytes, &mut builder)?,
         DocumentFormat::Docx => format::docx::extract(bytes, &mut builder)?,
+        DocumentFormat::Xlsx => format::xlsx::extract(bytes, &mut builder)?,
+        DocumentFormat::Csv => format::csv::extract(bytes, &mut builder)?,
         DocumentFormat::Odt
-        | DocumentFormat::Xlsx
         | DocumentFormat::Ods
-        | DocumentFormat::Csv
         | DocumentFormat::Pptx
         | DocumentFormat::Odp
         | DocumentFormat::Eml

@@ -21,6 +21,8 @@ pub struct ExtractLimits {
     pub max_nodes: u32,
     /// Number of blocks of the extracted document.
     pub max_blocks: u32,
+    /// Number of filled cells of a workbook or a file of values.
+    pub max_cells: u64,
     /// Number of files in an archive (DOCX).
     pub max_zip_entries: u32,
     /// Decompressed size of one file of an archive, as a multiple of its compressed size.
@@ -41,6 +43,7 @@ impl Default for ExtractLimits {
             max_nesting: 1_000,
             max_nodes: 1_000_000,
             max_blocks: 500_000,
+            max_cells: 2_000_000,
             max_zip_entries: 10_000,
             max_zip_ratio: 200,
             max_unzipped_bytes: 256 << 20,

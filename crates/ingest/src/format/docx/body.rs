@@ -6,9 +6,10 @@ use quick_xml::events::BytesStart;
 
 use super::numbering::Numbering;
 use super::styles::{Styles, outline_level};
-use super::xml::{Step, Xml, attribute, is_on, number};
 use crate::IngestError;
 use crate::builder::Builder;
+use crate::format::flow::{Item, Paragraph, Row};
+use crate::format::xml::{Step, Xml, attribute, is_on, number};
 
 /// A cell over several rows is repeated in each when it is at most this long, in bytes.
 const MAX_REPEATED_BYTES: usize = 200;
@@ -22,36 +23,6 @@ pub(super) struct Context {
     pub(super) numbering: Numbering,
     /// Texts of the notes, by kind and id; each is taken where it is referred to.
     pub(super) notes: HashMap<(String, String), String>,
-}
-
-/// A paragraph or a table.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Item {
-    Paragraph(Paragraph),
-    Table(Vec<Row>),
-}
-
-/// A paragraph with what decides its kind.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Paragraph {
-    pub(super) text: String,
-    /// Level of the heading that it is, from 1.
-    pub(super) level: Option<u8>,
-    /// Number or bullet, with a space behind.
-    pub(super) marker: Option<String>,
-    /// Whether all of its text is bold.
-    pub(super) bold: bool,
-    /// Texts of the notes it refers to.
-    pub(super) notes: Vec<String>,
-}
-
-/// A row of a table.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Row {
-    pub(super) cells: Vec<Vec<Item>>,
-    /// Whether it is repeated on every page, which is how headers are marked.
-    pub(super) header: bool,
-    deleted: bool,
 }
 
 /// Reads `source`.
@@ -127,6 +98,8 @@ struct Reader<'c> {
 #[derive(Default)]
 struct OpenTable {
     rows: Vec<Row>,
+    /// Whether the open row is a tracked deletion.
+    row_is_deleted: bool,
     span: u32,
     goes_on: bool,
 }
@@ -150,9 +123,9 @@ impl Reader<'_> {
         let name = tag.local_name();
         if name.as_ref() == "del"
             && self.properties == Properties::Row
-            && let Some(row) = self.tables.last_mut().and_then(|table| table.rows.last_mut())
+            && let Some(table) = self.tables.last_mut()
         {
-            row.deleted = true;
+            table.row_is_deleted = true;
         }
         matches!(name.as_ref(), "del" | "moveFrom" | "Fallback" | "instrText" | "tabs")
             || name.as_ref().ends_with("Change")
@@ -181,6 +154,7 @@ impl Reader<'_> {
             "tr" => {
                 if let Some(table) = self.tables.last_mut() {
                     table.rows.push(Row::default());
+                    table.row_is_deleted = false;
                 }
             }
             "tblHeader" if is_on(tag) => {
@@ -210,9 +184,16 @@ impl Reader<'_> {
             "rPr" if self.properties == Properties::Run => self.properties = Properties::None,
             "t" => self.in_text = false,
             "tc" => self.close_cell(),
+            "tr" => {
+                if let Some(table) = self.tables.last_mut()
+                    && table.row_is_deleted
+                {
+                    table.rows.pop();
+                    table.row_is_deleted = false;
+                }
+            }
             "tbl" => {
-                if let Some(mut table) = self.tables.pop() {
-                    table.rows.retain(|row| !row.deleted);
+                if let Some(table) = self.tables.pop() {
                     self.push(Item::Table(table.rows));
                 }
             }
