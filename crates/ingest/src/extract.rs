@@ -47,11 +47,11 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         DocumentFormat::Docx => format::docx::extract(bytes, &mut builder)?,
         DocumentFormat::Xlsx => format::xlsx::extract(bytes, &mut builder)?,
         DocumentFormat::Csv => format::csv::extract(bytes, &mut builder)?,
-        DocumentFormat::Odt
-        | DocumentFormat::Ods
-        | DocumentFormat::Pptx
-        | DocumentFormat::Odp
-        | DocumentFormat::Eml
+        DocumentFormat::Pptx => format::pptx::extract(bytes, &mut builder)?,
+        DocumentFormat::Odt => format::odt::extract(bytes, &mut builder)?,
+        DocumentFormat::Ods => format::ods::extract(bytes, &mut builder)?,
+        DocumentFormat::Odp => format::odp::extract(bytes, &mut builder)?,
+        DocumentFormat::Eml
         | DocumentFormat::Image
         | DocumentFormat::Zip => {
             return Err(IngestError::Unsupported { found: format!("{format:?}") });

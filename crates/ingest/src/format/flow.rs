@@ -45,13 +45,6 @@ pub(crate) struct Row {
     pub(crate) header: bool,
 }
 
-impl Item {
-    /// A plain paragraph of `text`.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self::Paragraph(Paragraph { text: text.into(), ..Paragraph::default() })
-    }
-}
-
 /// Takes short bold paragraphs for headings where the author used no heading style at all.
 pub(crate) fn promote_bold_headings(items: &mut [Item]) {
     let is_styled = |item: &Item| matches!(item, Item::Paragraph(p) if p.level.is_some());

@@ -34,7 +34,7 @@ pub(crate) fn read_office(source: &str, builder: &mut Builder<'_>) -> Result<(),
                 }
                 let found = Some(value.trim().to_owned());
                 match name.as_str() {
-                    "title" => builder.title = found,
+                    "title" => builder.title = found.filter(|title| !is_default(title)),
                     "creator" => builder.author = found,
                     "initial-creator" => first_author = found,
                     "created" | "creation-date" => builder.created = date(&value),
@@ -48,6 +48,11 @@ pub(crate) fn read_office(source: &str, builder: &mut Builder<'_>) -> Result<(),
     }
     builder.author = first_author.or_else(|| builder.author.take());
     Ok(())
+}
+
+/// Whether a title is what PowerPoint writes when the author gave none.
+fn is_default(title: &str) -> bool {
+    matches!(title, "PowerPoint Presentation" | "Présentation PowerPoint")
 }
 
 /// `text` as `YYYY-MM-DD`, or RFC 3339 where it has a time with its offset; `None` for anything

@@ -46,19 +46,6 @@ impl<'a> Package<'a> {
         Ok(Self { archive, limits, budget: limits.max_unzipped_bytes })
     }
 
-    /// Names of the parts that begin with `prefix`, in order.
-    pub(crate) fn names(&self, prefix: &str) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .archive
-            .file_names()
-            .filter_map(Result::ok)
-            .filter(|name| name.starts_with(prefix) && name.ends_with(".xml"))
-            .map(std::borrow::Cow::into_owned)
-            .collect();
-        names.sort();
-        names
-    }
-
     /// The text of the part called `name`; `None` when there is none.
     ///
     /// # Errors

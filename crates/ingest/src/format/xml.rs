@@ -101,6 +101,19 @@ pub(crate) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
         .map(std::borrow::Cow::into_owned)
 }
 
+/// The value of the attribute of this local name that has a prefix: `r:id` beside `id`.
+pub(crate) fn relation_attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut attributes = tag.attributes();
+    attributes
+        .with_checks(false)
+        .filter_map(Result::ok)
+        .find(|attribute| {
+            attribute.key.local_name().as_ref() == name && attribute.key.prefix().is_some()
+        })
+        .and_then(|attribute| attribute.normalized_value(XmlVersion::Explicit1_0).ok())
+        .map(std::borrow::Cow::into_owned)
+}
+
 /// The attribute `val` as a number.
 pub(crate) fn number(tag: &BytesStart<'_>) -> Option<u32> {
     attribute(tag, "val")?.trim().parse().ok()

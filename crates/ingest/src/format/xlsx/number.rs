@@ -197,7 +197,7 @@ fn date_parts(code: &str) -> Vec<(char, usize)> {
 fn with_long_years(code: &str) -> String {
     let mut out = String::new();
     let mut run = 0;
-    let mut end = |out: &mut String, run: &mut usize| {
+    let end = |out: &mut String, run: &mut usize| {
         out.push_str(if *run > 0 { "yyyy" } else { "" });
         *run = 0;
     };
