@@ -24,6 +24,8 @@ pub(crate) struct Builder<'l> {
     pub(crate) deadline: Deadline,
     /// Title from the document's metadata.
     pub(crate) title: Option<String>,
+    /// Whether the first heading can stand in for the title.
+    pub(crate) heading_is_title: bool,
     /// Language that the document declares.
     pub(crate) declared_language: Option<String>,
     /// Author, from the document's metadata or headers.
@@ -55,6 +57,7 @@ impl<'l> Builder<'l> {
             ocr: config.ocr.as_ref(),
             deadline: Deadline::start(&config.limits),
             title: None,
+            heading_is_title: true,
             declared_language: None,
             author: None,
             created: None,
@@ -142,7 +145,8 @@ impl<'l> Builder<'l> {
             }
             return Ok(Extraction { document: None, files: self.files });
         }
-        let heading = self.blocks.iter().find(|b| matches!(b.kind, BlockKind::Heading(_)));
+        let is_heading = |b: &&Block| matches!(b.kind, BlockKind::Heading(_));
+        let heading = self.blocks.iter().find(is_heading).filter(|_| self.heading_is_title);
         let title = self
             .title
             .map(|title| shortened(clean(&title, Layout::Line)))

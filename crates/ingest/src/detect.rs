@@ -8,7 +8,8 @@ use zip::ZipArchive;
 use crate::IngestError;
 
 /// What an error about another format offers instead.
-pub(crate) const SUPPORTED: &str = "PDF, DOCX, ODT, XLSX, ODS, CSV, PPTX, ODP, HTML, Markdown and plain text";
+pub(crate) const SUPPORTED: &str =
+    "PDF, DOCX, ODT, XLSX, ODS, CSV, PPTX, ODP, HTML, Markdown and plain text";
 
 /// A PDF header may stand after other bytes. Source: ISO 32000-1, annex H, note 13.
 const PDF_HEADER_WITHIN: usize = 1024;
@@ -138,8 +139,7 @@ fn detect_zip(bytes: &[u8]) -> Result<DocumentFormat, IngestError> {
             return Ok(*format);
         }
     }
-    let found =
-        if has(b"META-INF/container.xml") { "an e-book (EPUB)" } else { "a ZIP archive" };
+    let found = if has(b"META-INF/container.xml") { "an e-book (EPUB)" } else { "a ZIP archive" };
     Err(unsupported(found))
 }
 

@@ -51,9 +51,7 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         DocumentFormat::Odt => format::odt::extract(bytes, &mut builder)?,
         DocumentFormat::Ods => format::ods::extract(bytes, &mut builder)?,
         DocumentFormat::Odp => format::odp::extract(bytes, &mut builder)?,
-        DocumentFormat::Eml
-        | DocumentFormat::Image
-        | DocumentFormat::Zip => {
+        DocumentFormat::Eml | DocumentFormat::Image | DocumentFormat::Zip => {
             return Err(IngestError::Unsupported { found: format!("{format:?}") });
         }
     }

@@ -56,7 +56,7 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
         }
         sheet.push(Line { cells, ..Line::default() });
     }
-    sheet.finish(builder)
+    sheet.finish("", builder)
 }
 
 /// Whether a blank line is at `start`, where the parser began to look for a row: it passes over
@@ -91,7 +91,8 @@ fn separator_of(text: &str) -> u8 {
     }
     // The last row may be cut.
     let sample = &text[..end];
-    let sample = if end < text.len() { sample.rsplit_once('\n').map_or(sample, |s| s.0) } else { sample };
+    let sample =
+        if end < text.len() { sample.rsplit_once('\n').map_or(sample, |s| s.0) } else { sample };
     let agreement = |separator: u8| {
         let rows = reader(sample.as_bytes(), separator).into_byte_records();
         let mut lengths: Vec<usize> =

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use intramuros_types::BlockKind;
 use quick_xml::events::BytesStart;
 
 use super::odf::{self, styles::Styles};
@@ -144,8 +143,7 @@ impl<'s> Reader<'s> {
             let text = "hidden rows or columns were not read";
             builder.warn("hidden_cells_left_out", text, None);
         }
-        builder.push(BlockKind::Heading(1), &self.name)?;
-        sheet.finish(builder)
+        sheet.finish(&self.name, builder)
     }
 
     fn open(&mut self, tag: &BytesStart<'_>) {

@@ -19,7 +19,6 @@ mod kind;
 use header::{Headers, find_headers};
 pub(crate) use kind::Kind;
 
-
 /// The longest text that names the value beside it, in characters.
 const MAX_LABEL_CHARS: usize = 60;
 /// Columns that a cell may cover.
@@ -111,11 +110,17 @@ impl Sheet {
         self.lines.push(line);
     }
 
-    /// Pushes all rows into `builder`.
+    /// Pushes `name` as a heading and all rows; nothing when there are none. A workbook's title is
+    /// not the name of its first sheet, which often is `Feuil1`.
     ///
     /// # Errors
     /// The limits of [`Builder::push`].
-    pub(crate) fn finish(self, builder: &mut Builder<'_>) -> Result<(), IngestError> {
+    pub(crate) fn finish(self, name: &str, builder: &mut Builder<'_>) -> Result<(), IngestError> {
+        builder.heading_is_title = false;
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        builder.push(BlockKind::Heading(1), name)?;
         let mut above: Option<Headers> = None;
         let mut rest = self.lines.as_slice();
         while !rest.is_empty() {
@@ -189,8 +194,7 @@ fn push_rows(
 /// Pushes rows without headers: single cells as paragraphs.
 fn push_plain(lines: &[Line], builder: &mut Builder<'_>) -> Result<(), IngestError> {
     for line in lines {
-        let kind =
-            if line.cells.len() == 1 { BlockKind::Paragraph } else { BlockKind::TableRow };
+        let kind = if line.cells.len() == 1 { BlockKind::Paragraph } else { BlockKind::TableRow };
         builder.push(kind, &plain_text(line))?;
     }
     Ok(())

@@ -8,8 +8,6 @@
 //! The parts are read with this crate's own bounded XML reader, because the known spreadsheet
 //! crates decompress and expand whatever a file asks for and know no hidden rows.
 
-use intramuros_types::BlockKind;
-
 use crate::IngestError;
 use crate::builder::Builder;
 use crate::format::metadata;
@@ -100,8 +98,7 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
         let tables = tables_of(&mut package, &target.target, builder)?;
         let reader = SheetReader::new(&mut context, &mut budget, tables);
         let grid = reader.read(&part, builder)?;
-        builder.push(BlockKind::Heading(1), &sheet.name)?;
-        grid.finish(builder)?;
+        grid.finish(&sheet.name, builder)?;
     }
     if hidden > 0 {
         let text = format!("{hidden} hidden sheets were not read");

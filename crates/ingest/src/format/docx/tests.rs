@@ -32,7 +32,6 @@ fn fixture_is_read_as_its_author_means_it() {
     check(
         bytes,
         &[
-            (Paragraph, "Société Exemple SARL"),
             (Heading(1), "Accès au réseau"),
             (Paragraph, "Le compte est bloqué après cinq essais."),
             (Heading(2), "Déblocage"),
@@ -52,6 +51,44 @@ fn fixture_is_read_as_its_author_means_it() {
     let document = read_within(bytes, "a.docx", &ExtractLimits::default()).unwrap();
     assert_eq!(document.title, "Procédure d'accès");
     assert_eq!(document.language.as_deref(), Some("fr"));
+    assert_eq!(document.created.as_deref(), Some("2026-01-02T03:04:05Z"));
+    assert_eq!(document.author, None);
+}
+
+#[test]
+fn the_main_part_may_have_any_name() {
+    let document = format!("<w:document xmlns:w='w'><w:body>{}</w:body></w:document>", text("x"));
+    let relations = "<Relationships><Relationship Id='rId1' Type='x/officeDocument' \
+                     Target='/word/document2.xml'/></Relationships>";
+    let bytes = zip_of(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("_rels/.rels", relations.as_bytes()),
+        ("word/document2.xml", document.as_bytes()),
+    ]);
+    check(&bytes, &[(Paragraph, "x")]);
+}
+
+#[test]
+fn totals_are_labels_with_their_values() {
+    let row = |cells: [&str; 3]| {
+        let cells: String = cells.iter().map(|c| format!("<w:tc>{}</w:tc>", text(c))).collect();
+        format!("<w:tr>{cells}</w:tr>")
+    };
+    let rows = [
+        ["Article", "Prix", "Total"],
+        ["Vis", "2,00", "4,00"],
+        ["Clou", "1,00", "3,00"],
+        ["", "Total HT", "7,00"],
+    ];
+    let rows: String = rows.into_iter().map(row).collect();
+    check(
+        &body(&format!("<w:tbl>{rows}</w:tbl>")),
+        &[
+            (TableRow, "Article: Vis ; Prix: 2,00 ; Total: 4,00"),
+            (TableRow, "Article: Clou ; Prix: 1,00 ; Total: 3,00"),
+            (TableRow, "Total HT: 7,00"),
+        ],
+    );
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Reads the text of an OpenDocument into paragraphs and tables.
 
-use std::collections::HashMap;
-
 use quick_xml::events::BytesStart;
 
-use super::list::{Counters, LEVELS, Level, next_marker};
+use super::list::Lists;
 use super::styles::Styles;
 use super::table::OpenTable;
 use crate::IngestError;
@@ -58,10 +56,7 @@ pub(in crate::format) struct Reader<'s> {
     paragraphs: Vec<OpenParagraph>,
     /// The notes that are open, each with the number of paragraphs open around it.
     notes: Vec<String>,
-    lists: Vec<OpenList>,
-    /// How far lists have counted, by their style, for those that go on.
-    counted: HashMap<String, Counters>,
-    outline: Counters,
+    lists: Lists,
     /// Depth of the element that is left out with all below it.
     skipped_from: Option<u32>,
 }
@@ -76,13 +71,6 @@ struct OpenParagraph {
     marker: Option<String>,
 }
 
-struct OpenList {
-    style: Option<String>,
-    counters: Counters,
-    /// Whether the first paragraph of the open item is still to come, and its number if it is set.
-    pending: Option<Option<u32>>,
-}
-
 impl<'s> Reader<'s> {
     /// Nothing read yet.
     pub(in crate::format) fn new(styles: &'s Styles) -> Self {
@@ -92,9 +80,7 @@ impl<'s> Reader<'s> {
             tables: Vec::new(),
             paragraphs: Vec::new(),
             notes: Vec::new(),
-            lists: Vec::new(),
-            counted: HashMap::new(),
-            outline: Counters::default(),
+            lists: Lists::default(),
             skipped_from: None,
         }
     }
@@ -165,13 +151,8 @@ impl<'s> Reader<'s> {
                 }
             }
             "note-body" => self.sinks.push(Vec::new()),
-            "list" => self.open_list(tag),
-            "list-item" => {
-                let start = attribute(tag, "start-value").and_then(|v| v.trim().parse().ok());
-                if let Some(list) = self.lists.last_mut() {
-                    list.pending = Some(start);
-                }
-            }
+            "list" => self.lists.open(tag),
+            "list-item" => self.lists.open_item(tag),
             "table" => self.tables.push(OpenTable::default()),
             "table-header-rows" => self.with_table(|table| table.headers(true)),
             "table-row" => self.with_table(|table| table.open_row(tag)),
@@ -211,19 +192,8 @@ impl<'s> Reader<'s> {
                     open.paragraph.notes.extend(notes);
                 }
             }
-            "list" => {
-                if let Some(list) = self.lists.pop()
-                    && self.lists.is_empty()
-                    && let Some(style) = list.style
-                {
-                    self.counted.insert(style, list.counters);
-                }
-            }
-            "list-item" => {
-                if let Some(list) = self.lists.last_mut() {
-                    list.pending = None;
-                }
-            }
+            "list" => self.lists.close(),
+            "list-item" => self.lists.close_item(),
             "table-header-rows" => self.with_table(|table| table.headers(false)),
             "table-row" => self.with_table(OpenTable::close_row),
             "table-cell" | "covered-table-cell" => {
@@ -274,23 +244,18 @@ impl<'s> Reader<'s> {
         let is_heading = tag.local_name().as_ref() == "h";
         let level = attribute(tag, "outline-level").and_then(|v| v.trim().parse::<u8>().ok());
         let level = if is_heading { level.or(Some(1)) } else { None };
-        let mut marker = self.list_marker(&style);
+        let mut marker = self.lists.marker(self.styles, &style);
         if let Some(level) = level
             && marker.is_none()
             && attribute(tag, "is-list-header").as_deref() != Some("true")
         {
-            let at = usize::from(level.max(1) - 1);
-            let is_numbered = self.styles.outline.iter().any(|level| level.numeral.is_some());
-            if is_numbered {
-                marker = Some(next_marker(&self.styles.outline, &mut self.outline, at, None));
-            }
+            marker = self.lists.heading(self.styles, level);
         }
         let named = || match style.as_str() {
             "Title" => Some(1),
             _ => self.styles.heading(&style),
         };
-        let paragraph =
-            Paragraph { level: level.or_else(named), ..Paragraph::default() };
+        let paragraph = Paragraph { level: level.or_else(named), ..Paragraph::default() };
         self.paragraphs.push(OpenParagraph {
             paragraph,
             hidden: self.styles.is_hidden("paragraph", &style),
@@ -310,35 +275,5 @@ impl<'s> Reader<'s> {
         paragraph.bold = open.has_bold && !open.has_regular;
         paragraph.marker = open.marker;
         self.push(Item::Paragraph(paragraph));
-    }
-
-    fn open_list(&mut self, tag: &BytesStart<'_>) {
-        let around = self.lists.last().and_then(|list| list.style.clone());
-        let style = attribute(tag, "style-name").or(around);
-        let goes_on = attribute(tag, "continue-numbering").as_deref() == Some("true")
-            || attribute(tag, "continue-list").is_some();
-        let counters = match (self.lists.last(), &style) {
-            (Some(outer), _) => outer.counters,
-            (None, Some(style)) if goes_on => self.counted.get(style).copied().unwrap_or_default(),
-            (None, _) => Counters::default(),
-        };
-        self.lists.push(OpenList { style, counters, pending: None });
-    }
-
-    /// The marker of the item whose first paragraph opens now.
-    fn list_marker(&mut self, paragraph_style: &str) -> Option<String> {
-        let level = self.lists.len().checked_sub(1)?;
-        let list = self.lists.last_mut()?;
-        let start = list.pending.take()?;
-        let bullets: [Level; LEVELS] = Default::default();
-        let named = list.style.as_deref().or_else(|| self.styles.list_of(paragraph_style));
-        let rules = named.and_then(|name| self.styles.lists.get(name)).unwrap_or(&bullets);
-        let marker = next_marker(rules, &mut list.counters, level, start);
-        // What a level counts, the levels around it show.
-        let counters = list.counters;
-        for outer in &mut self.lists[..level] {
-            outer.counters = counters;
-        }
-        Some(marker)
     }
 }

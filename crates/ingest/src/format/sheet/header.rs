@@ -24,7 +24,9 @@ const WORDS: &str = "nom prénom prenom nom(s) ville adresse pays code référen
     quantité quantite qté qte prix montant total unité unite taux name surname first last city \
     address country product customer supplier department role phone status category comment \
     owner company number quantity price amount unit title titre équipe equipe team question \
-    réponse reponse answer échéance echeance début debut fin start end";
+    réponse reponse answer échéance echeance début debut fin start end note détail detail lien \
+    niveau rôle âge age projet tâche tache task project commande facture région region année annee \
+    mois jour trimestre year month day groupe group marque modèle modele version durée duree";
 
 /// The names of columns.
 #[derive(Debug)]
@@ -137,7 +139,11 @@ fn is_header(lines: &[Line], at: usize) -> bool {
     let set_apart = bold(head) && !bold(&below[0]);
     let different: HashSet<&str> = head.cells.iter().map(|cell| cell.text.trim()).collect();
     let plain = |cell: &Cell| is_year(cell) || !is_code(&cell.text);
-    if !set_apart && (different.len() < head.cells.len() || !head.cells.iter().all(plain)) {
+    let is_grouped = at > 0 && groups(&lines[at - 1]);
+    if !set_apart
+        && !is_grouped
+        && (different.len() < head.cells.len() || !head.cells.iter().all(plain))
+    {
         return false;
     }
     let mut votes = 0;
@@ -186,15 +192,11 @@ fn covers(head: &Line, below: &[Line]) -> bool {
     }
     let over = |cell: &Cell| cell.column..cell.column.saturating_add(cell.columns);
     let named: HashSet<u32> = head.cells.iter().flat_map(over).collect();
-    let common: Vec<u32> = filled
-        .iter()
-        .filter(|(_, count)| **count * 2 >= below.len())
-        .map(|(column, _)| *column)
-        .collect();
-    let first = common.iter().min().copied();
-    common.len() >= 2
-        && common.iter().all(|column| named.contains(column) || Some(*column) == first)
-        && common.iter().filter(|column| named.contains(*column)).count() >= 2
+    let required = |count: usize| count * 2 > below.len();
+    let first = filled.keys().min().copied();
+    let is_covered = |column: &u32| named.contains(column) || Some(*column) == first;
+    filled.iter().all(|(column, count)| !required(*count) || is_covered(column))
+        && filled.keys().filter(|column| named.contains(column)).count() >= 2
 }
 
 /// The values of a column.
@@ -223,7 +225,7 @@ impl Column<'_> {
             return usize::from(self.has_figures());
         }
         if has_figure(&head.text) {
-            return 0;
+            return usize::from(self.has_figures());
         }
         let figured = self.0.iter().filter(|cell| has_figure(&cell.text)).count();
         let different: HashSet<&str> = self.0.iter().map(|cell| cell.text.as_str()).collect();

@@ -37,9 +37,8 @@ fn is_date(text: &str) -> bool {
     let is_time = time.chars().skip(1).all(|c| c.is_ascii_digit() || ":.+-Zh".contains(c));
     ['/', '-', '.'].iter().any(|mark| {
         let parts: Vec<&str> = day.split(*mark).collect();
-        let figures = |part: &&str| {
-            (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
-        };
+        let figures =
+            |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
         let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
         parts.len() == 3
             && parts.iter().all(figures)

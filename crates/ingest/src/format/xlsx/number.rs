@@ -38,8 +38,7 @@ struct Shown {
 impl Manner {
     /// The manner of a workbook whose days count from 1904, or else 1900.
     pub(super) fn new(dates_from_1904: bool) -> Self {
-        let date_system =
-            if dates_from_1904 { DateSystem::Date1904 } else { DateSystem::Date1900 };
+        let date_system = if dates_from_1904 { DateSystem::Date1904 } else { DateSystem::Date1900 };
         let options = FormatOptions { date_system, locale: Locale::default() };
         Self { options, english: false, french: false, parsed: HashMap::new() }
     }

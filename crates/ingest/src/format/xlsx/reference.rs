@@ -45,7 +45,8 @@ mod tests {
         check("A1", Some((0, 1)));
         check("$AB$12", Some((27, 12)));
         check("xfd1048576", Some((16_383, 1_048_576)));
-        for wrong in ["", "A", "1", "A0", "XFE1", "A1048577", "1A", "é1", "ZZZZZZZZZZ1", "A99999999999"]
+        for wrong in
+            ["", "A", "1", "A0", "XFE1", "A1048577", "1A", "é1", "ZZZZZZZZZZ1", "A99999999999"]
         {
             check(wrong, None);
         }
