@@ -13,9 +13,9 @@ pub struct ExtractLimits {
     pub max_bytes: u64,
     /// Length of the extracted text, in characters.
     pub max_text_chars: u64,
-    /// Number of pages.
+    /// Number of pages, or slides.
     pub max_pages: u32,
-    /// Depth of nested elements (HTML, DOCX).
+    /// Depth of nested elements (HTML, office documents).
     pub max_nesting: u32,
     /// Number of elements of a tree that has to be held in memory (HTML).
     pub max_nodes: u32,
@@ -23,7 +23,7 @@ pub struct ExtractLimits {
     pub max_blocks: u32,
     /// Number of filled cells of a workbook or a file of values.
     pub max_cells: u64,
-    /// Number of files in an archive (DOCX).
+    /// Number of files in an archive (office documents).
     pub max_zip_entries: u32,
     /// Decompressed size of one file of an archive, as a multiple of its compressed size.
     /// Files below 1 MiB decompressed are exempt: short ones compress without bound.

@@ -176,7 +176,10 @@ fn push_rows(
     builder: &mut Builder<'_>,
 ) -> Result<(), IngestError> {
     for line in lines {
-        if let [only] = line.cells.as_slice() {
+        // A cell alone at the left is a title between the rows, elsewhere a value.
+        if let [only] = line.cells.as_slice()
+            && headers.is_leftmost(only.column)
+        {
             builder.push(BlockKind::Paragraph, &only.text)?;
         } else if headers.is_labelled(line) {
             builder.push(BlockKind::TableRow, &plain_text(line))?;

@@ -38,8 +38,8 @@ pub(in crate::format) fn read(
                 inside = None;
                 continue;
             }
-            _ if inside.is_none() => continue,
-            _ => {}
+            Step::Open(_) | Step::Close(_) | Step::Text(_) if inside.is_none() => continue,
+            Step::Open(_) | Step::Close(_) | Step::Text(_) => {}
         }
         reader.step(&step, xml.depth());
     }

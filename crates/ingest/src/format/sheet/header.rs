@@ -48,10 +48,15 @@ impl Headers {
         different.len() == self.names.len()
     }
 
+    /// Whether no column with a name is further to the left.
+    pub(super) fn is_leftmost(&self, column: u32) -> bool {
+        self.names.keys().all(|named| *named >= column)
+    }
+
     /// Whether `line` is a label with its value, as totals are, although it stands in the table:
     /// its first text is in a column of figures.
     pub(super) fn is_labelled(&self, line: &Line) -> bool {
-        line.cells.len() <= 3
+        (2..=3).contains(&line.cells.len())
             && line.cells.len() < self.names.len()
             && line.cells[0].kind == Kind::Text
             && self.figures.contains(&line.cells[0].column)

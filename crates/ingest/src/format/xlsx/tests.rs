@@ -51,7 +51,7 @@ fn fixture_is_read_as_a_person_sees_it() {
                 "Référence: P300 ; Désignation: Pompe immergée ; Prix HT: 980,00 € ; \
                  Remise: 12,5% ; En stock: FAUX ; Revu le: 02/03/2026",
             ),
-            (Paragraph, "Total"),
+            (TableRow, "Désignation: Total"),
             (Heading(1), "Régions"),
             (TableRow, "Région: Nord ; 2025 T1: 10 ; 2025 T2: 11 ; 2026 T1: 12 ; 2026 T2: 13"),
             (TableRow, "Région: Sud ; 2025 T1: 20 ; 2025 T2: 21 ; 2026 T1: 22 ; 2026 T2: #N/A"),
