@@ -14,6 +14,7 @@ mod body;
 mod notes;
 mod numbering;
 mod styles;
+mod table;
 
 use body::Context;
 

@@ -69,6 +69,36 @@ fn the_main_part_may_have_any_name() {
 }
 
 #[test]
+fn what_nobody_sees_or_wrote_is_not_text() {
+    let hidden =
+        "<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>non</w:t></w:r><w:r><w:t>oui</w:t></w:r></w:p>";
+    let field = |properties: &str, inner: &str| {
+        format!(
+            "<w:sdt><w:sdtPr>{properties}</w:sdtPr><w:sdtContent>{inner}</w:sdtContent></w:sdt>"
+        )
+    };
+    let prompt = field("<w:showingPlcHdr/>", &text("Cliquez ici"));
+    let filled = field("", &text("Rempli"));
+    check(
+        &body(&format!("{hidden}{prompt}{filled}")),
+        &[(Paragraph, "oui"), (Paragraph, "Rempli")],
+    );
+}
+
+#[test]
+fn rows_may_begin_at_a_later_column() {
+    let cell = |t: &str| format!("<w:tc>{}</w:tc>", text(t));
+    let head: String = ["A", "B", "C"].into_iter().map(cell).collect();
+    let rows = format!(
+        "<w:tr><w:trPr><w:tblHeader/></w:trPr>{head}</w:tr><w:tr><w:trPr><w:gridBefore w:val='1'/>\
+         </w:trPr>{}{}</w:tr>",
+        cell("x"),
+        cell("y"),
+    );
+    check(&body(&format!("<w:tbl>{rows}</w:tbl>")), &[(TableRow, "B: x ; C: y")]);
+}
+
+#[test]
 fn totals_are_labels_with_their_values() {
     let row = |cells: [&str; 3]| {
         let cells: String = cells.iter().map(|c| format!("<w:tc>{}</w:tc>", text(c))).collect();

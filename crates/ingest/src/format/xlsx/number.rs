@@ -170,8 +170,11 @@ impl Manner {
     }
 }
 
+/// Whether a number is shown as it was typed. Codes that hold `General` among other parts count
+/// too: the parser of formats panics on some of them.
 fn is_general(code: &str) -> bool {
-    matches!(code.trim().to_ascii_lowercase().as_str(), "" | "@" | "general" | "standard")
+    let code = code.trim().to_ascii_lowercase();
+    matches!(code.as_str(), "" | "@" | "standard") || code.contains("general")
 }
 
 /// The parts of a date's code with their lengths: `d`, `m`, `y`, `h`, `s`; quoted text and what
