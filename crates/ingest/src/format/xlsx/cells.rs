@@ -199,6 +199,8 @@ impl<'c> SheetReader<'c> {
 
     /// Lets merged cells cover their columns, and repeats short ones in the rows they cover.
     fn repeat_merged(&mut self, builder: &Builder<'_>) -> Result<(), IngestError> {
+        let limit = builder.limits.max_cells;
+        let mut visited = 0;
         for ((first, top), (last, bottom)) in std::mem::take(&mut self.merged) {
             builder.deadline.check()?;
             let start = self.rows.partition_point(|row| row.number < top);
@@ -212,6 +214,11 @@ impl<'c> SheetReader<'c> {
                 continue;
             }
             let copy = cell.clone();
+            // Ranges that overlap, which no program writes, would visit every row again.
+            visited += below.len() as u64;
+            if visited > limit {
+                return Err(IngestError::LimitExceeded { what: "merged cells", limit });
+            }
             for row in below {
                 // A row of nothing but merged cells is a blank one.
                 if row.cells.is_empty() || row.cells.iter().any(|cell| cell.column == first) {

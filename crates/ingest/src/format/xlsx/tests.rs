@@ -134,6 +134,10 @@ fn hostile_workbooks_end_in_an_error() {
     let cells = "<c t='s'><v>0</v></c>".repeat(10_000);
     let bytes = sheet(&format!("<sheetData><row>{cells}</row></sheetData>"), &strings);
     check_error(&bytes, &ExtractLimits::default(), "characters");
+    let rows = "<row><c><v>1</v></c></row>".repeat(100);
+    let merged = "<mergeCell ref='A1:A100'/>".repeat(50);
+    let bytes = sheet(&format!("<sheetData>{rows}</sheetData>{merged}"), "");
+    check_error(&bytes, &limits, "merged cells");
     check_error(&sheet("<sheetData><row>", ""), &ExtractLimits::default(), "damaged");
     let without = zip_of(&[("[Content_Types].xml", b""), ("xl/x.xml", b"")]);
     check_error(&without, &ExtractLimits::default(), "xl/workbook.xml");
