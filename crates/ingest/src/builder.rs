@@ -24,6 +24,8 @@ pub(crate) struct Builder<'l> {
     pub(crate) deadline: Deadline,
     /// Title from the document's metadata.
     pub(crate) title: Option<String>,
+    /// Whether the first heading can stand in for the title.
+    pub(crate) heading_is_title: bool,
     /// Language that the document declares.
     pub(crate) declared_language: Option<String>,
     /// Author, from the document's metadata or headers.
@@ -59,6 +61,7 @@ impl<'l> Builder<'l> {
             ocr,
             deadline: Deadline::start(limits),
             title: None,
+            heading_is_title: true,
             declared_language: None,
             author: None,
             created: None,
@@ -127,6 +130,19 @@ impl<'l> Builder<'l> {
         Ok(())
     }
 
+    /// Notes that a part was not read, or not well; the first note of a kind on a page counts.
+    /// `text` does not quote the document.
+    pub(crate) fn warn(&mut self, code: &str, text: &str, page: Option<u32>) {
+        if !self.warnings.iter().any(|known| known.code == code && known.page == page) {
+            self.warnings.push(ReadWarning { code: code.to_owned(), text: text.to_owned(), page });
+        }
+    }
+
+    /// Ends all sections, so that what comes next is under no heading.
+    pub(crate) fn end_sections(&mut self) {
+        self.open_headings.clear();
+    }
+
     /// Ends the document. A file without text that holds files has no document. The title is the
     /// metadata's, else the first heading, else the file name without its extension.
     ///
@@ -144,7 +160,8 @@ impl<'l> Builder<'l> {
             let (files, warnings) = (self.files, self.warnings);
             return Ok(Extraction { document: None, files, warnings });
         }
-        let heading = self.blocks.iter().find(|b| matches!(b.kind, BlockKind::Heading(_)));
+        let is_heading = |b: &&Block| matches!(b.kind, BlockKind::Heading(_));
+        let heading = self.blocks.iter().find(is_heading).filter(|_| self.heading_is_title);
         let title = self
             .title
             .map(|title| shortened(clean(&title, Layout::Line)))

@@ -1,6 +1,6 @@
 //! Recognises a document's format by its first bytes, then by its name.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use intramuros_types::DocumentFormat;
 use zip::ZipArchive;
@@ -10,8 +10,8 @@ use crate::IngestError;
 mod mail;
 
 /// What an error about another format offers instead.
-pub(crate) const SUPPORTED: &str =
-    "PDF, DOCX, HTML, Markdown, plain text, e-mail (EML) and ZIP archives";
+pub(crate) const SUPPORTED: &str = "PDF, DOCX, ODT, XLSX, ODS, CSV, PPTX, ODP, HTML, Markdown, plain text, e-mail (EML) and ZIP \
+     archives";
 
 /// A PDF header may stand after other bytes. Source: ISO 32000-1, annex H, note 13.
 const PDF_HEADER_WITHIN: usize = 1024;
@@ -89,8 +89,13 @@ fn detect_text(bytes: &[u8], extension: &str) -> Result<DocumentFormat, IngestEr
         "eml" | "mbox" => return Ok(DocumentFormat::Eml),
         "md" | "markdown" | "mdown" | "mkd" => return Ok(DocumentFormat::Markdown),
         "html" | "htm" | "xhtml" => return Ok(DocumentFormat::Html),
+        "csv" | "tsv" | "tab" => return Ok(DocumentFormat::Csv),
         "pdf" => return Err(IngestError::damaged("the name says PDF, the content is not")),
         "docx" => return Err(IngestError::damaged("the name says DOCX, the content is not")),
+        "xlsx" | "xlsm" | "pptx" | "odt" | "ods" | "odp" => {
+            let name = extension.to_ascii_uppercase();
+            return Err(IngestError::damaged(format!("the name says {name}, the content is not")));
+        }
         _ => {}
     }
     if let Some((_, found)) = OTHER_EXTENSIONS.iter().find(|(known, _)| *known == extension) {
@@ -114,17 +119,32 @@ fn detect_text(bytes: &[u8], extension: &str) -> Result<DocumentFormat, IngestEr
 
 /// Looks at the names in an archive: an Office document, another kind of archive, or damage.
 fn detect_zip(bytes: &[u8]) -> Result<DocumentFormat, IngestError> {
-    let archive = ZipArchive::new(Cursor::new(bytes)).map_err(IngestError::damaged)?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(IngestError::damaged)?;
+    if let Some(kind) = opendocument_kind(&mut archive) {
+        return match kind.as_str() {
+            "text" | "text-template" | "text-master" | "text-web" => Ok(DocumentFormat::Odt),
+            "spreadsheet" | "spreadsheet-template" => Ok(DocumentFormat::Ods),
+            "presentation" | "presentation-template" => Ok(DocumentFormat::Odp),
+            _ => Err(unsupported("an OpenDocument file that is neither text, sheet nor slides")),
+        };
+    }
     let has = |wanted: &[u8]| archive.file_names_raw().any(|name| name == wanted);
     let has_prefix = |wanted: &[u8]| archive.file_names_raw().any(|n| n.starts_with(wanted));
-    if has(b"[Content_Types].xml") && has_prefix(b"word/") {
-        return Ok(DocumentFormat::Docx);
+    if has(b"[Content_Types].xml") {
+        // By their main parts first: a presentation can hold a folder of embedded workbooks.
+        let kinds = [
+            (b"word/" as &[u8], DocumentFormat::Docx),
+            (b"ppt/", DocumentFormat::Pptx),
+            (b"xl/", DocumentFormat::Xlsx),
+        ];
+        if has(b"xl/workbook.bin") {
+            return Err(unsupported("a binary Excel workbook (XLSB)"));
+        }
+        if let Some((_, format)) = kinds.iter().find(|(folder, _)| has_prefix(folder)) {
+            return Ok(*format);
+        }
     }
-    let found = if has_prefix(b"xl/") {
-        "an Excel workbook (XLSX)"
-    } else if has_prefix(b"ppt/") {
-        "a PowerPoint presentation (PPTX)"
-    } else if has(b"META-INF/container.xml") {
+    let found = if has(b"META-INF/container.xml") {
         "an e-book (EPUB)"
     } else if has(b"content.xml") && has(b"mimetype") {
         "an OpenDocument file"
@@ -136,6 +156,24 @@ fn detect_zip(bytes: &[u8]) -> Result<DocumentFormat, IngestError> {
         return Ok(DocumentFormat::Zip);
     };
     Err(unsupported(found))
+}
+
+/// What kind of OpenDocument an archive is: `text`, `spreadsheet`. The file `mimetype` says it, or
+/// the manifest, where a program left that out.
+/// Source: OpenDocument 1.3 part 2, 3.3, and part 3, 1.4.
+fn opendocument_kind(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Option<String> {
+    const PREFIX: &str = "application/vnd.oasis.opendocument.";
+    // An entry that says more than this is no media type; a manifest's begins with it.
+    const READ_BYTES: u64 = 4096;
+    ["mimetype", "META-INF/manifest.xml"].iter().find_map(|name| {
+        let file = archive.by_name(name).ok()?;
+        let mut bytes = Vec::new();
+        file.take(READ_BYTES).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let rest = &text[text.find(PREFIX)? + PREFIX.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
+        Some(rest[..end].to_owned())
+    })
 }
 
 /// Tells an encrypted Office document from the binary formats before 2007.

@@ -45,15 +45,15 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         DocumentFormat::Html => format::html::extract(bytes, &mut builder)?,
         DocumentFormat::Pdf => format::pdf::extract(bytes, &mut builder)?,
         DocumentFormat::Docx => format::docx::extract(bytes, &mut builder)?,
+        DocumentFormat::Odt => format::odt::extract(bytes, &mut builder)?,
+        DocumentFormat::Xlsx => format::xlsx::extract(bytes, &mut builder)?,
+        DocumentFormat::Ods => format::ods::extract(bytes, &mut builder)?,
+        DocumentFormat::Csv => format::csv::extract(bytes, &mut builder)?,
+        DocumentFormat::Pptx => format::pptx::extract(bytes, &mut builder)?,
+        DocumentFormat::Odp => format::odp::extract(bytes, &mut builder)?,
         DocumentFormat::Eml => format::eml::extract(bytes, &mut builder)?,
         DocumentFormat::Zip => format::archive::extract(bytes, &mut builder)?,
-        DocumentFormat::Odt
-        | DocumentFormat::Xlsx
-        | DocumentFormat::Ods
-        | DocumentFormat::Csv
-        | DocumentFormat::Pptx
-        | DocumentFormat::Odp
-        | DocumentFormat::Image => {
+        DocumentFormat::Image => {
             return Err(IngestError::Unsupported { found: format!("{format:?}") });
         }
     }

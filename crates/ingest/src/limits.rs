@@ -13,15 +13,18 @@ pub struct ExtractLimits {
     pub max_bytes: u64,
     /// Length of the extracted text, in characters.
     pub max_text_chars: u64,
-    /// Number of pages.
+    /// Number of pages, or slides.
     pub max_pages: u32,
-    /// Depth of nested elements (HTML, DOCX).
+    /// Depth of nested elements (HTML, office documents).
     pub max_nesting: u32,
     /// Number of elements of a tree that has to be held in memory (HTML).
     pub max_nodes: u32,
     /// Number of blocks of the extracted document.
     pub max_blocks: u32,
-    /// Number of files in an archive (DOCX, ZIP), of parts of an e-mail, of messages in a mailbox.
+    /// Number of filled cells of a workbook or a file of values.
+    pub max_cells: u64,
+    /// Number of files in an archive (office documents, ZIP), of parts of an e-mail, of messages in
+    /// a mailbox.
     pub max_zip_entries: u32,
     /// Decompressed size of one file of an archive, as a multiple of its compressed size.
     /// Files below 1 MiB decompressed are exempt: short ones compress without bound.
@@ -41,6 +44,7 @@ impl Default for ExtractLimits {
             max_nesting: 1_000,
             max_nodes: 1_000_000,
             max_blocks: 500_000,
+            max_cells: 2_000_000,
             max_zip_entries: 10_000,
             max_zip_ratio: 200,
             max_unzipped_bytes: 256 << 20,

@@ -28,6 +28,7 @@ fn embedding_text_puts_the_context_before_the_passage() {
         span: Span::new(0, 11),
         pages: None,
         section_path: vec!["Panne".to_owned()],
+        words: Vec::new(),
     };
     assert_eq!(embedding_text("Guide", &chunk), "Guide › Panne\nRedémarrez.");
     let bare = Chunk { section_path: Vec::new(), ..chunk };

@@ -16,7 +16,7 @@ fn check_unsupported(bytes: &[u8], file_name: &str, expected: &str) {
     let error = detect(bytes, file_name).unwrap_err();
     let IngestError::Unsupported { found } = &error else { panic!("{error:?}") };
     assert_eq!(found, expected);
-    assert!(error.to_string().contains("PDF, DOCX, HTML"), "{error}");
+    assert!(error.to_string().contains("PDF, DOCX, ODT"), "{error}");
 }
 
 #[test]
@@ -30,10 +30,32 @@ fn content_decides_before_the_name() {
 }
 
 #[test]
+fn office_archives_are_told_by_what_is_in_them() {
+    let types: (&str, &[u8]) = ("[Content_Types].xml", b"");
+    check(&zip_of(&[types, ("xl/workbook.xml", b"")]), "a.zip", DocumentFormat::Xlsx);
+    check(
+        &zip_of(&[types, ("ppt/presentation.xml", b""), ("xl/x", b"")]),
+        "a",
+        DocumentFormat::Pptx,
+    );
+    let kind = |kind: &[u8]| [b"application/vnd.oasis.opendocument.", kind].concat();
+    let of = |mimetype: &[u8]| zip_of(&[("mimetype", &kind(mimetype)), ("content.xml", b"")]);
+    check(&of(b"text"), "a.docx", DocumentFormat::Odt);
+    check(&of(b"text-template"), "a", DocumentFormat::Odt);
+    check(&of(b"spreadsheet"), "a", DocumentFormat::Ods);
+    check(&of(b"presentation"), "a", DocumentFormat::Odp);
+    let manifest = b"<m:file-entry m:full-path='/' \
+        m:media-type='application/vnd.oasis.opendocument.spreadsheet'/>";
+    check(&zip_of(&[("META-INF/manifest.xml", manifest)]), "a", DocumentFormat::Ods);
+}
+
+#[test]
 fn name_decides_between_text_formats() {
     check(b"# x", "LISEZMOI.MD", DocumentFormat::Markdown);
     check(b"x", "index.htm", DocumentFormat::Html);
-    check(b"a;b", "export.csv", DocumentFormat::Text);
+    check(b"a;b", "export.CSV", DocumentFormat::Csv);
+    check(b"a\tb", "export.tsv", DocumentFormat::Csv);
+    check(b"a;b\nc;d", "export.txt", DocumentFormat::Text);
     check(b"BMW et MZ sont des marques", "a.txt", DocumentFormat::Text);
     check(b"x", "sans-extension", DocumentFormat::Text);
 }
@@ -51,11 +73,15 @@ fn other_formats_are_named() {
         "lettre.DOC",
         "a Word document of the format before 2007 (DOC)",
     );
-    check_unsupported(&zip_of(&[("xl/workbook.xml", b"")]), "a", "an Excel workbook (XLSX)");
     check_unsupported(
-        &zip_of(&[("mimetype", b"x"), ("content.xml", b"x")]),
-        "a.odt",
-        "an OpenDocument file",
+        &zip_of(&[("[Content_Types].xml", b""), ("xl/workbook.bin", b"")]),
+        "a.xlsb",
+        "a binary Excel workbook (XLSB)",
+    );
+    check_unsupported(
+        &zip_of(&[("mimetype", b"application/vnd.oasis.opendocument.graphics")]),
+        "a.odg",
+        "an OpenDocument file that is neither text, sheet nor slides",
     );
     check_unsupported(
         &zip_of(&[("[Content_Types].xml", b"x"), ("visio/document.xml", b"x")]),
@@ -100,6 +126,7 @@ fn text_about_mail_is_text() {
 fn broken_promises_are_damage() {
     assert_eq!(detect(b"", "a.pdf"), Err(IngestError::Empty));
     assert!(matches!(detect(b"PK\x03\x04oops", "a.docx"), Err(IngestError::Damaged { .. })));
+    assert!(matches!(detect(b"bonjour", "a.xlsx"), Err(IngestError::Damaged { .. })));
     assert!(matches!(detect(b"bonjour", "a.pdf"), Err(IngestError::Damaged { .. })));
     let mut encrypted = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
     encrypted.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));

@@ -10,13 +10,14 @@ use scraper::Html;
 use crate::IngestError;
 use crate::builder::Builder;
 use crate::format::encoding::decode;
+use crate::format::metadata;
 
 mod content;
 mod dom;
 mod grid;
 mod walk;
 
-use content::{Keep, main_content};
+use content::{Keep, content_without_contents, main_content};
 use walk::{inline_text, walk};
 
 /// A declaration of the encoding stands within this many bytes.
@@ -45,7 +46,8 @@ pub(crate) fn extract_page(source: &str, builder: &mut Builder<'_>) -> Result<()
 
 fn walk_page(page: &Html, builder: &mut Builder<'_>) -> Result<(), IngestError> {
     let before = builder.text().len();
-    walk(main_content(page), Keep::Content, builder)?;
+    let main = main_content(page);
+    walk(main, content_without_contents(main), builder)?;
     if builder.text().len() == before {
         // A page that is nothing but a form or a menu still says something.
         walk(page.root_element(), Keep::Visible, builder)?;
@@ -62,16 +64,45 @@ pub(crate) fn extract_fragment(source: &str, builder: &mut Builder<'_>) -> Resul
     walk(page.root_element(), Keep::Visible, builder)
 }
 
-/// Takes title and language from the head of the page.
+/// Takes title, language, author and dates from the head of the page.
 fn read_head(page: &Html, builder: &mut Builder<'_>) {
     let root = page.root_element();
     builder.declared_language = root.value().attr("lang").map(str::to_owned);
-    let title = root
+    let head = root
         .descendants()
         .filter_map(scraper::ElementRef::wrap)
-        .take_while(|element| element.value().name() != "body")
-        .find(|element| element.value().name() == "title");
-    builder.title = title.map(|title| inline_text(title, Keep::Everything));
+        .take_while(|element| element.value().name() != "body");
+    for element in head {
+        match element.value().name() {
+            "title" if builder.title.is_none() => {
+                builder.title = Some(inline_text(element, Keep::Everything));
+            }
+            "meta" => read_meta(element, builder),
+            _ => {}
+        }
+    }
+}
+
+/// Takes the first author and dates that are named in the usual ways: Dublin Core, Open Graph.
+fn read_meta(element: scraper::ElementRef<'_>, builder: &mut Builder<'_>) {
+    let value = element.value();
+    let Some(name) = value.attr("name").or_else(|| value.attr("property")) else { return };
+    let content = value.attr("content").unwrap_or_default().trim();
+    if content.is_empty() {
+        return;
+    }
+    match name.to_ascii_lowercase().as_str() {
+        "author" | "article:author" | "dc.creator" | "dcterms.creator" => {
+            builder.author.get_or_insert_with(|| content.to_owned());
+        }
+        "date" | "article:published_time" | "dc.date" | "dcterms.created" | "dcterms.date" => {
+            builder.created = builder.created.take().or_else(|| metadata::date(content));
+        }
+        "article:modified_time" | "dcterms.modified" | "last-modified" => {
+            builder.modified = builder.modified.take().or_else(|| metadata::date(content));
+        }
+        _ => {}
+    }
 }
 
 /// The encoding that a `<meta>` element declares.

@@ -10,6 +10,7 @@ use crate::builder::Builder;
 use crate::format::encoding::decode;
 use crate::format::html;
 use crate::format::list::Lists;
+use crate::format::metadata;
 use crate::format::table::row_text;
 
 /// Reads `bytes` into `builder`.
@@ -198,7 +199,13 @@ impl Reader<'_, '_> {
         }
         match self.kinds.last().copied().unwrap_or(Kind::Block(BlockKind::Paragraph)) {
             Kind::Metadata => {
-                self.builder.title = front_matter_title(&text);
+                let value = |keys: &[&str]| keys.iter().find_map(|key| front_matter(&text, key));
+                self.builder.title = value(&["title", "titre"]);
+                self.builder.author = value(&["author", "authors", "auteur"]);
+                let day = |keys| value(keys).and_then(|text| metadata::date(&text));
+                self.builder.created = day(&["date", "created"]);
+                self.builder.modified = day(&["lastmod", "modified", "updated"]);
+                self.builder.declared_language = value(&["lang", "language"]);
                 Ok(())
             }
             Kind::Html => html::extract_fragment(&text, self.builder),
@@ -211,14 +218,24 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The value of `title:` (YAML) or `title =` (TOML) at the top level of front matter.
-fn front_matter_title(metadata: &str) -> Option<String> {
-    metadata.lines().find_map(|line| {
-        let rest = line.strip_prefix("title")?.trim_start();
-        let value = rest.strip_prefix([':', '='])?.trim();
-        let value = value.trim_matches(['"', '\'']).trim();
-        (!value.is_empty()).then(|| value.to_owned())
-    })
+/// The value of `key:` (YAML) or `key =` (TOML) at the top level of front matter; of a list, its
+/// entries joined.
+fn front_matter(metadata: &str, key: &str) -> Option<String> {
+    let mut lines = metadata.lines();
+    let inline = lines.find_map(|line| {
+        let rest = line.strip_prefix(key)?.trim_start();
+        Some(rest.strip_prefix([':', '='])?.trim())
+    })?;
+    let unquoted = |text: &str| text.trim().trim_matches(['"', '\'']).trim().to_owned();
+    let value = if inline.is_empty() {
+        let entries = lines.map_while(|line| line.trim_start().strip_prefix("- "));
+        entries.map(unquoted).collect::<Vec<_>>().join(", ")
+    } else if let Some(list) = inline.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        list.split(',').map(unquoted).collect::<Vec<_>>().join(", ")
+    } else {
+        unquoted(inline)
+    };
+    (!value.is_empty()).then_some(value)
 }
 
 #[cfg(test)]

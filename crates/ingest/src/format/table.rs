@@ -1,5 +1,7 @@
 //! Words the rows of tables: each row carries its headers, so that it can be understood alone.
 
+use crate::format::sheet::Kind;
+
 /// Separates the cells of a row, in every format.
 pub const CELL_SEPARATOR: &str = " ; ";
 /// The longest cell that can be a header, in characters.
@@ -10,21 +12,26 @@ const MAX_HEADER_CHARS: usize = 60;
 pub(crate) fn row_text(headers: &[String], cells: &[String]) -> String {
     let mut out = String::new();
     for (column, cell) in cells.iter().enumerate() {
-        let cell = cell.trim();
-        if cell.is_empty() {
-            continue;
-        }
-        if !out.is_empty() {
-            out.push_str(CELL_SEPARATOR);
-        }
-        let header = headers.get(column).map_or("", |h| h.trim().trim_end_matches(':').trim_end());
-        if !header.is_empty() && header != cell {
-            out.push_str(header);
-            out.push_str(": ");
-        }
-        out.push_str(cell);
+        push_cell(&mut out, headers.get(column).map_or("", String::as_str), cell);
     }
     out
+}
+
+/// Appends a cell and its `header` to the text of a row.
+pub(crate) fn push_cell(out: &mut String, header: &str, cell: &str) {
+    let cell = cell.trim();
+    if cell.is_empty() {
+        return;
+    }
+    if !out.is_empty() {
+        out.push_str(CELL_SEPARATOR);
+    }
+    let header = header.trim().trim_end_matches(':').trim_end();
+    if !header.is_empty() && header != cell {
+        out.push_str(header);
+        out.push_str(": ");
+    }
+    out.push_str(cell);
 }
 
 /// Whether the first of `rows` reads like a row of headers although nothing declares it: at least
@@ -46,6 +53,42 @@ pub(crate) fn first_row_is_header(rows: &[Vec<String>]) -> bool {
     });
     let different = first.iter().enumerate().all(|(at, cell)| !first[..at].contains(cell));
     short && different && rows[1..].iter().any(|row| has_figure(row))
+}
+
+/// Which columns hold figures or dates in most of their filled cells.
+pub(crate) fn columns_of_figures(rows: &[Vec<String>]) -> Vec<bool> {
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut counts = vec![(0, 0); width];
+    for (at, cell) in rows.iter().flat_map(|row| row.iter().enumerate()) {
+        if !cell.trim().is_empty() {
+            counts[at].0 += 1;
+            counts[at].1 += usize::from(Kind::of(cell) != Kind::Text);
+        }
+    }
+    counts.into_iter().map(|(filled, figures)| figures * 2 > filled).collect()
+}
+
+/// Whether a row is a label with its value or two, as totals below a table are: its first text
+/// stands in a column of figures.
+pub(crate) fn is_total(row: &[String], figures: &[bool]) -> bool {
+    let mut filled = row.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
+    let first = filled.next();
+    let more = filled.count();
+    (1..=2).contains(&more)
+        && first.is_some_and(|(at, cell)| {
+            figures.get(at).copied().unwrap_or(false) && Kind::of(cell) == Kind::Text
+        })
+}
+
+/// A label with its value, `Total HT: 1 530,00 €`.
+pub(crate) fn total_text(row: &[String]) -> String {
+    let mut filled = row.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
+    let label = filled.next().unwrap_or_default().to_owned();
+    let mut out = String::new();
+    for (at, cell) in filled.enumerate() {
+        push_cell(&mut out, if at == 0 { &label } else { "" }, cell);
+    }
+    out
 }
 
 fn has_figure(row: &[String]) -> bool {

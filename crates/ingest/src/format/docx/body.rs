@@ -6,14 +6,11 @@ use quick_xml::events::BytesStart;
 
 use super::numbering::Numbering;
 use super::styles::{Styles, outline_level};
-use super::xml::{Step, Xml, attribute, is_on, number};
+use super::table::OpenTable;
 use crate::IngestError;
 use crate::builder::Builder;
-
-/// A cell over several rows is repeated in each when it is at most this long, in bytes.
-const MAX_REPEATED_BYTES: usize = 200;
-/// Columns that a cell may span.
-const MAX_SPAN: u32 = 63;
+use crate::format::flow::{Item, Paragraph};
+use crate::format::xml::{Step, Xml, attribute, is_on, number};
 
 /// What the other parts of the document say.
 #[derive(Debug, Default)]
@@ -22,36 +19,6 @@ pub(super) struct Context {
     pub(super) numbering: Numbering,
     /// Texts of the notes, by kind and id; each is taken where it is referred to.
     pub(super) notes: HashMap<(String, String), String>,
-}
-
-/// A paragraph or a table.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Item {
-    Paragraph(Paragraph),
-    Table(Vec<Row>),
-}
-
-/// A paragraph with what decides its kind.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Paragraph {
-    pub(super) text: String,
-    /// Level of the heading that it is, from 1.
-    pub(super) level: Option<u8>,
-    /// Number or bullet, with a space behind.
-    pub(super) marker: Option<String>,
-    /// Whether all of its text is bold.
-    pub(super) bold: bool,
-    /// Texts of the notes it refers to.
-    pub(super) notes: Vec<String>,
-}
-
-/// A row of a table.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Row {
-    pub(super) cells: Vec<Vec<Item>>,
-    /// Whether it is repeated on every page, which is how headers are marked.
-    pub(super) header: bool,
-    deleted: bool,
 }
 
 /// Reads `source`.
@@ -70,6 +37,8 @@ pub(super) fn read(
         paragraphs: Vec::new(),
         properties: Properties::None,
         in_text: false,
+        is_hidden: false,
+        shows_prompt: false,
         skipped_from: None,
     };
     let mut xml = Xml::new(source, builder);
@@ -92,7 +61,7 @@ pub(super) fn read(
                 None => reader.close(&name),
             },
             Step::Text(text) => {
-                if reader.in_text && reader.skipped_from.is_none() {
+                if reader.in_text && !reader.is_hidden && reader.skipped_from.is_none() {
                     reader.push_text(&text);
                 }
             }
@@ -120,15 +89,12 @@ struct Reader<'c> {
     paragraphs: Vec<OpenParagraph>,
     properties: Properties,
     in_text: bool,
+    /// Whether the open run is hidden.
+    is_hidden: bool,
+    /// Whether the content of the form field that opened is its prompt.
+    shows_prompt: bool,
     /// Depth of the element that is left out with all below it.
     skipped_from: Option<u32>,
-}
-
-#[derive(Default)]
-struct OpenTable {
-    rows: Vec<Row>,
-    span: u32,
-    goes_on: bool,
 }
 
 #[derive(Default)]
@@ -145,17 +111,20 @@ struct OpenParagraph {
 
 impl Reader<'_> {
     /// Whether an element is not part of the text: deletions, the former state of a tracked
-    /// change, the second copy of a drawing for old programs, tab stops.
+    /// change, the second copy of a drawing for old programs, tab stops, readings of characters,
+    /// prompts of form fields.
     fn is_skipped(&mut self, tag: &BytesStart<'_>) -> bool {
         let name = tag.local_name();
-        if name.as_ref() == "del"
-            && self.properties == Properties::Row
-            && let Some(row) = self.tables.last_mut().and_then(|table| table.rows.last_mut())
-        {
-            row.deleted = true;
+        let name = name.as_ref();
+        if name == "del" && self.properties == Properties::Row {
+            self.with_table(OpenTable::delete_row);
         }
-        matches!(name.as_ref(), "del" | "moveFrom" | "Fallback" | "instrText" | "tabs")
-            || name.as_ref().ends_with("Change")
+        // The prompt of an empty form field is not what anybody wrote.
+        if name == "sdtContent" && std::mem::take(&mut self.shows_prompt) {
+            return true;
+        }
+        matches!(name, "del" | "moveFrom" | "Fallback" | "instrText" | "tabs" | "rt")
+            || name.ends_with("Change")
     }
 
     fn open(&mut self, tag: &BytesStart<'_>) {
@@ -165,7 +134,11 @@ impl Reader<'_> {
             // Within pPr this describes the mark at the paragraph's end, which nobody sees.
             "rPr" if self.properties == Properties::None => self.properties = Properties::Run,
             "trPr" => self.properties = Properties::Row,
-            "r" => self.set_bold(false),
+            "r" => {
+                self.set_bold(false);
+                self.is_hidden = false;
+            }
+            "vanish" if self.properties == Properties::Run => self.is_hidden = is_on(tag),
             "b" if self.properties == Properties::Run => self.set_bold(is_on(tag)),
             "t" => self.in_text = true,
             "tab" | "ptab" => self.push_text(" "),
@@ -178,27 +151,25 @@ impl Reader<'_> {
             "footnoteReference" => self.refer("footnote", tag),
             "endnoteReference" => self.refer("endnote", tag),
             "tbl" => self.tables.push(OpenTable::default()),
-            "tr" => {
-                if let Some(table) = self.tables.last_mut() {
-                    table.rows.push(Row::default());
-                }
+            "tr" => self.with_table(OpenTable::open_row),
+            "tblHeader" if is_on(tag) => self.with_table(OpenTable::set_header),
+            "gridBefore" => {
+                let columns = number(tag).unwrap_or(0);
+                self.with_table(|table| table.skip_columns(columns));
             }
-            "tblHeader" if is_on(tag) => {
-                if let Some(row) = self.tables.last_mut().and_then(|t| t.rows.last_mut()) {
-                    row.header = true;
-                }
+            "tc" if !self.tables.is_empty() => {
+                self.with_table(OpenTable::open_cell);
+                self.sinks.push(Vec::new());
             }
-            "tc" => self.open_cell(),
             "gridSpan" => {
-                if let Some(table) = self.tables.last_mut() {
-                    table.span = number(tag).unwrap_or(1).saturating_sub(1).min(MAX_SPAN);
-                }
+                let columns = number(tag).unwrap_or(1);
+                self.with_table(|table| table.set_span(columns));
             }
             "vMerge" => {
-                if let Some(table) = self.tables.last_mut() {
-                    table.goes_on = attribute(tag, "val").as_deref() != Some("restart");
-                }
+                let goes_on = attribute(tag, "val").as_deref() != Some("restart");
+                self.with_table(|table| table.set_goes_on(goes_on));
             }
+            "showingPlcHdr" => self.shows_prompt = is_on(tag),
             _ => {}
         }
     }
@@ -209,13 +180,20 @@ impl Reader<'_> {
             "pPr" | "trPr" => self.properties = Properties::None,
             "rPr" if self.properties == Properties::Run => self.properties = Properties::None,
             "t" => self.in_text = false,
-            "tc" => self.close_cell(),
-            "tbl" => {
-                if let Some(mut table) = self.tables.pop() {
-                    table.rows.retain(|row| !row.deleted);
-                    self.push(Item::Table(table.rows));
+            // The first sink is the body's.
+            "tc" if self.sinks.len() > 1 => {
+                if let Some(cell) = self.sinks.pop() {
+                    self.with_table(|table| table.close_cell(cell));
                 }
             }
+            "tr" => self.with_table(OpenTable::close_row),
+            "tbl" => {
+                if let Some(table) = self.tables.pop() {
+                    self.push(Item::Table(table.finish()));
+                }
+            }
+            // A prompt stands directly behind what says so.
+            "sdt" => self.shows_prompt = false,
             _ => {}
         }
     }
@@ -282,34 +260,9 @@ impl Reader<'_> {
         self.push(Item::Paragraph(paragraph));
     }
 
-    fn open_cell(&mut self) {
+    fn with_table(&mut self, act: impl FnOnce(&mut OpenTable)) {
         if let Some(table) = self.tables.last_mut() {
-            table.span = 0;
-            table.goes_on = false;
-            self.sinks.push(Vec::new());
+            act(table);
         }
-    }
-
-    /// Places a cell, and empty ones for the other columns it spans.
-    fn close_cell(&mut self) {
-        // The first sink is the body's.
-        if self.sinks.len() < 2 {
-            return;
-        }
-        let Some(mut cell) = self.sinks.pop() else { return };
-        let Some(table) = self.tables.last_mut() else { return };
-        let Some((row, above)) = table.rows.split_last_mut() else { return };
-        let column = row.cells.len();
-        if table.goes_on
-            && cell.is_empty()
-            && let Some(over) = above.last().and_then(|above| above.cells.get(column))
-            && let [Item::Paragraph(paragraph)] = over.as_slice()
-            && paragraph.text.len() <= MAX_REPEATED_BYTES
-        {
-            let notes = Vec::new();
-            cell = vec![Item::Paragraph(Paragraph { notes, ..paragraph.clone() })];
-        }
-        row.cells.push(cell);
-        row.cells.extend((0..table.span).map(|_| Vec::new()));
     }
 }

@@ -1,10 +1,10 @@
-//! Reads the small parts of a DOCX: footnotes, endnotes and the title.
+//! Reads the small parts of a DOCX: footnotes and endnotes.
 
 use std::collections::HashMap;
 
-use super::xml::{Step, Xml, attribute};
 use crate::IngestError;
 use crate::builder::Builder;
+use crate::format::xml::{Step, Xml, attribute};
 
 /// Adds the notes of `source` to `notes`, by kind (`footnote`, `endnote`) and id.
 ///
@@ -47,26 +47,4 @@ pub(super) fn read(
         }
     }
     Ok(())
-}
-
-/// The title in `docProps/core.xml`.
-///
-/// # Errors
-/// Those of [`Xml::next`].
-pub(super) fn core_title(
-    source: &str,
-    builder: &Builder<'_>,
-) -> Result<Option<String>, IngestError> {
-    let mut title: Option<String> = None;
-    let mut in_title = false;
-    let mut xml = Xml::new(source, builder);
-    while let Some(step) = xml.next()? {
-        match step {
-            Step::Open(tag) => in_title = tag.local_name().as_ref() == "title",
-            Step::Text(text) if in_title => title.get_or_insert_default().push_str(&text),
-            Step::Close(_) => in_title = false,
-            Step::Text(_) => {}
-        }
-    }
-    Ok(title)
 }

@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::xml::{Step, Xml, attribute, number};
 use crate::IngestError;
 use crate::builder::Builder;
+use crate::format::numeral::Numeral;
+use crate::format::xml::{Step, Xml, attribute, number};
 
 /// Levels of a list. Source: ECMA-376 part 1, 17.9.6.
 const LEVELS: usize = 9;
@@ -51,7 +52,7 @@ impl Numbering {
         let mut text = levels[level].text.clone();
         for at in 0..=level {
             let shown = counters[at].unwrap_or_else(|| levels[at].start.unwrap_or(1));
-            text = text.replace(&format!("%{}", at + 1), &numeral(shown, &levels[at].format));
+            text = text.replace(&format!("%{}", at + 1), &numeral(&levels[at].format).write(shown));
         }
         if text.trim().is_empty() { String::new() } else { format!("{} ", text.trim()) }
     }
@@ -99,74 +100,14 @@ pub(super) fn read(source: &str, builder: &Builder<'_>) -> Result<Numbering, Ing
     Ok(numbering)
 }
 
-/// `value` in a number format of the specification; those not known count in figures.
-fn numeral(value: u32, format: &str) -> String {
+/// How a number format of the specification writes; those not known count in figures.
+fn numeral(format: &str) -> Numeral {
     match format {
-        "lowerLetter" => letters(value),
-        "upperLetter" => letters(value).to_uppercase(),
-        "lowerRoman" => roman(value),
-        "upperRoman" => roman(value).to_uppercase(),
-        "decimalZero" => format!("{value:02}"),
-        _ => value.to_string(),
-    }
-}
-
-/// a … z, then aa, bb … as Word counts; beyond 26 letters, figures.
-fn letters(value: u32) -> String {
-    if value == 0 || value > 26 * 26 {
-        return value.to_string();
-    }
-    let letter = (b'a' + ((value - 1) % 26) as u8) as char;
-    letter.to_string().repeat(((value - 1) / 26 + 1) as usize)
-}
-
-fn roman(value: u32) -> String {
-    const DIGITS: [(u32, &str); 13] = [
-        (1000, "m"),
-        (900, "cm"),
-        (500, "d"),
-        (400, "cd"),
-        (100, "c"),
-        (90, "xc"),
-        (50, "l"),
-        (40, "xl"),
-        (10, "x"),
-        (9, "ix"),
-        (5, "v"),
-        (4, "iv"),
-        (1, "i"),
-    ];
-    if value == 0 || value >= 4000 {
-        return value.to_string();
-    }
-    let mut rest = value;
-    let mut out = String::new();
-    for (worth, digit) in DIGITS {
-        while rest >= worth {
-            out.push_str(digit);
-            rest -= worth;
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::numeral;
-
-    #[track_caller]
-    fn check(value: u32, format: &str, expected: &str) {
-        assert_eq!(numeral(value, format), expected);
-    }
-
-    #[test]
-    fn numeral_counts_in_every_format() {
-        check(4, "decimal", "4");
-        check(3, "lowerLetter", "c");
-        check(28, "upperLetter", "BB");
-        check(1994, "upperRoman", "MCMXCIV");
-        check(0, "lowerRoman", "0");
-        check(7, "decimalZero", "07");
-        check(u32::MAX, "lowerLetter", "4294967295");
+        "lowerLetter" => Numeral::LowerLetters,
+        "upperLetter" => Numeral::UpperLetters,
+        "lowerRoman" => Numeral::LowerRoman,
+        "upperRoman" => Numeral::UpperRoman,
+        "decimalZero" => Numeral::TwoFigures,
+        _ => Numeral::Figures,
     }
 }

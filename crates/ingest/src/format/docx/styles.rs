@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::xml::{Step, Xml, attribute, number};
 use crate::IngestError;
 use crate::builder::Builder;
+use crate::format::xml::{Step, Xml, attribute, number};
 
 /// Styles can be based on one another, in circles too; chains are followed this far.
 const MAX_CHAIN: usize = 20;

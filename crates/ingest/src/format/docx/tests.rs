@@ -32,7 +32,6 @@ fn fixture_is_read_as_its_author_means_it() {
     check(
         bytes,
         &[
-            (Paragraph, "Société Exemple SARL"),
             (Heading(1), "Accès au réseau"),
             (Paragraph, "Le compte est bloqué après cinq essais."),
             (Heading(2), "Déblocage"),
@@ -52,6 +51,74 @@ fn fixture_is_read_as_its_author_means_it() {
     let document = read_within(bytes, "a.docx", &ExtractLimits::default()).unwrap();
     assert_eq!(document.title, "Procédure d'accès");
     assert_eq!(document.language.as_deref(), Some("fr"));
+    assert_eq!(document.created.as_deref(), Some("2026-01-02T03:04:05Z"));
+    assert_eq!(document.author, None);
+}
+
+#[test]
+fn the_main_part_may_have_any_name() {
+    let document = format!("<w:document xmlns:w='w'><w:body>{}</w:body></w:document>", text("x"));
+    let relations = "<Relationships><Relationship Id='rId1' Type='x/officeDocument' \
+                     Target='/word/document2.xml'/></Relationships>";
+    let bytes = zip_of(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("_rels/.rels", relations.as_bytes()),
+        ("word/document2.xml", document.as_bytes()),
+    ]);
+    check(&bytes, &[(Paragraph, "x")]);
+}
+
+#[test]
+fn what_nobody_sees_or_wrote_is_not_text() {
+    let hidden =
+        "<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>non</w:t></w:r><w:r><w:t>oui</w:t></w:r></w:p>";
+    let field = |properties: &str, inner: &str| {
+        format!(
+            "<w:sdt><w:sdtPr>{properties}</w:sdtPr><w:sdtContent>{inner}</w:sdtContent></w:sdt>"
+        )
+    };
+    let prompt = field("<w:showingPlcHdr/>", &text("Cliquez ici"));
+    let filled = field("", &text("Rempli"));
+    check(
+        &body(&format!("{hidden}{prompt}{filled}")),
+        &[(Paragraph, "oui"), (Paragraph, "Rempli")],
+    );
+}
+
+#[test]
+fn rows_may_begin_at_a_later_column() {
+    let cell = |t: &str| format!("<w:tc>{}</w:tc>", text(t));
+    let head: String = ["A", "B", "C"].into_iter().map(cell).collect();
+    let rows = format!(
+        "<w:tr><w:trPr><w:tblHeader/></w:trPr>{head}</w:tr><w:tr><w:trPr><w:gridBefore w:val='1'/>\
+         </w:trPr>{}{}</w:tr>",
+        cell("x"),
+        cell("y"),
+    );
+    check(&body(&format!("<w:tbl>{rows}</w:tbl>")), &[(TableRow, "B: x ; C: y")]);
+}
+
+#[test]
+fn totals_are_labels_with_their_values() {
+    let row = |cells: [&str; 3]| {
+        let cells: String = cells.iter().map(|c| format!("<w:tc>{}</w:tc>", text(c))).collect();
+        format!("<w:tr>{cells}</w:tr>")
+    };
+    let rows = [
+        ["Article", "Prix", "Total"],
+        ["Vis", "2,00", "4,00"],
+        ["Clou", "1,00", "3,00"],
+        ["", "Total HT", "7,00"],
+    ];
+    let rows: String = rows.into_iter().map(row).collect();
+    check(
+        &body(&format!("<w:tbl>{rows}</w:tbl>")),
+        &[
+            (TableRow, "Article: Vis ; Prix: 2,00 ; Total: 4,00"),
+            (TableRow, "Article: Clou ; Prix: 1,00 ; Total: 3,00"),
+            (TableRow, "Total HT: 7,00"),
+        ],
+    );
 }
 
 #[test]

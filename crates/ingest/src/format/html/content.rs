@@ -7,8 +7,10 @@ use super::walk::{NodeRef, next_outside};
 /// How much of a tree is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// The content: without navigation, forms and the frame of the page.
+    /// The content: without navigation, forms, tables of contents and the frame of the page.
     Content,
+    /// The same with tables of contents, for pages that hold little else.
+    ContentAndContents,
     /// All that a reader sees.
     Visible,
     /// Every text node.
@@ -19,6 +21,9 @@ pub(super) enum Keep {
 const MIN_MAIN_BYTES: usize = 100;
 /// The one `<article>` of a page is its content when it holds this share of the text, one in:
 const ARTICLE_SHARE: usize = 2;
+
+/// A page with less text than this beside its table of contents is one, in bytes.
+const MIN_BESIDE_CONTENTS_BYTES: usize = 300;
 
 /// Never shown as text.
 const INVISIBLE: [&str; 22] = [
@@ -48,6 +53,17 @@ const FRAME_CLASSES: [&str; 14] = [
     "site-header",
     "skip-link",
 ];
+
+/// Names that generators of documentation give to tables of contents. Their lines are titles, which
+/// resemble every question about what they only point to.
+const CONTENTS_CLASSES: [&str; 5] =
+    ["list-of-figures", "list-of-tables", "table-of-contents", "toc", "toctree-wrapper"];
+
+/// How to read `main`: without its tables of contents when there is something beside them.
+pub(super) fn content_without_contents(main: ElementRef<'_>) -> Keep {
+    let is_page = text_bytes(main) >= MIN_BESIDE_CONTENTS_BYTES;
+    if is_page { Keep::Content } else { Keep::ContentAndContents }
+}
 
 /// The element that holds the content: `<main>`, else the only `<article>` when it is most of the
 /// page, else everything.
@@ -99,8 +115,11 @@ pub(super) fn is_skipped(element: ElementRef<'_>, keep: Keep) -> bool {
     if value.attr("role").is_some_and(|role| FRAME_ROLES.contains(&role)) {
         return true;
     }
-    let class = |name: &str| FRAME_CLASSES.iter().any(|known| name.eq_ignore_ascii_case(known));
-    value.classes().any(class) || value.id().is_some_and(class)
+    let named = |names: &[&str]| {
+        let is = |name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+        value.classes().any(is) || value.id().is_some_and(is)
+    };
+    named(&FRAME_CLASSES) || (keep == Keep::Content && named(&CONTENTS_CLASSES))
 }
 
 fn is_hidden(element: ElementRef<'_>) -> bool {

@@ -18,14 +18,17 @@ use crate::builder::Builder;
 
 /// Size of the pieces, in bytes.
 const PIECE_BYTES: usize = 512;
-/// The attributes that are read, see `content` and `grid`.
-const ATTRIBUTES: [&str; 10] = [
+/// The attributes that are read, see `read_head`, `content` and `grid`.
+const ATTRIBUTES: [&str; 13] = [
     "aria-hidden",
     "class",
     "colspan",
+    "content",
     "hidden",
     "id",
     "lang",
+    "name",
+    "property",
     "role",
     "rowspan",
     "start",

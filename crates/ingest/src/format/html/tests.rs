@@ -74,6 +74,17 @@ fn main_and_the_only_article_are_the_content() {
 }
 
 #[test]
+fn tables_of_contents_are_content_of_pages_without_any() {
+    let contents = "<div class=toc><ul><li>Installer</ul></div>";
+    let long = "phrase du contenu principal ".repeat(12);
+    check(&format!("{contents}<p>{long}</p>"), &[(Paragraph, long.trim())]);
+    check(
+        &format!("<h1>Partie</h1>{contents}"),
+        &[(Heading(1), "Partie"), (ListItem, "- Installer")],
+    );
+}
+
+#[test]
 fn a_page_that_is_a_form_is_read() {
     check("<form><label>Votre nom</label></form>", &[(Paragraph, "Votre nom")]);
     check(
@@ -119,6 +130,14 @@ fn tables_that_place_things_are_walked_through() {
 fn head_gives_title_language_and_encoding() {
     let document = read("<html lang=fr-CA><head><title> Ma\n page </title><body><p>12 345 678");
     assert_eq!((document.title.as_str(), document.language.as_deref()), ("Ma page", Some("fr")));
+    let document = read(
+        "<title>t</title><meta name=Author content='Léa Petit'><meta property='article:published_time' \
+         content='2026-03-12T10:00:00+01:00'><meta name=author content=X><meta name=dcterms.modified \
+         content='12 mars'><p>texte",
+    );
+    assert_eq!(document.author.as_deref(), Some("Léa Petit"));
+    assert_eq!(document.created.as_deref(), Some("2026-03-12T10:00:00+01:00"));
+    assert_eq!(document.modified, None);
     let bytes = b"<meta charset='iso-8859-2'><p>\xa3\xf3d\xbc";
     let document = read_within(bytes, "a.html", &ExtractLimits::default()).unwrap();
     assert_eq!(document.text, "Łódź");

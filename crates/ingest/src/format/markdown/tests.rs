@@ -75,3 +75,16 @@ fn front_matter_gives_the_title() {
     let document = read("---\ntitles: x\n---\n# Un\n");
     assert_eq!((document.title.as_str(), document.text.as_str()), ("Un", "Un"));
 }
+
+#[test]
+fn front_matter_gives_author_and_dates() {
+    let source = "---\ntitle: Guide\nauthors:\n  - Léa Petit\n  - \"Max\"\ndate: 2026-03-12 10:00\n\
+                  lastmod: 2026-03-13\n---\n\nTexte.";
+    let document = read_within(source.as_bytes(), "a.md", &ExtractLimits::default()).unwrap();
+    assert_eq!(document.author.as_deref(), Some("Léa Petit, Max"));
+    assert_eq!(document.created.as_deref(), Some("2026-03-12"));
+    assert_eq!(document.modified.as_deref(), Some("2026-03-13"));
+    let source = "+++\nauthor = [\"Léa\", 'Max']\n+++\nTexte.";
+    let document = read_within(source.as_bytes(), "a.md", &ExtractLimits::default()).unwrap();
+    assert_eq!(document.author.as_deref(), Some("Léa, Max"));
+}

@@ -9,7 +9,7 @@ use crate::builder::Builder;
 use crate::limits::Deadline;
 
 /// One step through a part.
-pub(super) enum Step<'a> {
+pub(crate) enum Step<'a> {
     /// An element begins. Every one is closed, empty elements too.
     Open(BytesStart<'a>),
     /// The element of this local name ends.
@@ -19,7 +19,7 @@ pub(super) enum Step<'a> {
 }
 
 /// A part that is being read.
-pub(super) struct Xml<'a> {
+pub(crate) struct Xml<'a> {
     reader: Reader<&'a [u8]>,
     depth: u32,
     max_depth: u32,
@@ -28,14 +28,14 @@ pub(super) struct Xml<'a> {
 
 impl<'a> Xml<'a> {
     /// Reads `source` within the limits of `builder`.
-    pub(super) fn new(source: &'a str, builder: &Builder<'_>) -> Self {
+    pub(crate) fn new(source: &'a str, builder: &Builder<'_>) -> Self {
         let mut reader = Reader::from_str(source);
         reader.config_mut().expand_empty_elements = true;
         Self { reader, depth: 0, max_depth: builder.limits.max_nesting, deadline: builder.deadline }
     }
 
     /// How many elements are open.
-    pub(super) fn depth(&self) -> u32 {
+    pub(crate) fn depth(&self) -> u32 {
         self.depth
     }
 
@@ -45,7 +45,7 @@ impl<'a> Xml<'a> {
     /// # Errors
     /// [`IngestError::Damaged`] for what is not well-formed or ends early,
     /// [`IngestError::LimitExceeded`] for the nesting or the time.
-    pub(super) fn next(&mut self) -> Result<Option<Step<'a>>, IngestError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Step<'a>>, IngestError> {
         loop {
             self.deadline.check()?;
             match self.reader.read_event().map_err(IngestError::damaged)? {
@@ -94,7 +94,7 @@ impl<'a> Xml<'a> {
 }
 
 /// The value of the attribute of this local name.
-pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+pub(crate) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut attributes = tag.attributes();
     attributes
         .with_checks(false)
@@ -104,13 +104,26 @@ pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
         .map(std::borrow::Cow::into_owned)
 }
 
+/// The value of the attribute of this local name that has a prefix: `r:id` beside `id`.
+pub(crate) fn relation_attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut attributes = tag.attributes();
+    attributes
+        .with_checks(false)
+        .filter_map(Result::ok)
+        .find(|attribute| {
+            attribute.key.local_name().as_ref() == name && attribute.key.prefix().is_some()
+        })
+        .and_then(|attribute| attribute.normalized_value(XmlVersion::Explicit1_0).ok())
+        .map(std::borrow::Cow::into_owned)
+}
+
 /// The attribute `val` as a number.
-pub(super) fn number(tag: &BytesStart<'_>) -> Option<u32> {
+pub(crate) fn number(tag: &BytesStart<'_>) -> Option<u32> {
     attribute(tag, "val")?.trim().parse().ok()
 }
 
 /// Whether an on/off property is on: it is unless `val` says otherwise.
 /// Source: ECMA-376 part 1, 17.17.4.
-pub(super) fn is_on(tag: &BytesStart<'_>) -> bool {
+pub(crate) fn is_on(tag: &BytesStart<'_>) -> bool {
     !matches!(attribute(tag, "val").as_deref(), Some("0" | "false" | "off"))
 }
