@@ -34,6 +34,12 @@ pub enum IngestError {
         /// Number of pages that were looked at.
         pages: u32,
     },
+    /// Its images cannot be read because character recognition does not work.
+    #[error("character recognition (OCR) failed: {reason}")]
+    Recognition {
+        /// What went wrong, in the system's or the program's words.
+        reason: String,
+    },
     /// The file is broken.
     #[error("the document is damaged: {reason}")]
     Damaged {
@@ -51,9 +57,18 @@ pub enum IngestError {
 }
 
 impl IngestError {
-    /// Whose fault the error is: always the document's.
+    /// Whose fault the error is: the document's, unless recognition does not work.
     pub fn fault(&self) -> Fault {
-        Fault::User
+        match self {
+            Self::Recognition { .. } => Fault::Runtime,
+            Self::Empty
+            | Self::TooLarge { .. }
+            | Self::Unsupported { .. }
+            | Self::Encrypted
+            | Self::NoText { .. }
+            | Self::Damaged { .. }
+            | Self::LimitExceeded { .. } => Fault::User,
+        }
     }
 
     /// A damaged document, with the parser's error as the reason.

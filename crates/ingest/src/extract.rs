@@ -17,7 +17,8 @@ use crate::{ExtractConfig, Extraction, IngestError, detect, format};
 /// Those of [`detect`], and
 /// - [`IngestError::TooLarge`]: more than `limits.max_bytes`;
 /// - [`IngestError::Empty`]: nothing but white space;
-/// - [`IngestError::NoText`]: pages without a text layer;
+/// - [`IngestError::NoText`]: images of pages, and no recognition, or no text on them;
+/// - [`IngestError::Recognition`]: images of pages, and the recognition failed;
 /// - [`IngestError::Encrypted`]: a password is needed;
 /// - [`IngestError::LimitExceeded`]: another of the `limits`;
 /// - [`IngestError::Damaged`]: it cannot be parsed, or the parser panicked on it.
@@ -45,6 +46,7 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         DocumentFormat::Html => format::html::extract(bytes, &mut builder)?,
         DocumentFormat::Pdf => format::pdf::extract(bytes, &mut builder)?,
         DocumentFormat::Docx => format::docx::extract(bytes, &mut builder)?,
+        DocumentFormat::Image => format::image::extract(bytes, &mut builder)?,
         DocumentFormat::Odt
         | DocumentFormat::Xlsx
         | DocumentFormat::Ods
@@ -52,7 +54,6 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         | DocumentFormat::Pptx
         | DocumentFormat::Odp
         | DocumentFormat::Eml
-        | DocumentFormat::Image
         | DocumentFormat::Zip => {
             return Err(IngestError::Unsupported { found: format!("{format:?}") });
         }

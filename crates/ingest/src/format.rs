@@ -4,6 +4,7 @@
 pub(crate) mod docx;
 pub(crate) mod encoding;
 pub(crate) mod html;
+pub(crate) mod image;
 pub(crate) mod list;
 pub(crate) mod markdown;
 pub(crate) mod pdf;

@@ -1,6 +1,6 @@
 //! Turns the bytes of a document into text with structure and positions, and that into passages.
 //!
-//! Two steps, both pure and synchronous:
+//! Two steps, both synchronous:
 //!
 //! 1. [`extract`] recognises the format ([`detect`]), reads it and returns an [`Extraction`]: an
 //!    [`ExtractedDocument`](intramuros_types::ExtractedDocument) (one text, and blocks such as
@@ -18,6 +18,10 @@
 //! - hostile input ends in an error: sizes, nesting, pages, decompressed bytes and time are
 //!   bounded by [`ExtractLimits`], and a panic of a parser becomes [`IngestError::Damaged`].
 //!
+//! Page images, in scanned PDFs or as files, are read by the `tesseract` program where
+//! [`ExtractConfig::ocr`] names it. `ocr` is the only module that starts a process; everything else
+//! is a pure function of the bytes.
+//!
 //! The crate knows no model, no store and no network. Tokens are counted by a function that the
 //! caller passes in. Each format is one file under `format/` with one function `extract`; a new
 //! format is a new file, a line in [`detect`] and a line in [`extract`].
@@ -34,6 +38,8 @@ mod format;
 mod language;
 mod limits;
 mod normalise;
+mod ocr;
+mod placed;
 mod quote;
 
 pub use chunk::{CHUNKING_VERSION, ChunkConfig, chunk};

@@ -14,15 +14,24 @@ pub(crate) fn row_text(headers: &[String], cells: &[String]) -> String {
         if cell.is_empty() {
             continue;
         }
-        if !out.is_empty() {
-            out.push_str(CELL_SEPARATOR);
-        }
-        let header = headers.get(column).map_or("", |h| h.trim().trim_end_matches(':').trim_end());
-        if !header.is_empty() && header != cell {
-            out.push_str(header);
-            out.push_str(": ");
-        }
+        let header = headers.get(column).map_or("", String::as_str);
+        out.push_str(&before_cell(out.is_empty(), header, cell));
         out.push_str(cell);
+    }
+    out
+}
+
+/// What stands before a cell of a row: the separator unless it is the first, and its header unless
+/// that says the same.
+pub(crate) fn before_cell(is_first: bool, header: &str, cell: &str) -> String {
+    let mut out = String::new();
+    if !is_first {
+        out.push_str(CELL_SEPARATOR);
+    }
+    let header = header.trim().trim_end_matches(':').trim_end();
+    if !header.is_empty() && header != cell {
+        out.push_str(header);
+        out.push_str(": ");
     }
     out
 }

@@ -7,6 +7,7 @@ use super::table;
 use super::typography::Typography;
 use crate::IngestError;
 use crate::builder::Builder;
+use crate::placed::PlacedText;
 
 /// Lines further apart than this are different paragraphs, in font sizes.
 pub(super) const LINE_GAP: f32 = 1.75;
@@ -75,15 +76,15 @@ fn push_page(
 fn flush(open: &mut Option<Open>, builder: &mut Builder<'_>) -> Result<(), IngestError> {
     let Some(open) = open.take() else { return Ok(()) };
     if open.kind == BlockKind::ListItem {
-        return builder.push(open.kind, &with_plain_bullet(&open.text));
+        return builder.push_placed(open.kind, &with_plain_bullet(open.text));
     }
-    builder.push(open.kind, &open.text)
+    builder.push_placed(open.kind, &open.text)
 }
 
 /// A block whose next line may follow.
 struct Open {
     kind: BlockKind,
-    text: String,
+    text: PlacedText,
     middle: f32,
     left: f32,
     right: f32,
@@ -130,7 +131,7 @@ impl Open {
     fn add(&mut self, row: &Row, segment: &Segment) {
         self.width = self.width.max(segment.right - segment.left);
         let runs_on = matches!(self.kind, BlockKind::Heading(_)) || self.is_full_line();
-        join_line(&mut self.text, &segment.text, if runs_on { ' ' } else { '\n' });
+        join_line(&mut self.text, &segment.text, if runs_on { " " } else { "\n" });
         self.middle = row.middle;
         self.left = segment.left;
         self.right = segment.right;
@@ -140,7 +141,7 @@ impl Open {
 }
 
 /// Appends a line; a word that was divided at the end of the last one becomes whole.
-pub(super) fn join_line(text: &mut String, line: &str, separator: char) {
+pub(super) fn join_line(text: &mut PlacedText, line: &PlacedText, separator: &str) {
     let mut end = text.chars().rev();
     let (last, before) = (end.next(), end.next());
     let first = line.chars().next();
@@ -154,9 +155,9 @@ pub(super) fn join_line(text: &mut String, line: &str, separator: char) {
             text.pop();
         }
     } else {
-        text.push(separator);
+        text.push_str(separator);
     }
-    text.push_str(line);
+    text.append(line, false);
 }
 
 /// Joins a bullet or number that stands apart with the text of its item.
@@ -165,7 +166,9 @@ fn with_marker_joined(mut row: Row) -> Row {
         && is_marker(&marker.text)
         && item.left - marker.right < 6.0 * item.size
     {
-        let text = format!("{} {}", marker.text, item.text);
+        let mut text = marker.text.clone();
+        text.push_str(" ");
+        text.append(&item.text, false);
         row.segments = vec![Segment { text, left: marker.left, ..item.clone() }];
     }
     row
@@ -195,11 +198,13 @@ fn begins_item(text: &str) -> bool {
         || text.chars().next().is_some_and(|c| is_bullet(c) && !"-–—*".contains(c))
 }
 
-fn with_plain_bullet(text: &str) -> String {
-    match text.chars().next() {
-        Some(c) if is_bullet(c) => format!("- {}", text[c.len_utf8()..].trim_start()),
-        _ => text.to_owned(),
-    }
+fn with_plain_bullet(mut text: PlacedText) -> PlacedText {
+    let Some(bullet) = text.chars().next().filter(|c| is_bullet(*c)) else { return text };
+    let blank = text[bullet.len_utf8()..].chars().take_while(|c| c.is_whitespace());
+    text.without_start(bullet.len_utf8() + blank.map(char::len_utf8).sum::<usize>());
+    let mut plain = PlacedText::from("- ");
+    plain.append(&text, false);
+    plain
 }
 
 #[cfg(test)]

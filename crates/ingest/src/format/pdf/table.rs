@@ -9,7 +9,8 @@ use super::assemble::{LINE_GAP, join_line};
 use super::row::{Row, Segment};
 use crate::IngestError;
 use crate::builder::Builder;
-use crate::format::table::{first_row_is_header, row_text};
+use crate::format::table::{before_cell, first_row_is_header};
+use crate::placed::PlacedText;
 
 /// Left edges this close are aligned, in points.
 const ALIGNED: f32 = 3.0;
@@ -35,7 +36,7 @@ pub(super) fn take(rows: &[Row], from: usize) -> (Vec<Row>, usize) {
                 && (segment.size - last.size()).abs() <= 0.2 * segment.size;
             match last.segments.iter_mut().skip(1).find(aligned) {
                 Some(cell) if near => {
-                    join_line(&mut cell.text, &segment.text, ' ');
+                    join_line(&mut cell.text, &segment.text, " ");
                     cell.right = cell.right.max(segment.right);
                 }
                 _ => break,
@@ -54,7 +55,7 @@ pub(super) fn take(rows: &[Row], from: usize) -> (Vec<Row>, usize) {
 pub(super) fn push(table: &[Row], builder: &mut Builder<'_>) -> Result<(), IngestError> {
     let (above, headers, body) = headed(table);
     for row in above {
-        builder.push(BlockKind::TableRow, &row_text(&[], &texts(row)))?;
+        push_row(&row.segments, |_| None, builder)?;
     }
     let placed: Vec<Vec<Option<usize>>> =
         body.iter().map_while(|row| places(row, &headers)).collect();
@@ -64,27 +65,35 @@ pub(super) fn push(table: &[Row], builder: &mut Builder<'_>) -> Result<(), Inges
     // A header that no row repeats would be lost.
     let is_used = |at: usize| placed.iter().flatten().any(|place| *place == Some(at));
     if !(0..headers.len()).all(is_used) {
-        let words: Vec<String> = headers.iter().map(|header| header.text.clone()).collect();
-        builder.push(BlockKind::TableRow, &row_text(&[], &words))?;
+        push_row(&headers, |_| None, builder)?;
     }
     for (row, places) in body.iter().zip(&placed) {
-        let named: Vec<String> = row
-            .segments
-            .iter()
-            .zip(places)
-            .map(|(cell, place)| match place {
-                Some(at) if is_figures[*at] == is_figure(&cell.text) || !is_figures[*at] => {
-                    headers[*at].text.clone()
-                }
-                _ => String::new(),
-            })
-            .collect();
-        builder.push(BlockKind::TableRow, &row_text(&named, &texts(row)))?;
+        let header = |column: usize| {
+            let at = (*places.get(column)?)?;
+            let fits = is_figures[at] == is_figure(&row.segments[column].text) || !is_figures[at];
+            fits.then(|| &*headers[at].text)
+        };
+        push_row(&row.segments, header, builder)?;
     }
     for row in &body[placed.len()..] {
-        builder.push(BlockKind::TableRow, &row_text(&[], &texts(row)))?;
+        push_row(&row.segments, |_| None, builder)?;
     }
     Ok(())
+}
+
+/// Pushes a row whose cells have the headers that `header` names for their columns.
+fn push_row<'h>(
+    cells: &[Segment],
+    header: impl Fn(usize) -> Option<&'h str>,
+    builder: &mut Builder<'_>,
+) -> Result<(), IngestError> {
+    let mut out = PlacedText::default();
+    for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.text.is_empty()) {
+        let header = header(column).unwrap_or_default();
+        out.push_str(&before_cell(out.is_empty(), header, &cell.text));
+        out.append(&cell.text, false);
+    }
+    builder.push_placed(BlockKind::TableRow, &out)
 }
 
 /// The rows above the headers, the headers and the rows below them; no headers when none of the
@@ -101,7 +110,7 @@ fn headed(table: &[Row]) -> (&[Row], Vec<Segment>, &[Row]) {
             let mut cells = vec![String::new(); headers.len()];
             for (cell, place) in row.segments.iter().zip(places) {
                 if let Some(place) = place {
-                    cells[place].clone_from(&cell.text);
+                    cells[place] = cell.text.to_string();
                 }
             }
             grid.push(cells);
@@ -114,7 +123,7 @@ fn headed(table: &[Row]) -> (&[Row], Vec<Segment>, &[Row]) {
 }
 
 fn texts(row: &Row) -> Vec<String> {
-    row.segments.iter().map(|cell| cell.text.clone()).collect()
+    row.segments.iter().map(|cell| cell.text.to_string()).collect()
 }
 
 /// The header above each cell of `row`; `None` for the row when two cells share one, which is how

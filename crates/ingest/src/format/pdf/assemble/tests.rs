@@ -11,7 +11,7 @@ use BlockKind::{Heading, ListItem, Paragraph};
 
 fn segment(left: f32, text: &str, size: f32, bold: bool) -> Segment {
     let right = left + 0.5 * size * text.chars().count() as f32;
-    Segment { text: text.to_owned(), left, right, size, bold }
+    Segment { text: text.into(), left, right, size, bold }
 }
 
 fn line(middle: f32, text: &str) -> Row {
@@ -97,9 +97,9 @@ fn markers_begin_items() {
 
 #[track_caller]
 fn check_join(text: &str, line: &str, expected: &str) {
-    let mut joined = text.to_owned();
-    join_line(&mut joined, line, ' ');
-    assert_eq!(joined, expected);
+    let mut joined = text.into();
+    join_line(&mut joined, &line.into(), " ");
+    assert_eq!(&*joined, expected);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::format::pdf::row::{Row, Segment};
 /// A row at height `middle`, at 5 points a character.
 fn row(middle: f32, cells: &[(f32, &str)]) -> Row {
     let cell = |(left, text): &(f32, &str)| Segment {
-        text: (*text).to_owned(),
+        text: (*text).into(),
         left: *left,
         right: left + 5.0 * text.chars().count() as f32,
         size: 10.0,

@@ -7,7 +7,7 @@ use crate::format::pdf::row::{Row, Segment};
 fn page(rows: &[(&str, f32, bool)]) -> Vec<Row> {
     let row = |(at, (text, size, bold)): (usize, &(&str, f32, bool))| Row {
         segments: vec![Segment {
-            text: (*text).to_owned(),
+            text: (*text).into(),
             left: 50.0,
             right: 300.0,
             size: *size,
