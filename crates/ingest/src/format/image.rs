@@ -71,7 +71,7 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
                 Vec::new()
             }
         };
-        pages.push(runs, builder)?;
+        pages.push(runs, true, builder)?;
     }
     if pages.chars() == 0 {
         return Err(failure.unwrap_or(IngestError::NoText { pages: count }));

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pdf_oxide::document::PdfDocument;
 use pdf_oxide::error::Error;
+use pdf_oxide::object::Object;
 
 use crate::IngestError;
 use crate::builder::Builder;
@@ -62,12 +63,15 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
     let mut readable = 0;
     for page in 0..count {
         builder.deadline.check()?;
+        let mut recognised = false;
         let runs = match read_page(&document, page, builder.ocr.is_some()) {
             Ok((runs, Layer::Good | Layer::Blank)) => Some(runs),
             Ok((runs, Layer::Missing { dpi })) => {
-                let found = scans.read(page, dpi, builder)?;
                 // Where recognition finds less than a stamp says, the stamp is what there is.
-                Some(found.filter(|found| chars(found) >= chars(&runs)).unwrap_or(runs))
+                let found = scans.read(page, dpi, builder)?;
+                let found = found.filter(|found| chars(found) >= chars(&runs));
+                recognised = found.is_some();
+                Some(found.unwrap_or(runs))
             }
             Err(IngestError::Encrypted) => return Err(IngestError::Encrypted),
             Err(error) => {
@@ -77,7 +81,7 @@ pub(crate) fn extract(bytes: &[u8], builder: &mut Builder<'_>) -> Result<(), Ing
             }
         };
         readable += usize::from(runs.is_some());
-        pages.push(runs.unwrap_or_default(), builder)?;
+        pages.push(runs.unwrap_or_default(), recognised, builder)?;
     }
     if readable == 0
         && let Some(error) = damage
@@ -105,8 +109,9 @@ fn read_page(
     let read = || {
         let mut spans = document.extract_spans(page).map_err(|error| convert(&error))?;
         if spans.is_empty() {
-            // The parser takes a page whose content cannot be decompressed for an empty one.
-            document.get_page_content_data(page).map_err(|error| convert(&error))?;
+            // The parser takes a page whose content is missing or cannot be decompressed for an
+            // empty one.
+            check_content(document, page)?;
         }
         if scan::is_garbage(&spans, recognises) {
             spans.clear();
@@ -117,6 +122,30 @@ fn read_page(
     };
     catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(IngestError::damaged("its parser gave up")))
+}
+
+/// # Errors
+/// [`IngestError::Damaged`] when the content of a page is not there.
+fn check_content(document: &PdfDocument, page: usize) -> Result<(), IngestError> {
+    let data = document.get_page_content_data(page).map_err(|error| convert(&error))?;
+    let dictionary = document.get_page(page).map_err(|error| convert(&error))?;
+    let Some(contents) = dictionary.as_dict().and_then(|page| page.get("Contents")) else {
+        return Ok(());
+    };
+    let stream = |object: &Object| match document.resolve_object(object) {
+        Ok(Object::Stream { data, .. }) => Some(!data.is_empty()),
+        _ => None,
+    };
+    let streams: Vec<Option<bool>> = match document.resolve_object(contents) {
+        Ok(Object::Array(parts)) => parts.iter().map(stream).collect(),
+        _ => vec![stream(contents)],
+    };
+    let missing = streams.iter().any(Option::is_none);
+    let lost = data.is_empty() && streams.contains(&Some(true));
+    if missing || lost {
+        return Err(IngestError::damaged("its content cannot be read"));
+    }
+    Ok(())
 }
 
 fn chars(runs: &[Run]) -> usize {

@@ -154,6 +154,3 @@ fn line(title: &str) -> Line {
     let quarter = (angle.rem_euclid(360.0) / 90.0).round() as u8 % 4;
     Line { words: Vec::new(), size: size.clamp(1.0, 10_000.0), quarter }
 }
-
-#[cfg(test)]
-mod tests;

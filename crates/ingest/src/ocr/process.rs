@@ -121,6 +121,3 @@ fn first_line(complaint: &[u8]) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
     line.unwrap_or("it failed without saying why").to_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 
 use intramuros_types::BlockKind;
 
+use super::layout::Page;
 use super::row::{Row, Segment};
 use super::table;
 use super::typography::Typography;
@@ -27,34 +28,45 @@ const COMPOUND_ENDS: [&str; 22] = [
 ///
 /// # Errors
 /// The limits of [`Builder::push`].
-pub(super) fn push(pages: &[Vec<Row>], builder: &mut Builder<'_>) -> Result<(), IngestError> {
-    let typography = Typography::of(pages);
-    for (number, rows) in (1..).zip(pages) {
+pub(super) fn push(pages: &[Page], builder: &mut Builder<'_>) -> Result<(), IngestError> {
+    // Recognised sizes are rough, and those of a logo would rank above all headings.
+    let (read, layer): (Vec<&Page>, Vec<&Page>) = pages.iter().partition(|page| page.recognised);
+    let recognised = Typography::of(&read);
+    let typography = Typography::of(&layer);
+    let mut carried = None;
+    for (number, page) in (1..).zip(pages) {
         builder.page = Some(number);
-        push_page(rows, &typography, builder)?;
+        let typography = if page.recognised { &recognised } else { &typography };
+        carried = push_page(&page.rows, typography, carried, builder)?;
     }
     Ok(())
 }
 
+/// Pushes a page. Takes the headers of the table that the page before ended with, and returns
+/// those of the one that this ends with.
 fn push_page(
     rows: &[Row],
     typography: &Typography,
+    carried: Option<Row>,
     builder: &mut Builder<'_>,
-) -> Result<(), IngestError> {
+) -> Result<Option<Row>, IngestError> {
     let rows: Vec<Row> = rows.iter().cloned().map(with_marker_joined).collect();
     let width = rows.iter().map(|row| row.right() - row.left()).fold(0.0, f32::max);
     let mut open: Option<Open> = None;
+    let (mut carried, mut headers) = (carried, None);
     let mut at = 0;
     while at < rows.len() {
         let row = &rows[at];
         if row.segments.len() > 1 {
             flush(&mut open, builder)?;
-            let (rows, end) = table::take(&rows, at);
-            table::push(&rows, builder)?;
+            let (table, end) = table::take(&rows, at);
+            let continued = carried.take().filter(|_| at == 0);
+            headers = table::push(&table, continued, builder)?;
             at = end;
             continue;
         }
         at += 1;
+        headers = None;
         let above = at.checked_sub(2).map(|above| &rows[above]);
         let Some(segment) = row.segments.first() else { continue };
         let kind = match typography.heading_level(row, above, rows.get(at)) {
@@ -70,7 +82,8 @@ fn push_page(
             }
         }
     }
-    flush(&mut open, builder)
+    flush(&mut open, builder)?;
+    Ok(headers)
 }
 
 fn flush(open: &mut Option<Open>, builder: &mut Builder<'_>) -> Result<(), IngestError> {

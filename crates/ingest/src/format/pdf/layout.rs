@@ -5,21 +5,30 @@ use super::{assemble, column, furniture};
 use crate::IngestError;
 use crate::builder::Builder;
 
+/// The rows of a page in reading order.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) rows: Vec<Row>,
+    /// Whether they were recognised in an image.
+    pub(super) recognised: bool,
+}
+
 /// Pages on their way to blocks.
 #[derive(Default)]
 pub(in crate::format) struct Pages {
-    rows: Vec<Vec<Row>>,
+    pages: Vec<Page>,
     chars: u64,
 }
 
 impl Pages {
-    /// Appends a page.
+    /// Appends a page, `recognised` in an image or read from the file.
     ///
     /// # Errors
     /// [`IngestError::LimitExceeded`] for the length of the text.
     pub(in crate::format) fn push(
         &mut self,
         runs: Vec<Run>,
+        recognised: bool,
         builder: &Builder<'_>,
     ) -> Result<(), IngestError> {
         let (rows, turned) = row::rows(runs);
@@ -30,7 +39,7 @@ impl Pages {
         if self.chars > limit {
             return Err(IngestError::LimitExceeded { what: "characters", limit });
         }
-        self.rows.push(rows);
+        self.pages.push(Page { rows, recognised });
         Ok(())
     }
 
@@ -47,8 +56,8 @@ impl Pages {
         mut self,
         builder: &mut Builder<'_>,
     ) -> Result<(), IngestError> {
-        builder.pages = Some(self.rows.len() as u32);
-        furniture::remove(&mut self.rows);
-        assemble::push(&self.rows, builder)
+        builder.pages = Some(self.pages.len() as u32);
+        furniture::remove(self.pages.iter_mut().map(|page| &mut page.rows).collect());
+        assemble::push(&self.pages, builder)
     }
 }

@@ -5,6 +5,7 @@ use intramuros_types::{BlockKind, DocumentFormat};
 use super::{join_line, push};
 use crate::ExtractConfig;
 use crate::builder::Builder;
+use crate::format::pdf::layout::Page;
 use crate::format::pdf::row::{Row, Segment};
 
 use BlockKind::{Heading, ListItem, Paragraph};
@@ -28,7 +29,7 @@ fn check(rows: Vec<Row>, expected: &[(BlockKind, &str)]) {
     let config = ExtractConfig::default();
     let mut builder = Builder::new(&config);
     builder.pages = Some(1);
-    push(&[rows], &mut builder).unwrap();
+    push(&[Page { rows, recognised: false }], &mut builder).unwrap();
     let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap().document.unwrap();
     let blocks: Vec<(BlockKind, &str)> =
         document.blocks.iter().map(|b| (b.kind, b.span.slice(&document.text))).collect();

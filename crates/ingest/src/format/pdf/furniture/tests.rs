@@ -17,7 +17,7 @@ fn check(pages: &[&[&str]], expected: &[&[&str]]) {
     };
     let mut rows: Vec<Vec<Row>> =
         pages.iter().map(|page| page.iter().enumerate().map(row).collect()).collect();
-    remove(&mut rows);
+    remove(rows.iter_mut().collect());
     let texts: Vec<Vec<String>> = rows
         .iter()
         .map(|page| page.iter().map(|row| row.segments[0].text.to_string()).collect())

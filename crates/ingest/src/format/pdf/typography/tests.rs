@@ -1,6 +1,7 @@
 //! Checks what is taken for a heading.
 
 use super::Typography;
+use crate::format::pdf::layout::Page;
 use crate::format::pdf::row::{Row, Segment};
 
 /// One page of rows, 14 points apart.
@@ -21,7 +22,8 @@ fn page(rows: &[(&str, f32, bool)]) -> Vec<Row> {
 #[track_caller]
 fn check(rows: &[(&str, f32, bool)], expected: &[Option<u8>]) {
     let rows = page(rows);
-    let typography = Typography::of(std::slice::from_ref(&rows));
+    let page = Page { rows: rows.clone(), recognised: false };
+    let typography = Typography::of(&[&page]);
     let levels: Vec<Option<u8>> = (0..rows.len())
         .map(|at| {
             let above = at.checked_sub(1).map(|above| &rows[above]);
