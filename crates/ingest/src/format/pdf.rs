@@ -20,6 +20,7 @@ mod assemble;
 mod column;
 mod frame;
 mod furniture;
+mod gather;
 pub(super) mod layout;
 mod meta;
 mod pages;

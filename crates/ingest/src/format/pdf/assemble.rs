@@ -4,8 +4,8 @@ use intramuros_types::BlockKind;
 
 use super::layout::Page;
 use super::row::{Row, Segment};
-use super::table;
 use super::typography::Typography;
+use super::{gather, table};
 use crate::IngestError;
 use crate::builder::Builder;
 use crate::placed::PlacedText;
@@ -59,7 +59,7 @@ fn push_page(
         let row = &rows[at];
         if row.segments.len() > 1 {
             flush(&mut open, builder)?;
-            let (table, end) = table::take(&rows, at);
+            let (table, end) = gather::take(&rows, at);
             let continued = carried.take().filter(|_| at == 0);
             headers = table::push(&table, continued, builder)?;
             at = end;

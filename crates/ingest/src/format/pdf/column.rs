@@ -52,8 +52,8 @@ fn widest_band(rows: &[Row]) -> Option<(f32, std::ops::Range<usize>)> {
     for gutter in candidates(rows) {
         let mut from = 0;
         for at in 0..=rows.len() {
-            let ends = rows.get(at).is_none_or(|row| {
-                tabular[at] || row.segments.iter().any(|segment| crosses(segment, gutter))
+            let ends = rows.get(at).zip(tabular.get(at)).is_none_or(|(row, tabular)| {
+                *tabular || row.segments.iter().any(|segment| crosses(segment, gutter))
             });
             if !ends {
                 continue;

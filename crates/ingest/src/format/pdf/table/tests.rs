@@ -2,9 +2,10 @@
 
 use intramuros_types::DocumentFormat;
 
-use super::{push, take};
+use super::push;
 use crate::ExtractConfig;
 use crate::builder::Builder;
+use crate::format::pdf::gather::take;
 use crate::format::pdf::row::{Row, Segment};
 
 /// A row at height `middle`, at 5 points a character.
