@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Gray, hocr, process, rules, settled, skew};
+use super::{Gray, Recognised, doubts, hocr, process, rules, settled, skew};
 use crate::OcrConfig;
 
 /// A page with lines of little strokes, like text, `every` pixels apart.
@@ -103,4 +103,25 @@ fn programs_that_fail_or_hang_are_failures() {
     check_failure("/bin/false", false);
     // Waits for input that never ends and ignores its arguments.
     check_failure("/usr/bin/yes", false);
+}
+
+#[track_caller]
+fn check_doubts(confidences: &[(f32, usize)], expected: Option<&str>) {
+    let page = Recognised { lines: Vec::new(), confidences: confidences.to_vec() };
+    let warning = doubts(&page, 7);
+    assert!(
+        warning.as_ref().is_none_or(|w| w.code == "recognised_with_doubt" && w.page == Some(7))
+    );
+    let text = warning.map(|warning| warning.text);
+    assert_eq!(text.is_some(), expected.is_some(), "{text:?}");
+    assert!(expected.is_none_or(|part| text.is_some_and(|text| text.contains(part))));
+}
+
+#[test]
+fn doubtful_pages_are_named_with_their_confidence() {
+    check_doubts(&[], None);
+    check_doubts(&[(95.0, 5); 20], None);
+    check_doubts(&[(90.0, 10), (50.0, 10)], Some("mean confidence of 70 % (1 of 2"));
+    let mostly = [[(96.0, 8); 8].as_slice(), &[(40.0, 2); 2]].concat();
+    check_doubts(&mostly, Some("(2 of 10"));
 }

@@ -195,6 +195,10 @@ fn a_damaged_page_costs_only_itself() {
     let lost = pdf_of(&[good, ("", "/Filter /FlateDecode"), good]);
     let length = b"<< /Length 20 >>\nstream\n/Filter /FlateDecode";
     check_damage(&lost, length, b"<< /Length 1 /Filter /FlateDecode >>\nstream\nx");
+    let only = String::from_utf8(pdf_of(&[good])).unwrap();
+    let only = only.replace("/Contents 6 0 R", "/Contents 5 0 R").into_bytes();
+    let error = read_within(&only, "a.pdf", &ExtractLimits::default()).unwrap_err();
+    assert!(matches!(error, IngestError::Damaged { .. }), "{error:?}");
 }
 
 /// Checks that a file of three pages loses only the second when `part` of it becomes `damage`.
