@@ -6,6 +6,7 @@ use intramuros_types::{
 
 use crate::limits::Deadline;
 use crate::normalise::{Layout, clean};
+use crate::placed::PlacedText;
 use crate::{
     EmbeddedFile, ExtractConfig, ExtractLimits, Extraction, IngestError, OcrConfig, language,
 };
@@ -98,6 +99,18 @@ impl<'l> Builder<'l> {
     /// # Errors
     /// [`IngestError::LimitExceeded`] for the text's length, the number of blocks or the time.
     pub(crate) fn push(&mut self, kind: BlockKind, raw: &str) -> Result<(), IngestError> {
+        self.push_placed(kind, &PlacedText::from(raw))
+    }
+
+    /// Appends a block as [`Self::push`] does, and the places of its words.
+    ///
+    /// # Errors
+    /// Those of [`Self::push`].
+    pub(crate) fn push_placed(
+        &mut self,
+        kind: BlockKind,
+        raw: &PlacedText,
+    ) -> Result<(), IngestError> {
         let layout = match kind {
             BlockKind::Heading(_) | BlockKind::TableRow => Layout::Line,
             BlockKind::Paragraph | BlockKind::ListItem => Layout::Lines,
@@ -117,6 +130,7 @@ impl<'l> Builder<'l> {
         let start = self.chars;
         self.chars += text.chars().count() as u64;
         self.check_limits()?;
+        self.words.extend(raw.spans_in(&text, start as u32));
         self.text.push_str(&text);
         if let BlockKind::Heading(level) = kind {
             self.open_headings.retain(|(above, _)| *above < level);

@@ -10,21 +10,19 @@ use crate::IngestError;
 mod mail;
 
 /// What an error about another format offers instead.
-pub(crate) const SUPPORTED: &str = "PDF, DOCX, ODT, XLSX, ODS, CSV, PPTX, ODP, HTML, Markdown, plain text, e-mail (EML) and ZIP \
-     archives";
+pub(crate) const SUPPORTED: &str = "PDF, DOCX, ODT, XLSX, ODS, CSV, PPTX, ODP, HTML, Markdown, plain text, e-mail (EML), \
+     images and ZIP archives";
 
 /// A PDF header may stand after other bytes. Source: ISO 32000-1, annex H, note 13.
 const PDF_HEADER_WITHIN: usize = 1024;
 
+/// Beginnings of images that can be recognised. Source: the formats' specifications.
+const IMAGE_MAGIC: [&[u8]; 8] =
+    [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM"];
+
 /// Beginnings of files that are something else. Source: the formats' specifications, as collected
 /// in the `magic` database of file(1).
 const OTHER_MAGIC: &[(&[u8], &str)] = &[
-    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"II*\0", "a TIFF image"),
-    (b"MM\0*", "a TIFF image"),
-    (b"BM", "a BMP image"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
@@ -73,6 +71,10 @@ pub fn detect(bytes: &[u8], file_name: &str) -> Result<DocumentFormat, IngestErr
     }
     if bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
         return Err(describe_ole(bytes, &extension));
+    }
+    let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+    if is_webp || IMAGE_MAGIC.iter().any(|magic| starts_binary(bytes, magic)) {
+        return Ok(DocumentFormat::Image);
     }
     if let Some((_, found)) = OTHER_MAGIC.iter().find(|(magic, _)| starts_binary(bytes, magic)) {
         return Err(unsupported(found));
@@ -195,9 +197,6 @@ fn describe_ole(bytes: &[u8], extension: &str) -> IngestError {
 /// Recognises formats whose mark is not at the first byte.
 fn describe_container(bytes: &[u8]) -> Option<&'static str> {
     let at = |from: usize, wanted: &[u8]| bytes.get(from..).is_some_and(|b| b.starts_with(wanted));
-    if at(0, b"RIFF") && at(8, b"WEBP") {
-        return Some("a WebP image");
-    }
     if at(0, b"RIFF") && (at(8, b"WAVE") || at(8, b"AVI ")) {
         return Some("an audio or video file");
     }

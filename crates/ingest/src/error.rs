@@ -37,6 +37,12 @@ pub enum IngestError {
         /// Number of pages that were looked at.
         pages: u32,
     },
+    /// Its images cannot be read because character recognition does not work.
+    #[error("character recognition (OCR) failed: {reason}")]
+    Recognition {
+        /// What went wrong, in the system's or the program's words.
+        reason: String,
+    },
     /// The file is broken.
     #[error("the document is damaged: {reason}")]
     Damaged {
@@ -66,9 +72,10 @@ pub enum IngestError {
 }
 
 impl IngestError {
-    /// Whose fault the error is: the document's, but for a reader that is not available.
+    /// Whose fault the error is: the document's, unless reading or recognition does not work.
     pub fn fault(&self) -> Fault {
         match self {
+            Self::Recognition { .. } => Fault::Runtime,
             Self::Empty
             | Self::TooLarge { .. }
             | Self::Unsupported { .. }

@@ -17,7 +17,8 @@ use crate::{ExtractConfig, Extraction, IngestError, detect, format};
 /// Those of [`detect`], and
 /// - [`IngestError::TooLarge`]: more than `limits.max_bytes`;
 /// - [`IngestError::Empty`]: nothing but white space;
-/// - [`IngestError::NoText`]: pages without a text layer;
+/// - [`IngestError::NoText`]: images of pages, and no recognition, or no text on them;
+/// - [`IngestError::Recognition`]: images of pages, and the recognition failed;
 /// - [`IngestError::Encrypted`]: a password is needed;
 /// - [`IngestError::LimitExceeded`]: another of the `limits`;
 /// - [`IngestError::Damaged`]: it cannot be parsed, or the parser panicked on it.
@@ -53,9 +54,7 @@ fn read(bytes: &[u8], file_name: &str, config: &ExtractConfig) -> Result<Extract
         DocumentFormat::Odp => format::odp::extract(bytes, &mut builder)?,
         DocumentFormat::Eml => format::eml::extract(bytes, &mut builder)?,
         DocumentFormat::Zip => format::archive::extract(bytes, &mut builder)?,
-        DocumentFormat::Image => {
-            return Err(IngestError::Unsupported { found: format!("{format:?}") });
-        }
+        DocumentFormat::Image => format::image::extract(bytes, &mut builder)?,
     }
     builder.finish(format, file_name)
 }

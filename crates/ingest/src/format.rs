@@ -8,6 +8,7 @@ pub(crate) mod eml;
 pub(crate) mod encoding;
 mod flow;
 pub(crate) mod html;
+pub(crate) mod image;
 mod list;
 pub(crate) mod markdown;
 mod metadata;

@@ -1,6 +1,6 @@
 //! Turns the bytes of a document into text with structure and positions, and that into passages.
 //!
-//! Two steps, both pure and synchronous:
+//! Two steps, both synchronous:
 //!
 //! 1. [`extract`] recognises the format ([`detect`]), reads it and returns an [`Extraction`]: an
 //!    [`ExtractedDocument`](intramuros_types::ExtractedDocument) (one text, and blocks such as
@@ -17,6 +17,10 @@
 //! - a document that cannot be read is an [`IngestError`] that says why, never an empty document;
 //! - hostile input ends in an error: sizes, nesting, pages, decompressed bytes and time are
 //!   bounded by [`ExtractLimits`], and a panic of a parser becomes [`IngestError::Damaged`].
+//!
+//! Page images, in scanned PDFs or as files, are read by the `tesseract` program where
+//! [`ExtractConfig::ocr`] names it. `ocr` is the only module that starts a process; everything else
+//! is a pure function of the bytes.
 //!
 //! [`worker`] runs [`extract`] in a process of its own, which is how a server should call it.
 //!
@@ -36,6 +40,8 @@ mod format;
 mod language;
 mod limits;
 mod normalise;
+mod ocr;
+mod placed;
 mod quote;
 pub mod worker;
 

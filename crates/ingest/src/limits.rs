@@ -32,7 +32,14 @@ pub struct ExtractLimits {
     /// Decompressed size of all the files read from an archive, in bytes.
     pub max_unzipped_bytes: u64,
     /// Time of reading. It is looked at between elements or pages, so it can be overrun by one.
+    /// Character recognition has limits of its own.
     pub max_duration: Duration,
+    /// Number of pages of a document whose images are recognised.
+    pub max_ocr_pages: u32,
+    /// Time of recognising one page; the recognition is ended then.
+    pub max_ocr_page_duration: Duration,
+    /// Pixels of an image, before it is decompressed.
+    pub max_image_pixels: u64,
 }
 
 impl Default for ExtractLimits {
@@ -49,6 +56,9 @@ impl Default for ExtractLimits {
             max_zip_ratio: 200,
             max_unzipped_bytes: 256 << 20,
             max_duration: Duration::from_secs(120),
+            max_ocr_pages: 500,
+            max_ocr_page_duration: Duration::from_secs(60),
+            max_image_pixels: 100_000_000,
         }
     }
 }
@@ -65,6 +75,11 @@ impl Deadline {
     pub(crate) fn start(limits: &ExtractLimits) -> Self {
         // A duration too long for the clock is no limit.
         Self { at: Instant::now().checked_add(limits.max_duration), limit: limits.max_duration }
+    }
+
+    /// Lets reading take longer by what had a limit of its own.
+    pub(crate) fn extend(&mut self, by: Duration) {
+        self.at = self.at.and_then(|at| at.checked_add(by));
     }
 
     /// # Errors

@@ -65,17 +65,35 @@ fn visible(raw: &str) -> String {
             }
             '\n' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
             '\t' => out.push_str("    "),
-            '\u{fb00}' => out.push_str("ff"),
-            '\u{fb01}' => out.push_str("fi"),
-            '\u{fb02}' => out.push_str("fl"),
-            '\u{fb03}' => out.push_str("ffi"),
-            '\u{fb04}' => out.push_str("ffl"),
-            '\u{fb05}' | '\u{fb06}' => out.push_str("st"),
             _ if is_invisible(c) => {}
-            _ => out.push(c),
+            _ => match ligature(c) {
+                Some(letters) => out.push_str(letters),
+                None => out.push(c),
+            },
         }
     }
     out
+}
+
+/// The letters of a typographic ligature.
+fn ligature(c: char) -> Option<&'static str> {
+    match c {
+        '\u{fb00}' => Some("ff"),
+        '\u{fb01}' => Some("fi"),
+        '\u{fb02}' => Some("fl"),
+        '\u{fb03}' => Some("ffi"),
+        '\u{fb04}' => Some("ffl"),
+        '\u{fb05}' | '\u{fb06}' => Some("st"),
+        _ => None,
+    }
+}
+
+/// How many characters that are not white space [`clean`] makes of `c`.
+pub(crate) fn shown_as(c: char) -> usize {
+    if c.is_whitespace() || is_invisible(c) {
+        return 0;
+    }
+    ligature(c).map_or(1, str::len)
 }
 
 /// Whether `c` shows nothing: controls, soft hyphens, zero-width and direction marks, and the tag

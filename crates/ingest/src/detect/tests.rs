@@ -27,6 +27,11 @@ fn content_decides_before_the_name() {
     check(b" <!DOCTYPE HTML><p>x", "a.txt", DocumentFormat::Html);
     check(b"\xef\xbb\xbf<html lang=fr>", "", DocumentFormat::Html);
     check(b"<?xml version='1.0'?><html>", "page", DocumentFormat::Html);
+    check(b"\x89PNG\r\n\x1a\n\0\0", "a.pdf", DocumentFormat::Image);
+    check(b"\xff\xd8\xff\xe0", "a.jpg", DocumentFormat::Image);
+    check(b"BM\x10\0\0\0", "a", DocumentFormat::Image);
+    check(b"RIFF\0\0\0\0WEBP", "a", DocumentFormat::Image);
+    check(b"MM\0*\0\0\0\x08", "a", DocumentFormat::Image);
 }
 
 #[test]
@@ -62,12 +67,9 @@ fn name_decides_between_text_formats() {
 
 #[test]
 fn other_formats_are_named() {
-    check_unsupported(b"\x89PNG\r\n\x1a\n\0\0", "a.pdf", "a PNG image");
-    check_unsupported(b"\xff\xd8\xff\xe0", "a.jpg", "a JPEG image");
-    check_unsupported(b"BM\x10\0\0\0", "a", "a BMP image");
+    check_unsupported(b"\0\0\0\x18ftypheic", "a.heic", "a HEIC or AVIF image");
     check_unsupported(b"{\\rtf1", "a.doc", "an RTF document");
     check_unsupported(b"<?xml version='1.0'?><facture/>", "a.txt", "an XML file");
-    check_unsupported(b"RIFF\0\0\0\0WEBP", "a", "a WebP image");
     check_unsupported(
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0",
         "lettre.DOC",

@@ -7,9 +7,9 @@ use intramuros_types::{ExtractedDocument, Fault, PageBox};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::{ChunkConfig, ExtractConfig, ExtractLimits, IngestError, chunk, extract};
+use crate::{ChunkConfig, ExtractConfig, ExtractLimits, IngestError, OcrConfig, chunk, extract};
 
-const FIXTURES: [(&str, &[u8]); 15] = [
+const FIXTURES: [(&str, &[u8]); 16] = [
     ("procedure.docx", include_bytes!("../../fixtures/procedure.docx")),
     ("tarifs.xlsx", include_bytes!("../../fixtures/tarifs.xlsx")),
     ("tarifs.ods", include_bytes!("../../fixtures/tarifs.ods")),
@@ -23,6 +23,7 @@ const FIXTURES: [(&str, &[u8]); 15] = [
     ("export.tsv", "Nom\tVille\nZoé\tLyon\n".as_bytes()),
     ("notice.pdf", include_bytes!("../../fixtures/notice.pdf")),
     ("owner_password.pdf", include_bytes!("../../fixtures/owner_password.pdf")),
+    ("aes256_owner.pdf", include_bytes!("../../fixtures/aes256_owner.pdf")),
     ("page.html", PAGE.as_bytes()),
     (
         "page.md",
@@ -45,6 +46,37 @@ pub(crate) fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
         writer.write_all(bytes).unwrap();
     }
     writer.finish().unwrap().into_inner()
+}
+
+/// Page images, which need character recognition.
+pub(crate) const SCANS: [(&str, &[u8]); 5] = [
+    ("facture_scan.pdf", include_bytes!("../../fixtures/facture_scan.pdf")),
+    ("mixte.pdf", include_bytes!("../../fixtures/mixte.pdf")),
+    ("capture.png", include_bytes!("../../fixtures/capture.png")),
+    ("fax.tif", include_bytes!("../../fixtures/fax.tif")),
+    ("photo.jpg", include_bytes!("../../fixtures/photo.jpg")),
+];
+
+/// Recognition by the installed program.
+pub(crate) fn tesseract() -> OcrConfig {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let program = std::env::split_paths(&path).map(|folder| folder.join("tesseract"));
+    let program = program.into_iter().find(|program| program.is_file());
+    OcrConfig {
+        program: program.expect("tesseract is missing: run scripts/install-build-tools"),
+        languages: "fra+eng".to_owned(),
+    }
+}
+
+/// Reads a document with character recognition.
+pub(crate) fn read_with_ocr(
+    bytes: &[u8],
+    name: &str,
+    ocr: OcrConfig,
+    limits: &ExtractLimits,
+) -> Result<ExtractedDocument, IngestError> {
+    let config = ExtractConfig { limits: limits.clone(), ocr: Some(ocr) };
+    extract(bytes, name, &config).map(|extraction| extraction.document.expect("a text"))
 }
 
 /// Reads a document without character recognition; what has no text of its own, such as an archive
@@ -110,6 +142,36 @@ fn every_fixture_keeps_the_promises() {
     for (name, bytes) in FIXTURES {
         let document = read_within(bytes, name, &ExtractLimits::default()).unwrap();
         check_promises(&document);
+    }
+}
+
+#[test]
+fn every_scan_keeps_the_promises() {
+    for (name, bytes) in SCANS {
+        let limits = ExtractLimits::default();
+        let document = read_with_ocr(bytes, name, tesseract(), &limits).unwrap();
+        check_promises(&document);
+        let words = document.text.split_whitespace().count();
+        assert!(document.words.len() * 2 >= words, "{name}: most words have a place");
+        assert!(document.warnings.is_empty(), "{name}: {:?}", document.warnings);
+    }
+}
+
+#[test]
+fn mutated_scans_end_in_a_document_or_an_error() {
+    // The pictures are decoded and drawn; a program that says nothing stands for the recognition.
+    let silent = OcrConfig { program: "/bin/true".into(), languages: "fra".to_owned() };
+    let limits = ExtractLimits { max_duration: Duration::from_secs(5), ..ExtractLimits::default() };
+    for (name, bytes) in SCANS {
+        let mut random = Random(0x2545_f491_4f6c_dd1d);
+        for round in 0..60 {
+            let hostile = mutated(bytes, &mut random);
+            let start = Instant::now();
+            if let Ok(document) = read_with_ocr(&hostile, name, silent.clone(), &limits) {
+                check_promises(&document);
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "{name} {round}");
+        }
     }
 }
 

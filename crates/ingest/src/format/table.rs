@@ -23,7 +23,16 @@ pub(crate) fn push_cell(out: &mut String, header: &str, cell: &str) {
     if cell.is_empty() {
         return;
     }
-    if !out.is_empty() {
+    let before = before_cell(out.is_empty(), header, cell);
+    out.push_str(&before);
+    out.push_str(cell);
+}
+
+/// What stands before a cell of a row: the separator unless it is the first, and its header unless
+/// that says the same.
+pub(crate) fn before_cell(is_first: bool, header: &str, cell: &str) -> String {
+    let mut out = String::new();
+    if !is_first {
         out.push_str(CELL_SEPARATOR);
     }
     let header = header.trim().trim_end_matches(':').trim_end();
@@ -31,7 +40,7 @@ pub(crate) fn push_cell(out: &mut String, header: &str, cell: &str) {
         out.push_str(header);
         out.push_str(": ");
     }
-    out.push_str(cell);
+    out
 }
 
 /// Whether the first of `rows` reads like a row of headers although nothing declares it: at least

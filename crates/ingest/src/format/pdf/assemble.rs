@@ -2,11 +2,13 @@
 
 use intramuros_types::BlockKind;
 
+use super::layout::Page;
 use super::row::{Row, Segment};
-use super::table;
 use super::typography::Typography;
+use super::{gather, table};
 use crate::IngestError;
 use crate::builder::Builder;
+use crate::placed::PlacedText;
 
 /// Lines further apart than this are different paragraphs, in font sizes.
 pub(super) const LINE_GAP: f32 = 1.75;
@@ -26,34 +28,45 @@ const COMPOUND_ENDS: [&str; 22] = [
 ///
 /// # Errors
 /// The limits of [`Builder::push`].
-pub(super) fn push(pages: &[Vec<Row>], builder: &mut Builder<'_>) -> Result<(), IngestError> {
-    let typography = Typography::of(pages);
-    for (number, rows) in (1..).zip(pages) {
+pub(super) fn push(pages: &[Page], builder: &mut Builder<'_>) -> Result<(), IngestError> {
+    // Recognised sizes are rough, and those of a logo would rank above all headings.
+    let (read, layer): (Vec<&Page>, Vec<&Page>) = pages.iter().partition(|page| page.recognised);
+    let recognised = Typography::of(&read);
+    let typography = Typography::of(&layer);
+    let mut carried = None;
+    for (number, page) in (1..).zip(pages) {
         builder.page = Some(number);
-        push_page(rows, &typography, builder)?;
+        let typography = if page.recognised { &recognised } else { &typography };
+        carried = push_page(&page.rows, typography, carried, builder)?;
     }
     Ok(())
 }
 
+/// Pushes a page. Takes the headers of the table that the page before ended with, and returns
+/// those of the one that this ends with.
 fn push_page(
     rows: &[Row],
     typography: &Typography,
+    carried: Option<Row>,
     builder: &mut Builder<'_>,
-) -> Result<(), IngestError> {
+) -> Result<Option<Row>, IngestError> {
     let rows: Vec<Row> = rows.iter().cloned().map(with_marker_joined).collect();
     let width = rows.iter().map(|row| row.right() - row.left()).fold(0.0, f32::max);
     let mut open: Option<Open> = None;
+    let (mut carried, mut headers) = (carried, None);
     let mut at = 0;
     while at < rows.len() {
         let row = &rows[at];
         if row.segments.len() > 1 {
             flush(&mut open, builder)?;
-            let (rows, end) = table::take(&rows, at);
-            table::push(&rows, builder)?;
+            let (table, end) = gather::take(&rows, at);
+            let continued = carried.take().filter(|_| at == 0);
+            headers = table::push(&table, continued, builder)?;
             at = end;
             continue;
         }
         at += 1;
+        headers = None;
         let above = at.checked_sub(2).map(|above| &rows[above]);
         let Some(segment) = row.segments.first() else { continue };
         let kind = match typography.heading_level(row, above, rows.get(at)) {
@@ -69,21 +82,22 @@ fn push_page(
             }
         }
     }
-    flush(&mut open, builder)
+    flush(&mut open, builder)?;
+    Ok(headers)
 }
 
 fn flush(open: &mut Option<Open>, builder: &mut Builder<'_>) -> Result<(), IngestError> {
     let Some(open) = open.take() else { return Ok(()) };
     if open.kind == BlockKind::ListItem {
-        return builder.push(open.kind, &with_plain_bullet(&open.text));
+        return builder.push_placed(open.kind, &with_plain_bullet(open.text));
     }
-    builder.push(open.kind, &open.text)
+    builder.push_placed(open.kind, &open.text)
 }
 
 /// A block whose next line may follow.
 struct Open {
     kind: BlockKind,
-    text: String,
+    text: PlacedText,
     middle: f32,
     left: f32,
     right: f32,
@@ -130,7 +144,7 @@ impl Open {
     fn add(&mut self, row: &Row, segment: &Segment) {
         self.width = self.width.max(segment.right - segment.left);
         let runs_on = matches!(self.kind, BlockKind::Heading(_)) || self.is_full_line();
-        join_line(&mut self.text, &segment.text, if runs_on { ' ' } else { '\n' });
+        join_line(&mut self.text, &segment.text, if runs_on { " " } else { "\n" });
         self.middle = row.middle;
         self.left = segment.left;
         self.right = segment.right;
@@ -140,7 +154,7 @@ impl Open {
 }
 
 /// Appends a line; a word that was divided at the end of the last one becomes whole.
-pub(super) fn join_line(text: &mut String, line: &str, separator: char) {
+pub(super) fn join_line(text: &mut PlacedText, line: &PlacedText, separator: &str) {
     let mut end = text.chars().rev();
     let (last, before) = (end.next(), end.next());
     let first = line.chars().next();
@@ -154,9 +168,9 @@ pub(super) fn join_line(text: &mut String, line: &str, separator: char) {
             text.pop();
         }
     } else {
-        text.push(separator);
+        text.push_str(separator);
     }
-    text.push_str(line);
+    text.append(line, false);
 }
 
 /// Joins a bullet or number that stands apart with the text of its item.
@@ -165,7 +179,9 @@ fn with_marker_joined(mut row: Row) -> Row {
         && is_marker(&marker.text)
         && item.left - marker.right < 6.0 * item.size
     {
-        let text = format!("{} {}", marker.text, item.text);
+        let mut text = marker.text.clone();
+        text.push_str(" ");
+        text.append(&item.text, false);
         row.segments = vec![Segment { text, left: marker.left, ..item.clone() }];
     }
     row
@@ -195,11 +211,13 @@ fn begins_item(text: &str) -> bool {
         || text.chars().next().is_some_and(|c| is_bullet(c) && !"-–—*".contains(c))
 }
 
-fn with_plain_bullet(text: &str) -> String {
-    match text.chars().next() {
-        Some(c) if is_bullet(c) => format!("- {}", text[c.len_utf8()..].trim_start()),
-        _ => text.to_owned(),
-    }
+fn with_plain_bullet(mut text: PlacedText) -> PlacedText {
+    let Some(bullet) = text.chars().next().filter(|c| is_bullet(*c)) else { return text };
+    let blank = text[bullet.len_utf8()..].chars().take_while(|c| c.is_whitespace());
+    text.without_start(bullet.len_utf8() + blank.map(char::len_utf8).sum::<usize>());
+    let mut plain = PlacedText::from("- ");
+    plain.append(&text, false);
+    plain
 }
 
 #[cfg(test)]

@@ -14,6 +14,11 @@ const PROSE_CHARS: usize = 25;
 const MIN_SINGLE_ROWS: usize = 3;
 /// Rows closer than this cannot be lines of one column, in font sizes.
 const CLOSE_ROWS: f32 = 0.9;
+/// Figures in a row of a list of prices, at least.
+const MIN_PRICES: usize = 2;
+/// Lines of headers above it, and how far they are apart, in font sizes.
+const HEADER_LINES: usize = 3;
+const HEADER_GAP: f32 = 2.5;
 /// Gutters within one another: three columns need two.
 const MAX_DEPTH: u32 = 4;
 /// Candidates for a gutter that are tried on a page.
@@ -43,10 +48,14 @@ fn ordered(rows: Vec<Row>, depth: u32) -> Vec<Row> {
 /// The gutter with the most rows beside it, and those rows.
 fn widest_band(rows: &[Row]) -> Option<(f32, std::ops::Range<usize>)> {
     let mut best: Option<(f32, std::ops::Range<usize>)> = None;
+    let tabular = tabular(rows);
     for gutter in candidates(rows) {
         let mut from = 0;
         for at in 0..=rows.len() {
-            if at < rows.len() && !rows[at].segments.iter().any(|s| crosses(s, gutter)) {
+            let ends = rows.get(at).zip(tabular.get(at)).is_none_or(|(row, tabular)| {
+                *tabular || row.segments.iter().any(|segment| crosses(segment, gutter))
+            });
+            if !ends {
                 continue;
             }
             let band = from..at;
@@ -58,6 +67,35 @@ fn widest_band(rows: &[Row]) -> Option<(f32, std::ops::Range<usize>)> {
         }
     }
     best
+}
+
+/// Which rows are those of a list of prices or its headers: words, then figures only. They are read
+/// across even where columns stand above and below them.
+fn tabular(rows: &[Row]) -> Vec<bool> {
+    let begins_with_figure = |segment: &Segment| {
+        segment.text.starts_with(|c: char| c.is_ascii_digit() || "-€$£".contains(c))
+    };
+    let mut tabular: Vec<bool> = rows
+        .iter()
+        .map(|row| {
+            let words = row.segments.iter().take_while(|s| !begins_with_figure(s)).count();
+            let figures = row.segments.len() - words;
+            (1..=2).contains(&words)
+                && figures >= MIN_PRICES
+                && row.segments[words..].iter().all(begins_with_figure)
+        })
+        .collect();
+    for at in (0..rows.len()).filter(|at| tabular[*at]).collect::<Vec<_>>() {
+        let near = |above: &usize| {
+            let gap = rows[*above].middle - rows[*above + 1].middle;
+            gap <= HEADER_GAP * rows[*above].size()
+        };
+        let headers = (0..at).rev().take_while(near).take(HEADER_LINES);
+        if let Some(top) = headers.filter(|above| rows[*above].segments.len() > 2).last() {
+            tabular[top..at].fill(true);
+        }
+    }
+    tabular
 }
 
 /// Left edges of segments that have another one to their left, the most frequent first.

@@ -11,12 +11,12 @@ const EDGE_ROWS: usize = 3;
 
 /// Removes rows that stand at the edge of most pages, figures aside. The first occurrence stays,
 /// since a letterhead says who wrote; page numbers go altogether.
-pub(super) fn remove(pages: &mut [Vec<Row>]) {
+pub(super) fn remove(mut pages: Vec<&mut Vec<Row>>) {
     if pages.len() < MIN_PAGES {
         return;
     }
     let mut counts: HashMap<String, usize> = HashMap::new();
-    for page in pages.iter() {
+    for page in &pages {
         let mut keys: Vec<String> = edges(page).into_iter().map(|at| key(&page[at])).collect();
         keys.sort();
         keys.dedup();
@@ -27,7 +27,7 @@ pub(super) fn remove(pages: &mut [Vec<Row>]) {
     let filled = pages.iter().filter(|page| !page.is_empty()).count();
     counts.retain(|_, count| *count >= MIN_PAGES && *count * 2 > filled);
     let mut seen: Vec<String> = Vec::new();
-    for page in pages.iter_mut() {
+    for page in &mut pages {
         let mut removed = Vec::new();
         for at in edges(page) {
             let key = key(&page[at]);

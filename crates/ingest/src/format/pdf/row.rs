@@ -1,6 +1,6 @@
 //! Puts the runs of a page together to rows: segments of text on one line.
 
-use pdf_oxide::layout::TextSpan;
+use crate::placed::PlacedText;
 
 /// Runs belong to one line when their middles are this close, in heights of the smaller one.
 const SAME_LINE: f32 = 0.45;
@@ -16,7 +16,7 @@ const OVERPRINT: f32 = 0.15;
 /// Text without a larger gap. Lengths in points, from the lower left corner of the page.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Segment {
-    pub(super) text: String,
+    pub(super) text: PlacedText,
     pub(super) left: f32,
     pub(super) right: f32,
     /// Font size of most of its characters.
@@ -53,27 +53,37 @@ impl Row {
     }
 }
 
+/// A piece of a line as the file or the recognition gave it. Lengths in points, from the lower left
+/// corner of the upright page.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::format) struct Run {
+    pub(in crate::format) text: PlacedText,
+    pub(in crate::format) left: f32,
+    pub(in crate::format) right: f32,
+    /// Middle of its line above the page's lower edge.
+    pub(in crate::format) middle: f32,
+    /// Font size.
+    pub(in crate::format) size: f32,
+    pub(in crate::format) bold: bool,
+    /// Whether it runs in the main direction of its page.
+    pub(in crate::format) upright: bool,
+}
+
 /// Rows from top to bottom, and one row for each run that does not stand upright, in the order of
 /// the file.
-pub(super) fn rows(spans: Vec<TextSpan>) -> (Vec<Row>, Vec<Row>) {
-    let shown = spans.into_iter().map(with_bullets).filter(|span| {
-        let numbers = [span.bbox.x, span.bbox.y, span.bbox.width, span.bbox.height, span.font_size];
-        !span.text.trim().is_empty() && numbers.iter().all(|number| number.is_finite())
-    });
-    let (turned, mut upright): (Vec<TextSpan>, Vec<TextSpan>) =
-        shown.partition(|span| span.rotation_degrees.abs() > 10.0 || span.wmode != 0);
-    upright.sort_by(|a, b| middle(b).total_cmp(&middle(a)));
-    let mut lines: Vec<(f32, f32, Vec<TextSpan>)> = Vec::new();
-    for span in upright {
-        let (at, height) = (middle(&span), size(&span));
+pub(super) fn rows(runs: Vec<Run>) -> (Vec<Row>, Vec<Row>) {
+    let (mut upright, turned): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(|run| run.upright);
+    upright.sort_by(|a, b| b.middle.total_cmp(&a.middle));
+    let mut lines: Vec<(f32, f32, Vec<Run>)> = Vec::new();
+    for run in upright {
         match lines.last_mut() {
             Some((line, smallest, runs))
-                if (*line - at).abs() <= SAME_LINE * smallest.min(height) =>
+                if (*line - run.middle).abs() <= SAME_LINE * smallest.min(run.size) =>
             {
-                *smallest = smallest.min(height);
-                runs.push(span);
+                *smallest = smallest.min(run.size);
+                runs.push(run);
             }
-            _ => lines.push((at, height, vec![span])),
+            _ => lines.push((run.middle, run.size, vec![run])),
         }
     }
     let rows = lines
@@ -82,70 +92,33 @@ pub(super) fn rows(spans: Vec<TextSpan>) -> (Vec<Row>, Vec<Row>) {
         .collect();
     let turned = turned
         .into_iter()
-        .map(|run| Row { middle: middle(&run), segments: segments(vec![run]) })
+        .map(|run| Row { middle: run.middle, segments: segments(vec![run]) })
         .collect();
     (rows, turned)
 }
 
-/// Codes without a character of their own stand for a bullet, and some programs use the first.
-/// Source: ISO 32000-1, annex D.2, note 3.
-fn with_bullets(mut span: TextSpan) -> TextSpan {
-    if span.text.contains('\u{7f}') {
-        span.text = span.text.replace('\u{7f}', "•");
-    }
-    span
-}
-
-fn middle(span: &TextSpan) -> f32 {
-    span.bbox.y + span.bbox.height / 2.0
-}
-
-fn size(span: &TextSpan) -> f32 {
-    if span.font_size > 0.5 { span.font_size } else { span.bbox.height.max(1.0) }
-}
-
 /// Joins the runs of a line from left to right.
-fn segments(mut runs: Vec<TextSpan>) -> Vec<Segment> {
-    runs.sort_by(|a, b| a.bbox.x.total_cmp(&b.bbox.x));
+fn segments(mut runs: Vec<Run>) -> Vec<Segment> {
+    runs.sort_by(|a, b| a.left.total_cmp(&b.left));
     let mut segments: Vec<Open> = Vec::new();
     for run in runs {
-        let (left, right) = (run.bbox.x, run.bbox.x + run.bbox.width.max(0.0));
-        let size = size(&run);
         let chars = run.text.chars().count();
         match segments.last_mut() {
-            Some(open) if left - open.right < SEGMENT_GAP * size.max(open.size) => {
-                if run.text == open.last && (left - open.last_left).abs() < OVERPRINT * size {
+            Some(open) if run.left - open.right < SEGMENT_GAP * run.size.max(open.size) => {
+                if *run.text == *open.last
+                    && (run.left - open.last_left).abs() < OVERPRINT * run.size
+                {
                     continue;
                 }
-                let blank = open.text.ends_with(char::is_whitespace)
-                    || run.text.starts_with(char::is_whitespace);
-                if !blank && left - open.right > BLANK_GAP * size.min(open.size) {
-                    open.text.push(' ');
-                }
-                open.text.push_str(&run.text);
-                open.right = open.right.max(right);
-                if chars > open.size_chars {
-                    open.size = size;
-                    open.size_chars = chars;
-                }
+                open.add(&run, chars);
             }
-            _ => segments.push(Open {
-                text: run.text.clone(),
-                left,
-                right,
-                size,
-                size_chars: chars,
-                bold_chars: 0,
-                chars: 0,
-                last: String::new(),
-                last_left: 0.0,
-            }),
+            _ => segments.push(Open::new(&run, chars)),
         }
         if let Some(open) = segments.last_mut() {
             open.chars += chars;
-            open.bold_chars += if is_bold(&run) { chars } else { 0 };
+            open.bold_chars += if run.bold { chars } else { 0 };
+            open.last_left = run.left;
             open.last = run.text;
-            open.last_left = left;
         }
     }
     segments.into_iter().map(Open::close).collect()
@@ -153,7 +126,7 @@ fn segments(mut runs: Vec<TextSpan>) -> Vec<Segment> {
 
 /// A segment that is being put together.
 struct Open {
-    text: String,
+    text: PlacedText,
     left: f32,
     right: f32,
     size: f32,
@@ -161,26 +134,48 @@ struct Open {
     size_chars: usize,
     bold_chars: usize,
     chars: usize,
-    last: String,
+    last: PlacedText,
     last_left: f32,
 }
 
 impl Open {
+    fn new(run: &Run, chars: usize) -> Self {
+        Self {
+            text: run.text.clone(),
+            left: run.left,
+            right: run.right,
+            size: run.size,
+            size_chars: chars,
+            bold_chars: 0,
+            chars: 0,
+            last: PlacedText::default(),
+            last_left: 0.0,
+        }
+    }
+
+    fn add(&mut self, run: &Run, chars: usize) {
+        let blank =
+            self.text.ends_with(char::is_whitespace) || run.text.starts_with(char::is_whitespace);
+        if !blank && run.left - self.right > BLANK_GAP * run.size.min(self.size) {
+            self.text.push_str(" ");
+        }
+        self.text.append(&run.text, true);
+        self.right = self.right.max(run.right);
+        if chars > self.size_chars {
+            self.size = run.size;
+            self.size_chars = chars;
+        }
+    }
+
     fn close(self) -> Segment {
         Segment {
-            text: self.text.trim().to_owned(),
+            text: self.text.trimmed(),
             left: self.left,
             right: self.right,
             size: self.size,
             bold: self.bold_chars * 2 > self.chars,
         }
     }
-}
-
-/// The descriptor's weight, or the name where a font has no descriptor.
-fn is_bold(span: &TextSpan) -> bool {
-    let name = span.font_name.to_ascii_lowercase();
-    span.font_weight.is_bold() || ["bold", "black", "heavy"].iter().any(|part| name.contains(part))
 }
 
 #[cfg(test)]

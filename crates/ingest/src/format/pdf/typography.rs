@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::layout::Page;
 use super::row::Row;
 
 /// Rows this much larger than the body are headings.
@@ -29,10 +30,11 @@ pub(super) struct Typography {
 
 impl Typography {
     /// Measures all pages.
-    pub(super) fn of(pages: &[Vec<Row>]) -> Self {
+    pub(super) fn of(pages: &[&Page]) -> Self {
+        let pages: Vec<&Vec<Row>> = pages.iter().map(|page| &page.rows).collect();
         let mut chars_by_size: BTreeMap<i32, usize> = BTreeMap::new();
         let (mut chars, mut bold_chars) = (0, 0);
-        for segment in pages.iter().flatten().flat_map(|row| &row.segments) {
+        for segment in pages.iter().copied().flatten().flat_map(|row| &row.segments) {
             let count = segment.text.chars().count();
             *chars_by_size.entry(half_points(segment.size)).or_default() += count;
             chars += count;
@@ -42,11 +44,11 @@ impl Typography {
             chars_by_size.iter().max_by_key(|(_, count)| **count).map_or(0, |(size, _)| *size);
         let is_larger = |row: &&Row| half_points(row.size()) as f32 >= body as f32 * LARGER;
         let large: Vec<&Row> =
-            pages.iter().flatten().filter(is_larger).filter(|row| is_title(row)).collect();
+            pages.iter().copied().flatten().filter(is_larger).filter(|row| is_title(row)).collect();
         let mut larger: Vec<i32> = large.iter().map(|row| half_points(row.size())).collect();
         larger.sort_unstable_by(|a, b| b.cmp(a));
         larger.dedup();
-        if large.len() * LARGE_SHARE > pages.iter().map(Vec::len).sum() {
+        if large.len() * LARGE_SHARE > pages.iter().map(|rows| rows.len()).sum() {
             larger.clear();
         }
         Self { body, larger, bold_headings: bold_chars * BOLD_SHARE <= chars }

@@ -5,13 +5,14 @@ use intramuros_types::{BlockKind, DocumentFormat};
 use super::{join_line, push};
 use crate::ExtractConfig;
 use crate::builder::Builder;
+use crate::format::pdf::layout::Page;
 use crate::format::pdf::row::{Row, Segment};
 
 use BlockKind::{Heading, ListItem, Paragraph};
 
 fn segment(left: f32, text: &str, size: f32, bold: bool) -> Segment {
     let right = left + 0.5 * size * text.chars().count() as f32;
-    Segment { text: text.to_owned(), left, right, size, bold }
+    Segment { text: text.into(), left, right, size, bold }
 }
 
 fn line(middle: f32, text: &str) -> Row {
@@ -28,7 +29,7 @@ fn check(rows: Vec<Row>, expected: &[(BlockKind, &str)]) {
     let config = ExtractConfig::default();
     let mut builder = Builder::new(&config);
     builder.pages = Some(1);
-    push(&[rows], &mut builder).unwrap();
+    push(&[Page { rows, recognised: false }], &mut builder).unwrap();
     let document = builder.finish(DocumentFormat::Pdf, "a.pdf").unwrap().document.unwrap();
     let blocks: Vec<(BlockKind, &str)> =
         document.blocks.iter().map(|b| (b.kind, b.span.slice(&document.text))).collect();
@@ -97,9 +98,9 @@ fn markers_begin_items() {
 
 #[track_caller]
 fn check_join(text: &str, line: &str, expected: &str) {
-    let mut joined = text.to_owned();
-    join_line(&mut joined, line, ' ');
-    assert_eq!(joined, expected);
+    let mut joined = text.into();
+    join_line(&mut joined, &line.into(), " ");
+    assert_eq!(&*joined, expected);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::format::pdf::row::{Row, Segment};
 /// Rows given as `(left, text)` at 5 points a character, `step` points apart.
 fn page(rows: &[&[(f32, &str)]], step: f32) -> Vec<Row> {
     let segment = |(left, text): &(f32, &str)| Segment {
-        text: (*text).to_owned(),
+        text: (*text).into(),
         left: *left,
         right: left + 5.0 * text.chars().count() as f32,
         size: 10.0,
@@ -24,7 +24,7 @@ fn check(rows: &[&[(f32, &str)]], step: f32, expected: &[&str]) {
     let ordered = order(page(rows, step));
     let texts: Vec<String> = ordered
         .iter()
-        .map(|row| row.segments.iter().map(|s| s.text.clone()).collect::<Vec<_>>().join("|"))
+        .map(|row| row.segments.iter().map(|s| s.text.to_string()).collect::<Vec<_>>().join("|"))
         .collect();
     assert_eq!(texts, expected);
 }

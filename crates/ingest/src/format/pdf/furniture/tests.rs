@@ -7,7 +7,7 @@ use crate::format::pdf::row::{Row, Segment};
 fn check(pages: &[&[&str]], expected: &[&[&str]]) {
     let row = |(at, text): (usize, &&str)| Row {
         segments: vec![Segment {
-            text: (*text).to_owned(),
+            text: (*text).into(),
             left: 0.0,
             right: 100.0,
             size: 10.0,
@@ -17,10 +17,10 @@ fn check(pages: &[&[&str]], expected: &[&[&str]]) {
     };
     let mut rows: Vec<Vec<Row>> =
         pages.iter().map(|page| page.iter().enumerate().map(row).collect()).collect();
-    remove(&mut rows);
-    let texts: Vec<Vec<&str>> = rows
+    remove(rows.iter_mut().collect());
+    let texts: Vec<Vec<String>> = rows
         .iter()
-        .map(|page| page.iter().map(|row| row.segments[0].text.as_str()).collect())
+        .map(|page| page.iter().map(|row| row.segments[0].text.to_string()).collect())
         .collect();
     assert_eq!(texts, expected);
 }

@@ -4,6 +4,7 @@ use pdf_oxide::geometry::Rect;
 use pdf_oxide::layout::TextSpan;
 
 use super::rows;
+use crate::format::pdf::frame::Frame;
 
 fn run(text: &str, left: f32, bottom: f32, width: f32) -> TextSpan {
     TextSpan {
@@ -17,11 +18,11 @@ fn run(text: &str, left: f32, bottom: f32, width: f32) -> TextSpan {
 /// Rows are separated by `/`, segments by `|`.
 #[track_caller]
 fn check(runs: Vec<TextSpan>, expected: &str) {
-    let (rows, turned) = rows(runs);
+    let (rows, turned) = rows(Frame::runs(None, runs));
     let text: Vec<String> = rows
         .iter()
         .chain(&turned)
-        .map(|row| row.segments.iter().map(|s| s.text.clone()).collect::<Vec<_>>().join("|"))
+        .map(|row| row.segments.iter().map(|s| s.text.to_string()).collect::<Vec<_>>().join("|"))
         .collect();
     assert_eq!(text.join("/"), expected);
 }

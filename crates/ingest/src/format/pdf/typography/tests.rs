@@ -1,13 +1,14 @@
 //! Checks what is taken for a heading.
 
 use super::Typography;
+use crate::format::pdf::layout::Page;
 use crate::format::pdf::row::{Row, Segment};
 
 /// One page of rows, 14 points apart.
 fn page(rows: &[(&str, f32, bool)]) -> Vec<Row> {
     let row = |(at, (text, size, bold)): (usize, &(&str, f32, bool))| Row {
         segments: vec![Segment {
-            text: (*text).to_owned(),
+            text: (*text).into(),
             left: 50.0,
             right: 300.0,
             size: *size,
@@ -21,7 +22,8 @@ fn page(rows: &[(&str, f32, bool)]) -> Vec<Row> {
 #[track_caller]
 fn check(rows: &[(&str, f32, bool)], expected: &[Option<u8>]) {
     let rows = page(rows);
-    let typography = Typography::of(std::slice::from_ref(&rows));
+    let page = Page { rows: rows.clone(), recognised: false };
+    let typography = Typography::of(&[&page]);
     let levels: Vec<Option<u8>> = (0..rows.len())
         .map(|at| {
             let above = at.checked_sub(1).map(|above| &rows[above]);
