@@ -17,6 +17,7 @@ struct Layer {
 const TABLE: &[Layer] = &[
     Layer { name: "types", may_use: &[], never: &["tokio", "axum", "candle-core", "sqlx"] },
     Layer { name: "backend", may_use: &["types"], never: &["candle-core", "tokio", "axum"] },
+    Layer { name: "maxsim", may_use: &[], never: &["tokio", "candle-core", "axum", "lancedb"] },
     Layer { name: "model", may_use: &["types", "backend"], never: &["tokio", "axum"] },
     Layer { name: "embed", may_use: &["types", "backend"], never: &["tokio", "axum"] },
     Layer { name: "engine", may_use: &["types", "backend"], never: &["candle-core", "axum"] },
@@ -30,7 +31,7 @@ const TABLE: &[Layer] = &[
     Layer { name: "ledger", may_use: &["types"], never: &["candle-core", "axum"] },
     Layer {
         name: "knowledge",
-        may_use: &["types", "engine", "store", "ingest", "ledger"],
+        may_use: &["types", "maxsim", "engine", "store", "ingest", "ledger"],
         never: &["candle-core", "axum", "lancedb"],
     },
     Layer {

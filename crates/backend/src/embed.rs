@@ -1,6 +1,8 @@
 //! Asks an encoder for vectors.
 
-use intramuros_types::ModelId;
+use std::ops::Range;
+
+use intramuros_types::{ModelId, Span};
 
 use crate::BackendError;
 
@@ -33,6 +35,51 @@ pub enum InputKind {
 pub struct EmbedBatch {
     /// One entry an input; lengths may differ.
     pub sequences: Vec<Vec<u32>>,
+    /// For each input the ranges of its tokens whose own vectors are wanted too; no entries at all
+    /// when none are.
+    pub groups: Vec<Vec<Range<usize>>>,
+}
+
+impl EmbedBatch {
+    /// Inputs of which only the pooled vectors are wanted.
+    pub fn of(sequences: Vec<Vec<u32>>) -> Self {
+        Self { sequences, groups: Vec::new() }
+    }
+
+    /// The groups of input `input`.
+    pub fn groups_of(&self, input: usize) -> &[Range<usize>] {
+        self.groups.get(input).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What an encoder makes of one input.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Embedding {
+    /// The pooled vector, L2-normalised as the model's profile says, shape `(dimension)`.
+    pub vector: Vec<f32>,
+    /// The mean of the token vectors of each group, less what all tokens of the encoder have in
+    /// common; shape `(groups, dimension)`, row-major, not normalised.
+    pub groups: Vec<f32>,
+}
+
+/// A word of a text, as late interaction compares them, or a part of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Word {
+    /// Its tokens in the sequence.
+    pub tokens: Range<usize>,
+    /// Where it is in the text, prefix not counted.
+    pub span: Span,
+    /// How much it says, above 0: rare words say more than common ones.
+    pub weight: f32,
+}
+
+/// A text as tokens, and the words in it that carry meaning.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EncodedWords {
+    /// As [`EmbedCodec::encode`] gives them.
+    pub tokens: Vec<u32>,
+    /// The words, in order, apart.
+    pub words: Vec<Word>,
 }
 
 /// An encoder. One compute thread owns it.
@@ -40,11 +87,12 @@ pub trait EmbedBackend: Send {
     /// What the model is.
     fn info(&self) -> &EmbedModelInfo;
 
-    /// One vector an input, in order, pooled and L2-normalised as the model's profile says.
+    /// One embedding an input, in order.
     ///
     /// # Errors
-    /// [`BackendError::Input`] when a sequence is empty or too long; [`BackendError::Compute`].
-    fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Vec<f32>>, BackendError>;
+    /// [`BackendError::Input`] when a sequence is empty or too long, or a group is not within it;
+    /// [`BackendError::Compute`].
+    fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Embedding>, BackendError>;
 }
 
 /// The text side of an encoder. Shared by many threads.
@@ -55,6 +103,14 @@ pub trait EmbedCodec: Send + Sync {
     /// [`BackendError::Input`] when the tokenizer fails or the text has more tokens than the model
     /// takes; the message gives both counts.
     fn encode(&self, text: &str, kind: InputKind) -> Result<Vec<u32>, BackendError>;
+
+    /// Tokenises as [`Self::encode`] does and says where the words are. Of a query each token that
+    /// carries meaning is a word of its own; of a passage the tokens of a word are one, and words
+    /// that are everywhere (`de`, `the`) are left out.
+    ///
+    /// # Errors
+    /// Those of [`Self::encode`].
+    fn encode_words(&self, text: &str, kind: InputKind) -> Result<EncodedWords, BackendError>;
 
     /// Number of tokens of `text` without prefix and special tokens; what chunking counts with.
     ///

@@ -14,7 +14,9 @@ mod embed;
 mod error;
 mod text;
 
-pub use embed::{EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, InputKind};
+pub use embed::{
+    EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, Embedding, EncodedWords, InputKind, Word,
+};
 pub use error::BackendError;
 pub use text::{
     BatchRow, BlockId, ChatOptions, KvLayout, Logits, ModelMemory, TextBackend, TextBatch,

@@ -11,6 +11,7 @@ mod help;
 mod language;
 mod machine;
 mod output;
+mod reading;
 mod settings;
 mod telemetry;
 

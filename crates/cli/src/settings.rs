@@ -92,6 +92,18 @@ pub(crate) struct Knowledge {
     pub(crate) chunk_max_tokens: usize,
     pub(crate) passages: usize,
     pub(crate) answer_tokens: u32,
+    pub(crate) ocr: Ocr,
+    pub(crate) ocr_languages: String,
+}
+
+/// `knowledge.ocr`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Ocr {
+    /// With `tesseract` where it is installed.
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// `[compute]`
@@ -186,29 +198,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     zero("embedding.max_queue_inputs", settings.embedding.max_queue_inputs as u64)?;
     zero("embedding.max_batch_tokens", settings.embedding.max_batch_tokens as u64)?;
     zero("knowledge.answer_tokens", u64::from(settings.knowledge.answer_tokens))?;
-    let knowledge = &settings.knowledge;
-    if knowledge.chunk_target_tokens == 0
-        || knowledge.chunk_target_tokens > knowledge.chunk_max_tokens
-    {
-        let (target, max) = (knowledge.chunk_target_tokens, knowledge.chunk_max_tokens);
-        bail!(tr(
-            format!(
-                "knowledge.chunk_target_tokens vaut {target} ; il doit valoir de 1 à \
-                 knowledge.chunk_max_tokens ({max})"
-            ),
-            format!(
-                "knowledge.chunk_target_tokens is {target}; it must be 1 to \
-                 knowledge.chunk_max_tokens ({max})"
-            ),
-        ));
-    }
-    if !(1..=20).contains(&knowledge.passages) {
-        let passages = knowledge.passages;
-        bail!(tr(
-            format!("knowledge.passages vaut {passages} ; il doit valoir de 1 à 20"),
-            format!("knowledge.passages is {passages}; it must be 1 to 20"),
-        ));
-    }
+    check_knowledge(&settings.knowledge)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(
@@ -233,4 +223,46 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
         ));
     }
     Ok(settings)
+}
+
+fn check_knowledge(knowledge: &Knowledge) -> anyhow::Result<()> {
+    if knowledge.chunk_target_tokens == 0
+        || knowledge.chunk_target_tokens > knowledge.chunk_max_tokens
+    {
+        let (target, max) = (knowledge.chunk_target_tokens, knowledge.chunk_max_tokens);
+        bail!(tr(
+            format!(
+                "knowledge.chunk_target_tokens vaut {target} ; il doit valoir de 1 à \
+                 knowledge.chunk_max_tokens ({max})"
+            ),
+            format!(
+                "knowledge.chunk_target_tokens is {target}; it must be 1 to \
+                 knowledge.chunk_max_tokens ({max})"
+            ),
+        ));
+    }
+    if !(1..=20).contains(&knowledge.passages) {
+        let passages = knowledge.passages;
+        bail!(tr(
+            format!("knowledge.passages vaut {passages} ; il doit valoir de 1 à 20"),
+            format!("knowledge.passages is {passages}; it must be 1 to 20"),
+        ));
+    }
+    let languages = &knowledge.ocr_languages;
+    let is_code = |code: &str| {
+        !code.is_empty() && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    if !languages.split('+').all(is_code) {
+        bail!(tr(
+            format!(
+                "knowledge.ocr_languages vaut « {languages} » ; ce doit être des langues de \
+                 tesseract jointes par +, comme fra+eng"
+            ),
+            format!(
+                "knowledge.ocr_languages is '{languages}'; it must be languages of tesseract \
+                 joined by +, such as fra+eng"
+            ),
+        ));
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use intramuros_backend::{EmbedBackend, EmbedBatch};
-use intramuros_embed::{CandleEmbedBackend, EncoderFiles};
+use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
 use intramuros_types::{EncoderProfile, ModelId, Pooling};
 
 const PASSAGES: usize = 64;
@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         max_tokens: None,
     };
     let started = Instant::now();
-    let mut backend = CandleEmbedBackend::load(&files, ModelId::new(id), &profile)?;
+    let codec = EncoderCodec::load(&files, &profile)?;
+    let mut backend = CandleEmbedBackend::load(&files, ModelId::new(id), &profile, &codec)?;
     println!("load {:.0} ms", started.elapsed().as_secs_f64() * 1e3);
 
     let best = best_seconds(&mut backend, PASSAGES, PASSAGE_TOKENS)?;
@@ -50,7 +51,7 @@ fn best_seconds(
     let token = |input: usize, place: usize| 1_000 + ((input * 977 + place * 131) % 20_000) as u32;
     let sequences =
         (0..inputs).map(|i| (0..tokens).map(|place| token(i, place)).collect()).collect();
-    let batch = EmbedBatch { sequences };
+    let batch = EmbedBatch::of(sequences);
     backend.embed(&batch)?;
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {

@@ -1,12 +1,14 @@
 //! Runs an encoder behind the [`EmbedBackend`] trait: checks, batches by length, pools.
 
-use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo};
+use std::ops::Range;
+
+use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo, Embedding};
 use intramuros_types::{EncoderProfile, ModelId};
 
 use crate::config::EncoderConfig;
 use crate::encoder::Encoder;
 use crate::weights::Weights;
-use crate::{EmbedError, EncoderFiles, pooling, profile};
+use crate::{EmbedError, EncoderCodec, EncoderFiles, common, pooling, profile};
 
 /// The most tokens of one forward pass over several inputs: enough rows to keep the matrix
 /// products busy, few enough for the activations to stay in the cache.
@@ -17,19 +19,22 @@ pub struct CandleEmbedBackend {
     encoder: Encoder,
     profile: EncoderProfile,
     info: EmbedModelInfo,
+    /// What all token vectors have in common, shape `(dimension)`.
+    common: Vec<f32>,
 }
 
 impl CandleEmbedBackend {
-    /// Loads the encoder of `files`. Linear layers become f32; the token table stays in the file,
+    /// Loads the encoder of `files`, whose text side is `codec`. Linear layers become f32; the token table stays in the file,
     /// memory-mapped.
     ///
     /// # Errors
-    /// Any [`EmbedError`] but [`EmbedError::NotFinite`] and [`EmbedError::Tokenizer`]: files that
+    /// Any [`EmbedError`] but [`EmbedError::Tokenizer`]: files that
     /// are missing, damaged, contradictory or of an unsupported kind.
     pub fn load(
         files: &EncoderFiles,
         id: ModelId,
         profile: &EncoderProfile,
+        codec: &EncoderCodec,
     ) -> Result<Self, EmbedError> {
         profile::check(&files.folder, profile)?;
         let config = EncoderConfig::read(&files.config)?;
@@ -41,8 +46,9 @@ impl CandleEmbedBackend {
             max_tokens,
             weight_bytes: encoder.weight_bytes(),
         };
+        let common = common::direction(&encoder, codec)?;
         tracing::debug!(model = %info.id, info.dimension, info.max_tokens, "encoder loaded");
-        Ok(Self { encoder, profile: profile.clone(), info })
+        Ok(Self { encoder, profile: profile.clone(), info, common })
     }
 
     /// Refuses what the encoder's tables cannot answer.
@@ -60,6 +66,12 @@ impl CandleEmbedBackend {
                     "input {input} has token {token}, the encoder's vocabulary is {vocabulary}"
                 )));
             }
+            let within = |group: &Range<usize>| !group.is_empty() && group.end <= sequence.len();
+            if !batch.groups_of(input).iter().all(within) {
+                return Err(BackendError::Input(format!(
+                    "input {input} has a group of tokens that is not within it"
+                )));
+            }
         }
         Ok(())
     }
@@ -70,9 +82,9 @@ impl EmbedBackend for CandleEmbedBackend {
         &self.info
     }
 
-    fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Vec<f32>>, BackendError> {
+    fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Embedding>, BackendError> {
         self.check(batch)?;
-        let mut vectors = vec![Vec::new(); batch.sequences.len()];
+        let mut embeddings = vec![Embedding::default(); batch.sequences.len()];
         for inputs in sub_batches(&batch.sequences) {
             let sequences: Vec<&[u32]> =
                 inputs.iter().map(|input| batch.sequences[*input].as_slice()).collect();
@@ -88,10 +100,11 @@ impl EmbedBackend for CandleEmbedBackend {
                 if vector.iter().any(|value| !value.is_finite()) {
                     return Err(EmbedError::NotFinite { input }.into());
                 }
-                vectors[input] = vector;
+                let groups = pooling::groups(own, batch.groups_of(input), &self.common);
+                embeddings[input] = Embedding { vector, groups };
             }
         }
-        Ok(vectors)
+        Ok(embeddings)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Tokenises text for an encoder, with the prefixes of its profile.
 
-use intramuros_backend::{BackendError, EmbedCodec, InputKind};
-use intramuros_types::EncoderProfile;
-use tokenizers::Tokenizer;
+use std::ops::Range;
+
+use intramuros_backend::{BackendError, EmbedCodec, EncodedWords, InputKind, Word};
+use intramuros_types::{EncoderProfile, Span};
+use tokenizers::{Encoding, Model, ModelWrapper, Tokenizer};
 
 use crate::backend::{max_tokens, too_long};
 use crate::config::EncoderConfig;
@@ -16,12 +18,18 @@ const MAX_INPUT_BYTES: usize = 1 << 20;
 /// token.
 const COUNT_BYTES: usize = 256 << 10;
 
+/// Words that are one token and weigh less than this are everywhere: of the 250,000 pieces of
+/// XLM-RoBERTa, `de` weighs 5.3, `avec` 9.9, `image` 12.3.
+const COMMON: f32 = 9.5;
+
 /// The text side of an encoder.
 pub struct EncoderCodec {
     tokenizer: Tokenizer,
     query_prefix: String,
     passage_prefix: String,
     max_tokens: u32,
+    /// How much each token says: what it is worth in nats, where the tokenizer knows.
+    weights: Vec<f32>,
 }
 
 impl EncoderCodec {
@@ -48,6 +56,7 @@ impl EncoderCodec {
             return Err(EmbedError::Vocabulary { path, tokens, rows: config.vocabulary });
         }
         Ok(Self {
+            weights: weights(&tokenizer),
             tokenizer,
             query_prefix: profile.query_prefix.clone(),
             passage_prefix: profile.passage_prefix.clone(),
@@ -61,6 +70,17 @@ impl EncoderCodec {
             InputKind::Passage => &self.passage_prefix,
             InputKind::Plain => "",
         }
+    }
+
+    /// The word of the tokens in `group`; `None` for one of a passage that is everywhere.
+    fn word(&self, encoding: &Encoding, group: Group, kind: InputKind) -> Option<Word> {
+        let ids = &encoding.get_ids()[group.tokens.clone()];
+        let weight = ids.iter().map(|id| self.weights.get(*id as usize).copied().unwrap_or(1.0));
+        let weight: f32 = weight.sum();
+        let is_common = ids.len() == 1 && weight < COMMON;
+        let span = group.span;
+        let word = Word { tokens: group.tokens, span, weight };
+        (kind == InputKind::Query || !is_common).then_some(word)
     }
 
     /// Token ids of `text`; the length of the text is already bounded.
@@ -89,6 +109,21 @@ impl EmbedCodec for EncoderCodec {
         Ok(ids)
     }
 
+    fn encode_words(&self, text: &str, kind: InputKind) -> Result<EncodedWords, BackendError> {
+        // Its refusals are the same.
+        let tokens = self.encode(text, kind)?;
+        let prefix = self.prefix(kind);
+        let encoding = self
+            .tokenizer
+            .encode_char_offsets(format!("{prefix}{text}"), true)
+            .map_err(|error| BackendError::Input(format!("text cannot be tokenised: {error}")))?;
+        let pieces = pieces(&encoding, prefix.chars().count());
+        let groups = if kind == InputKind::Query { pieces } else { joined(pieces) };
+        let words =
+            groups.into_iter().filter_map(|group| self.word(&encoding, group, kind)).collect();
+        Ok(EncodedWords { tokens, words })
+    }
+
     /// A text of more than 256 KiB, far more than any passage, is counted in parts that end before
     /// a space; where it has none, a token across the border counts as two.
     fn count_tokens(&self, text: &str) -> Result<usize, BackendError> {
@@ -112,4 +147,65 @@ fn part_end(text: &str, limit: usize) -> usize {
         Some(space) if space > 0 => space,
         _ => end,
     }
+}
+
+/// Tokens that belong together, and the characters of the text that they are.
+struct Group {
+    tokens: Range<usize>,
+    span: Span,
+    /// Whether it begins a word: after white space, or after what is no letter and no figure.
+    begins: bool,
+}
+
+/// The tokens that have a letter or a figure of the text itself. `prefix`: characters before it.
+fn pieces(encoding: &Encoding, prefix: usize) -> Vec<Group> {
+    let mut pieces = Vec::new();
+    let mut before = 0;
+    let special = encoding.get_special_tokens_mask();
+    let tokens = encoding.get_tokens().iter().zip(encoding.get_offsets());
+    for (at, (token, (start, end))) in tokens.enumerate() {
+        let says_something = token.chars().any(char::is_alphanumeric);
+        // The blank before the first word can belong to its token, and is the prefix's.
+        let (start, end) = ((*start).max(prefix), *end);
+        if special[at] == 1 || start >= end || !says_something {
+            continue;
+        }
+        // Its characters follow those of the piece before, and it begins with none of its own.
+        let apart = start > before || starts_word(token);
+        let span = Span::new((start - prefix) as u32, (end - prefix) as u32);
+        pieces.push(Group { tokens: at..at + 1, span, begins: apart || pieces.is_empty() });
+        before = end;
+    }
+    pieces
+}
+
+/// Whether a token says itself that a word begins, as those of SentencePiece do.
+fn starts_word(token: &str) -> bool {
+    token.starts_with('\u{2581}')
+}
+
+/// The pieces of each word as one group.
+fn joined(pieces: Vec<Group>) -> Vec<Group> {
+    let mut words: Vec<Group> = Vec::new();
+    for piece in pieces {
+        match words.last_mut() {
+            Some(word) if !piece.begins && word.tokens.end == piece.tokens.start => {
+                word.tokens.end = piece.tokens.end;
+                word.span.end = piece.span.end;
+            }
+            _ => words.push(piece),
+        }
+    }
+    words
+}
+
+/// How much each token says. A SentencePiece model knows how probable its pieces are; other
+/// vocabularies are about in order of frequency.
+fn weights(tokenizer: &Tokenizer) -> Vec<f32> {
+    if let ModelWrapper::Unigram(model) = tokenizer.get_model() {
+        return model.iter().map(|(_, score)| -(*score as f32)).map(|w| w.max(0.1)).collect();
+    }
+    let size = u32::try_from(tokenizer.get_model().get_vocab_size()).unwrap_or(u32::MAX);
+    // Scaled so that the most frequent hundred of 30,000 count as common.
+    (0..size).map(|id| (f64::from(id) + 2.0).ln() as f32 * 1.3).collect()
 }

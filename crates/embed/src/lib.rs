@@ -21,6 +21,7 @@
 
 mod backend;
 mod codec;
+mod common;
 mod config;
 mod encoder;
 mod error;

@@ -1,5 +1,7 @@
 //! Makes one vector of an input's token vectors.
 
+use std::ops::Range;
+
 use intramuros_types::Pooling;
 
 use crate::math;
@@ -22,6 +24,19 @@ pub(crate) fn pool(states: &[f32], hidden: usize, pooling: Pooling) -> Vec<f32> 
             mean
         }
     }
+}
+
+/// The mean of the rows of `states` in each of `groups`, less `common`; shape `(groups, hidden)`.
+/// `common` has shape `(hidden)`; the groups are within the rows and not empty.
+pub(crate) fn groups(states: &[f32], groups: &[Range<usize>], common: &[f32]) -> Vec<f32> {
+    let hidden = common.len();
+    let mut rows = Vec::with_capacity(groups.len() * hidden);
+    for group in groups {
+        let own = &states[group.start * hidden..group.end * hidden];
+        let mean = pool(own, hidden, Pooling::Mean);
+        rows.extend(mean.iter().zip(common).map(|(value, common)| value - common));
+    }
+    rows
 }
 
 /// Divides `vector` by its Euclidean length; a vector of zeros stays one.

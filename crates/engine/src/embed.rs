@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use intramuros_backend::{BackendError, EmbedBackend, EmbedCodec, EmbedModelInfo, InputKind};
+use intramuros_backend::{
+    BackendError, EmbedBackend, EmbedCodec, EmbedModelInfo, Embedding, EncodedWords, InputKind,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::compute::{self, Finished};
@@ -19,7 +21,7 @@ use crate::gate::ComputeGate;
 use crate::pace::Pace;
 use crate::status::Counters;
 use crate::{EmbedConfig, Embeddings, EngineError, EngineStatus, Priority};
-use queue::Job;
+use queue::{Computed, Input, Job};
 use worker::{Command, Worker};
 
 /// A handle to one loaded encoder. Cloning is cheap; the encoder's thread ends after
@@ -128,12 +130,47 @@ impl EmbedEngine {
         kind: InputKind,
         priority: Priority,
     ) -> Result<Embeddings, EngineError> {
+        let encode = move |codec: &dyn EmbedCodec, text: &str| {
+            let tokens = codec.encode(text, kind)?;
+            Ok(Input { tokens, groups: Vec::new() })
+        };
+        let Computed { embeddings, tokens } = self.run(texts, priority, encode).await?;
+        let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
+        Ok(Embeddings { vectors, tokens })
+    }
+
+    /// Turns `texts` into vectors and the vectors of their words, all or none, as late interaction
+    /// needs them.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed).
+    pub async fn embed_words(
+        &self,
+        texts: Vec<String>,
+        kind: InputKind,
+        priority: Priority,
+    ) -> Result<Vec<Embedding>, EngineError> {
+        let encode = move |codec: &dyn EmbedCodec, text: &str| {
+            let EncodedWords { tokens, words } = codec.encode_words(text, kind)?;
+            Ok(Input { tokens, groups: words.into_iter().map(|word| word.tokens).collect() })
+        };
+        Ok(self.run(texts, priority, encode).await?.embeddings)
+    }
+
+    /// Queues `texts`, tokenised by `encode`, and waits for what the encoder makes of them.
+    async fn run(
+        &self,
+        texts: Vec<String>,
+        priority: Priority,
+        encode: impl Fn(&dyn EmbedCodec, &str) -> Result<Input, BackendError> + Send + 'static,
+    ) -> Result<Computed, EngineError> {
         let places = self.reserve(texts.len(), priority)?;
         let (answer, receiver) = oneshot::channel();
         let (codec, max_tokens) = (self.shared.codec.clone(), self.shared.info.max_tokens);
         let task = move || {
-            let sequences = encode(codec.as_ref(), &texts, kind, max_tokens, &answer)?;
-            Ok(Job::new(sequences, priority, places, answer))
+            let encode = |text: &str| encode(codec.as_ref(), text);
+            let inputs = encode_all(&encode, &texts, max_tokens, &answer)?;
+            Ok(Job::new(inputs, priority, places, answer))
         };
         let job = tokio::task::spawn_blocking(task).await;
         let job = job.map_err(|_| EngineError::StepFailed)?.map_err(EngineError::Backend)?;
@@ -211,14 +248,13 @@ impl EmbedEngine {
 }
 
 /// Tokenises all texts, or stops half-way when nobody waits for the answer any more.
-fn encode<T>(
-    codec: &dyn EmbedCodec,
+fn encode_all<T>(
+    encode: &dyn Fn(&str) -> Result<Input, BackendError>,
     texts: &[String],
-    kind: InputKind,
     max_tokens: u32,
     answer: &oneshot::Sender<T>,
-) -> Result<Vec<Vec<u32>>, BackendError> {
-    let mut sequences = Vec::with_capacity(texts.len());
+) -> Result<Vec<Input>, BackendError> {
+    let mut inputs = Vec::with_capacity(texts.len());
     for (at, text) in texts.iter().enumerate() {
         if answer.is_closed() {
             return Err(BackendError::Input("the request was cancelled".to_owned()));
@@ -227,19 +263,19 @@ fn encode<T>(
             1 => BackendError::Input(reason),
             _ => BackendError::Input(format!("input {at}: {reason}")),
         };
-        let tokens = codec.encode(text, kind).map_err(|error| {
+        let input = encode(text).map_err(|error| {
             if let BackendError::Input(reason) = error { place(reason) } else { error }
         })?;
-        if tokens.is_empty() {
+        if input.tokens.is_empty() {
             return Err(place("the text has no tokens".to_owned()));
         }
-        if tokens.len() > max_tokens as usize {
-            let count = tokens.len();
+        if input.tokens.len() > max_tokens as usize {
+            let count = input.tokens.len();
             let reason =
                 format!("text has {count} tokens, the model takes {max_tokens}; send it in pieces");
             return Err(place(reason));
         }
-        sequences.push(tokens);
+        inputs.push(input);
     }
-    Ok(sequences)
+    Ok(inputs)
 }

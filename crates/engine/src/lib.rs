@@ -58,7 +58,7 @@ pub use embed::EmbedEngine;
 pub use error::EngineError;
 pub use gate::ComputeGate;
 pub use generation::Generation;
-pub use intramuros_backend::InputKind;
+pub use intramuros_backend::{EmbedCodec, Embedding, EncodedWords, InputKind, Word};
 pub use models::{LoadModel, ModelLimits, ModelSource, ModelState, TextModels};
 pub use request::{
     Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt, PromptToken,

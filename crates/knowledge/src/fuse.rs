@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Weight of meaning; words have the rest. Measured on two French sets (scripts/eval-kb-gimp,
-/// scripts/eval-sample): 0.3 to 0.5 are alike, and better than either side or reciprocal ranks.
-const MEANING: f32 = 0.4;
+/// Weight of single vectors; words have the rest. Measured on two French sets
+/// (scripts/eval-kb-gimp, scripts/eval-sample): 0.3 to 0.5 are alike, and better than either side
+/// or reciprocal ranks.
+pub(crate) const OF_VECTORS: f32 = 0.4;
+/// Weight of late interaction; words have the rest. Measured on the same sets and PIAF: 0.7 to 0.9
+/// are alike.
+pub(crate) const OF_LATE_INTERACTION: f32 = 0.8;
 
-/// Fuses scored lists by a convex combination of their scores: cosines are stretched between the
+/// Fuses scored lists by a convex combination of their scores, meaning having `weight`: cosines are stretched between the
 /// lowest and the highest of the list, because those of one encoder lie close together; BM25
 /// scores, which start at 0, are divided by the highest. What a list does not have gets 0 there.
 /// The result is 0 to 1, best first; ties keep the order of first appearance.
@@ -19,6 +23,7 @@ const MEANING: f32 = 0.4;
 pub(crate) fn convex_combination<K: Eq + Hash + Clone>(
     by_meaning: &[(K, f32)],
     by_words: &[(K, f32)],
+    weight: f32,
 ) -> Vec<(K, f32)> {
     let mut fused: Vec<(K, f32)> = Vec::new();
     let mut places: HashMap<K, usize> = HashMap::new();
@@ -32,12 +37,12 @@ pub(crate) fn convex_combination<K: Eq + Hash + Clone>(
     let (lowest, highest) = range(by_meaning);
     for (key, cosine) in by_meaning {
         let stretched = if highest > lowest { (cosine - lowest) / (highest - lowest) } else { 1.0 };
-        add(key, MEANING * stretched);
+        add(key, weight * stretched);
     }
     let (_, highest) = range(by_words);
     for (key, bm25) in by_words {
         let share = if highest > 0.0 { bm25.max(0.0) / highest } else { 1.0 };
-        add(key, (1.0 - MEANING) * share);
+        add(key, (1.0 - weight) * share);
     }
     fused.sort_by(|a, b| b.1.total_cmp(&a.1));
     fused
@@ -52,11 +57,11 @@ fn range<K>(list: &[(K, f32)]) -> (f32, f32) {
 
 #[cfg(test)]
 mod tests {
-    use super::convex_combination;
+    use super::{OF_VECTORS, convex_combination};
 
     #[track_caller]
     fn check(by_meaning: &[(&str, f32)], by_words: &[(&str, f32)], expected: &[&str]) {
-        let fused = convex_combination(by_meaning, by_words);
+        let fused = convex_combination(by_meaning, by_words, OF_VECTORS);
         let keys: Vec<&str> = fused.iter().map(|(key, _)| *key).collect();
         assert_eq!(keys, expected, "{fused:?}");
         assert!(fused.iter().all(|(_, score)| (0.0..=1.0001).contains(score)), "{fused:?}");
@@ -64,7 +69,8 @@ mod tests {
 
     #[test]
     fn first_everywhere_scores_one() {
-        let fused = convex_combination(&[("a", 0.9), ("b", 0.8)], &[("a", 7.0), ("b", 1.0)]);
+        let fused =
+            convex_combination(&[("a", 0.9), ("b", 0.8)], &[("a", 7.0), ("b", 1.0)], OF_VECTORS);
         assert!((fused[0].1 - 1.0).abs() < 1e-6, "{fused:?}");
     }
 

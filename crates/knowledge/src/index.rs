@@ -16,9 +16,10 @@ mod read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use intramuros_engine::{InputKind, Priority};
+use intramuros_engine::{Embedding, InputKind, Priority};
 use intramuros_ingest::embedding_text;
 use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, LedgerError};
+use intramuros_maxsim as maxsim;
 use intramuros_store::{PassageRow, StoreError};
 use intramuros_types::{Chunk, ExtractedDocument};
 use tokio::sync::watch;
@@ -228,15 +229,15 @@ impl Knowledge {
             self.check_still_wanted(record).await?;
             let texts: Vec<String> =
                 batch.iter().map(|chunk| embedding_text(&document.title, chunk)).collect();
-            let vectors = self.embed_patiently(texts).await?;
-            rows.extend(batch.iter().zip(vectors).map(|(chunk, vector)| PassageRow {
+            let embeddings = self.embed_patiently(texts).await?;
+            rows.extend(batch.iter().zip(embeddings).map(|(chunk, embedding)| PassageRow {
                 document: record.id.clone(),
                 title: document.title.clone(),
                 chunk: chunk.clone(),
                 language: document.language.clone(),
                 details: place::details(record, document.created.as_deref()),
-                tokens: Vec::new(),
-                vector,
+                tokens: maxsim::pack(&embedding.groups, embedding.vector.len()),
+                vector: embedding.vector,
             }));
         }
         Ok(rows)
@@ -252,12 +253,12 @@ impl Knowledge {
     }
 
     /// Embeds passages, waiting while the queue is full: indexing has time.
-    async fn embed_patiently(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, KnowledgeError> {
+    async fn embed_patiently(&self, texts: Vec<String>) -> Result<Vec<Embedding>, KnowledgeError> {
+        let embed = &self.shared.embed;
         loop {
-            let attempt =
-                self.shared.embed.embed(texts.clone(), InputKind::Passage, Priority::Background);
-            match attempt.await {
-                Ok(embeddings) => return Ok(embeddings.vectors),
+            let (texts, kind) = (texts.clone(), InputKind::Passage);
+            match embed.embed_words(texts, kind, Priority::Background).await {
+                Ok(embeddings) => return Ok(embeddings),
                 Err(intramuros_engine::EngineError::Overloaded { retry_after, .. }) => {
                     tokio::time::sleep(retry_after).await;
                 }

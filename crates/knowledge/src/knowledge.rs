@@ -13,6 +13,7 @@ use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use tokio::sync::{Mutex, Notify};
 
 use crate::index::MediaType;
+use crate::late::Spaces;
 use crate::{KnowledgeConfig, KnowledgeError};
 
 /// What a [`Knowledge`] works with.
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     /// Held while the passages of a document and its record change together. Never held across a
     /// model; taken before `blob_gate`.
     pub(crate) placing: Mutex<()>,
+    /// What late interaction knows of each collection.
+    pub(crate) spaces: Spaces,
 }
 
 /// A file on its way in. Its bytes are in a temporary file; dropping it leaves nothing.
@@ -92,6 +95,7 @@ impl Knowledge {
                 progress: Notify::new(),
                 blob_gate: Mutex::new(()),
                 placing: Mutex::new(()),
+                spaces: Spaces::default(),
             }),
         }
     }

@@ -5,7 +5,8 @@
 //! - **Index**: [`Knowledge::add`] stores the bytes and a ledger row (from then on the document
 //!   survives any crash), the worker [`Knowledge::run_indexer`] reads, cuts, embeds and stores the
 //!   passages, one document at a time.
-//! - **Retrieval**: [`Knowledge::search`] fuses vector and full-text hits; [`Knowledge::ask`] lets
+//! - **Retrieval**: [`Knowledge::search`] finds candidates by vector and full text and compares them
+//!   word by word (`late`, `rank`); [`Knowledge::ask`] lets
 //!   the generator word an answer from them and passes on only sentences that the passages
 //!   support (`evidence`).
 //!
@@ -21,11 +22,14 @@ mod error;
 mod evidence;
 mod focus;
 mod fuse;
+mod highlight;
 mod index;
 mod knowledge;
 mod language;
+mod late;
 mod passage;
 mod prompt;
+mod rank;
 mod search;
 mod sentences;
 mod words;
@@ -36,6 +40,7 @@ pub use citation::Citation;
 pub use config::KnowledgeConfig;
 pub use error::KnowledgeError;
 pub use evidence::Support;
+pub use highlight::Highlight;
 pub use index::MediaType;
 pub use knowledge::{Knowledge, KnowledgeParts, Upload};
 pub use language::Language;

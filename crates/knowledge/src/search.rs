@@ -1,18 +1,20 @@
 //! Finds the passages that answer a question: by meaning and by words, fused.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use intramuros_engine::{InputKind, Priority};
-use intramuros_store::{DateRange, Filter, StoredPassage};
-use intramuros_types::{Access, ChunkId, DocumentId, KnowledgeBaseId};
+use intramuros_store::{DateRange, Filter};
+use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
-use crate::fuse::convex_combination;
+use crate::highlight::Highlight;
 use crate::index::day;
+use crate::rank::{rank, to_hit};
 use crate::{Knowledge, KnowledgeError, Passage};
 
-/// How far down each list is read before fusion.
-const CANDIDATES: usize = 50;
+/// How far down each list is read before the candidates are compared word by word.
+const CANDIDATES: usize = 100;
 
 /// Longest query in characters; the encoder's own limit is checked by the encoder.
 const MAX_QUERY_CHARS: usize = 4_000;
@@ -91,6 +93,12 @@ pub struct Hit {
     pub similarity: Option<f32>,
     /// BM25 score, when found by words.
     pub lexical: Option<f32>,
+    /// Similarity word by word, -1 to 1; what mainly orders the hits.
+    pub late_interaction: Option<f32>,
+    /// Words of the query that the passage, its title or its headings have in some form.
+    pub matched_words: Vec<String>,
+    /// The sentences that answer, as far as words can tell, in the order of the text.
+    pub highlights: Vec<Highlight>,
 }
 
 impl Knowledge {
@@ -111,14 +119,23 @@ impl Knowledge {
 
         let by_meaning = async {
             let query = vec![request.query.clone()];
-            let embedded = self.shared.embed.embed(query, InputKind::Query, Priority::Interactive);
-            let vectors = embedded.await?.vectors;
-            let nearest = table.nearest(&vectors[0], depth, &filter).await?;
-            Ok::<_, KnowledgeError>(nearest)
+            let kind = InputKind::Query;
+            let embedded = self.shared.embed.embed_words(query, kind, Priority::Interactive);
+            let embedding = embedded.await?.into_iter().next().unwrap_or_default();
+            let nearest = table.nearest(&embedding.vector, depth, &filter).await?;
+            Ok::<_, KnowledgeError>((embedding, nearest))
         };
         let by_words = async { Ok(table.full_text(&request.query, depth, &filter).await?) };
-        let (by_meaning, by_words) = tokio::try_join!(by_meaning, by_words)?;
-        Ok(fuse(by_meaning, by_words, request.limit))
+        let ((embedding, by_meaning), by_words) = tokio::try_join!(by_meaning, by_words)?;
+        let late = self.late_query(&table, &request.query, &embedding).await?;
+        let shared = Arc::clone(&self.shared);
+        let (query, limit) = (request.query.clone(), request.limit);
+        let rank = move || {
+            let ranked = rank(by_meaning, by_words, late.as_ref(), limit);
+            let hit = |ranked| to_hit(ranked, &query, late.as_ref(), shared.embed.codec().as_ref());
+            ranked.into_iter().map(hit).collect()
+        };
+        Ok(tokio::task::spawn_blocking(rank).await?)
     }
 }
 
@@ -161,32 +178,4 @@ pub(crate) fn check_text(name: &'static str, text: &str) -> Result<(), Knowledge
         return Err(KnowledgeError::invalid(name, reason));
     }
     Ok(())
-}
-
-fn fuse(by_meaning: Vec<StoredPassage>, by_words: Vec<StoredPassage>, limit: usize) -> Vec<Hit> {
-    let scored = |list: &[StoredPassage]| {
-        list.iter().map(|hit| (hit.id.clone(), hit.score)).collect::<Vec<_>>()
-    };
-    let ranked = convex_combination(&scored(&by_meaning), &scored(&by_words));
-    let mut hits: HashMap<ChunkId, Hit> = HashMap::new();
-    for passage in by_meaning {
-        let similarity = Some(passage.score);
-        let hit = Hit { similarity, ..Hit::from(passage) };
-        hits.insert(hit.passage.id.clone(), hit);
-    }
-    for passage in by_words {
-        let lexical = Some(passage.score);
-        hits.entry(passage.id.clone()).or_insert_with(|| Hit::from(passage)).lexical = lexical;
-    }
-    ranked
-        .into_iter()
-        .take(limit)
-        .filter_map(|(id, score)| hits.remove(&id).map(|hit| Hit { score, ..hit }))
-        .collect()
-}
-
-impl From<StoredPassage> for Hit {
-    fn from(passage: StoredPassage) -> Self {
-        Self { passage: passage.into(), score: 0.0, similarity: None, lexical: None }
-    }
 }

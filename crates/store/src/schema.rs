@@ -36,7 +36,7 @@ const PAGE_FIRST: &str = "page_first";
 const PAGE_LAST: &str = "page_last";
 const LANGUAGE: &str = "language";
 const LAYOUT: &str = "layout";
-const TOKENS: &str = "tokens";
+pub(crate) const TOKENS: &str = "tokens";
 
 /// The label that passages without labels carry in the table, so that one condition decides who
 /// may read a row. No caller can hold or set it: labels are not empty.
@@ -279,6 +279,15 @@ pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<PassageRow>, String> {
             })
         })
         .collect()
+}
+
+/// The token vectors of `batch`.
+///
+/// # Errors
+/// The column, when it is missing or of another type.
+pub(crate) fn tokens(batch: &RecordBatch) -> Result<Vec<Vec<u8>>, String> {
+    let tokens = binary(batch, TOKENS)?;
+    Ok((0..batch.num_rows()).map(|row| tokens.value(row).to_vec()).collect())
 }
 
 fn read_entries(entries: Vec<String>) -> BTreeMap<String, String> {

@@ -6,7 +6,7 @@ use lancedb::index::scalar::{FtsQuery, FullTextSearchQuery, MatchQuery, Operator
 use lancedb::query::{ExecutableQuery, QueryBase, Select};
 use lancedb::{DistanceType, Table};
 
-use crate::schema::{self, RETURNED, SEARCH_TEXT, Score, VECTOR, from_batch};
+use crate::schema::{self, RETURNED, SEARCH_TEXT, Score, TOKENS, VECTOR, from_batch};
 use crate::terms::with_references;
 use crate::{Filter, PassageRow, StoreError, StoredPassage};
 
@@ -109,6 +109,32 @@ pub(crate) async fn rows(table: &Table, predicate: &str) -> Result<Vec<PassageRo
         found.extend(rows);
     }
     Ok(found)
+}
+
+/// The token vectors of up to `limit` rows, spread evenly.
+pub(crate) async fn sample_tokens(table: &Table, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+    let rows = table.count_rows(None).await.map_err(StoreError::database(OPERATION))?;
+    let count = limit.min(rows);
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let offsets = (0..count).map(|at| (at * rows / count) as u64).collect();
+    let batches: Vec<RecordBatch> = table
+        .take_offsets(offsets)
+        .select(Select::columns(&[TOKENS]))
+        .execute()
+        .await
+        .map_err(StoreError::database(OPERATION))?
+        .try_collect()
+        .await
+        .map_err(StoreError::database(OPERATION))?;
+    let mut sample = Vec::with_capacity(count);
+    for batch in &batches {
+        let tokens = schema::tokens(batch)
+            .map_err(|detail| StoreError::Unreadable { table: table.name().to_owned(), detail })?;
+        sample.extend(tokens);
+    }
+    Ok(sample)
 }
 
 /// Whether the answer is empty whatever the table holds.

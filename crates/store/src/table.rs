@@ -145,6 +145,15 @@ impl PassageTable {
         Ok(rows)
     }
 
+    /// The token vectors of up to `limit` passages, spread evenly over the table.
+    ///
+    /// # Errors
+    /// `Dropped`; `Database`; `Unreadable`.
+    pub async fn sample_tokens(&self, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        let _open = self.enter().await?;
+        search::sample_tokens(&self.shared.table, limit).await
+    }
+
     /// Whether `document` has passages.
     ///
     /// # Errors

@@ -3,10 +3,13 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use intramuros_backend::{
-    BackendError, EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, InputKind,
+    BackendError, EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, Embedding, EncodedWords,
+    InputKind, Word,
 };
-use intramuros_types::ModelId;
+use intramuros_types::{ModelId, Span};
 
 use crate::{Control, Mishap};
 
@@ -70,7 +73,7 @@ impl EmbedBackend for FakeEmbed {
         &self.info
     }
 
-    fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Vec<f32>>, BackendError> {
+    fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Embedding>, BackendError> {
         let mishap = self.control.begin_step(batch);
         if batch.sequences.is_empty() {
             return Err(BackendError::Compute("an empty batch".to_owned()));
@@ -79,17 +82,22 @@ impl EmbedBackend for FakeEmbed {
         if batch.sequences.iter().any(|tokens| tokens.is_empty() || tokens.len() > most) {
             return Err(BackendError::Input("a sequence is empty or too long".to_owned()));
         }
-        let mut vectors: Vec<Vec<f32>> =
-            batch.sequences.iter().map(|tokens| self.vector(tokens)).collect();
+        let embed = |(input, tokens): (usize, &Vec<u32>)| {
+            let group = |group: &Range<usize>| self.vector(&tokens[group.clone()]);
+            let groups = batch.groups_of(input).iter().flat_map(group).collect();
+            Embedding { vector: self.vector(tokens), groups }
+        };
+        let mut embeddings: Vec<Embedding> =
+            batch.sequences.iter().enumerate().map(embed).collect();
         match mishap {
             None | Some(Mishap::Panic) => {}
             Some(Mishap::Fail) => return Err(BackendError::Compute("a test asked for it".into())),
             Some(Mishap::NotANumber) => {
-                vectors.iter_mut().for_each(|vector| vector.fill(f32::NAN));
+                embeddings.iter_mut().for_each(|embedding| embedding.vector.fill(f32::NAN));
             }
-            Some(Mishap::WrongShape) => drop(vectors.pop()),
+            Some(Mishap::WrongShape) => drop(embeddings.pop()),
         }
-        Ok(vectors)
+        Ok(embeddings)
     }
 }
 
@@ -127,6 +135,19 @@ impl EmbedCodec for FakeEmbedCodec {
             return Err(BackendError::Input(reason));
         }
         Ok(tokens)
+    }
+
+    fn encode_words(&self, text: &str, kind: InputKind) -> Result<EncodedWords, BackendError> {
+        let tokens = self.encode(text, kind)?;
+        let first = tokens.len() - words(text).count();
+        let position = |byte: usize| text[..byte].chars().count() as u32;
+        let words = (first..).zip(words(text)).map(|(token, word)| {
+            // The words are parts of the text, so their places are the differences of addresses.
+            let start = word.as_ptr() as usize - text.as_ptr() as usize;
+            let span = Span::new(position(start), position(start + word.len()));
+            Word { tokens: token..token + 1, span, weight: 1.0 }
+        });
+        Ok(EncodedWords { tokens, words: words.collect() })
     }
 
     fn count_tokens(&self, text: &str) -> Result<usize, BackendError> {

@@ -1,6 +1,7 @@
 //! `intramuros doctor`: what is wrong, and how to mend it.
 
 mod checks;
+mod reading;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ pub(crate) enum Area {
     Settings,
     Server,
     Models,
+    Documents,
     Data,
 }
 
@@ -55,6 +57,7 @@ impl Area {
             Area::Settings => "settings",
             Area::Server => "server",
             Area::Models => "models",
+            Area::Documents => "documents",
             Area::Data => "data",
         }
     }
@@ -65,6 +68,7 @@ impl Area {
             Area::Settings => "réglages",
             Area::Server => "serveur",
             Area::Models => "modèles",
+            Area::Documents => "documents",
             Area::Data => "données",
         };
         tr(french, self.as_str())
@@ -110,6 +114,7 @@ pub(crate) fn run(common: &Common) -> anyhow::Result<ExitCode> {
             findings.push(Finding::good(Area::Settings, from));
             findings.extend(checks::server(common, &loaded.settings)?);
             findings.extend(checks::models(&loaded.settings));
+            findings.extend(reading::findings(&loaded.settings));
             findings.extend(checks::data(&loaded.settings)?);
         }
         Err(error) => {

@@ -45,6 +45,8 @@ chunk_target_tokens = 220
 chunk_max_tokens = 400
 passages = 6
 answer_tokens = 300
+ocr = "auto"
+ocr_languages = "fra+eng"
 
 [compute]
 threads = 0

@@ -53,8 +53,14 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 fn load(folder: &Path, profile: &EncoderProfile) -> (EncoderCodec, CandleEmbedBackend) {
     let files = files(folder);
     let codec = EncoderCodec::load(&files, profile).expect("the tokenizer loads");
-    let backend = CandleEmbedBackend::load(&files, ModelId::new("golden"), profile);
+    let backend = CandleEmbedBackend::load(&files, ModelId::new("golden"), profile, &codec);
     (codec, backend.expect("the encoder loads"))
+}
+
+#[track_caller]
+fn vectors(backend: &mut CandleEmbedBackend, batch: &EmbedBatch) -> Vec<Vec<f32>> {
+    let embeddings = backend.embed(batch).expect("the batch is computed");
+    embeddings.into_iter().map(|embedding| embedding.vector).collect()
 }
 
 #[track_caller]
@@ -68,7 +74,7 @@ fn check_golden(folder: &Path, golden: &Path) {
         assert_eq!(ids, item.ids, "tokens of {:?}", item.text);
         batch.sequences.push(ids);
     }
-    let vectors = backend.embed(&batch).expect("the batch is computed");
+    let vectors = vectors(&mut backend, &batch);
     assert_eq!(vectors.len(), golden.items.len());
     for (found, item) in vectors.iter().zip(&golden.items) {
         assert_eq!(found.len(), item.vector.len());
@@ -106,11 +112,9 @@ fn check_batch_invariant(folder: &Path, golden: &Path) {
     let (_codec, mut backend) = load(folder, &golden.profile);
     let mut sequences: Vec<Vec<u32>> = golden.items.into_iter().map(|item| item.ids).collect();
     sequences.extend(sequences.clone());
-    let together = backend.embed(&EmbedBatch { sequences: sequences.clone() });
-    let together = together.expect("the batch is computed");
+    let together = vectors(&mut backend, &EmbedBatch::of(sequences.clone()));
     for (sequence, vector) in sequences.into_iter().zip(together) {
-        let alone = backend.embed(&EmbedBatch { sequences: vec![sequence] });
-        let alone = &alone.expect("the input is computed")[0];
+        let alone = &vectors(&mut backend, &EmbedBatch::of(vec![sequence]))[0];
         let length = dot(alone, alone).sqrt();
         for (a, b) in alone.iter().zip(&vector) {
             let difference = f64::from((a - b).abs()) / length;
@@ -149,7 +153,7 @@ fn french_questions_find_their_passage_first() {
     for (question, _) in questions {
         batch.sequences.push(codec.encode(question, InputKind::Query).expect("it is tokenised"));
     }
-    let vectors = backend.embed(&batch).expect("the batch is computed");
+    let vectors = vectors(&mut backend, &batch);
     let (passages, asked) = vectors.split_at(passages.len());
     for ((question, expected), vector) in questions.iter().zip(asked) {
         let scores: Vec<f64> = passages.iter().map(|passage| dot(passage, vector)).collect();

@@ -13,7 +13,9 @@ use super::{files, tiny_copy, tiny_folder, tiny_profile};
 use crate::{CandleEmbedBackend, EmbedError, EncoderCodec, EncoderFiles};
 
 fn load(folder: &Path) -> Result<CandleEmbedBackend, EmbedError> {
-    CandleEmbedBackend::load(&files(folder), ModelId::new("tiny"), &tiny_profile())
+    let (files, profile) = (files(folder), tiny_profile());
+    let codec = EncoderCodec::load(&files, &profile)?;
+    CandleEmbedBackend::load(&files, ModelId::new("tiny"), &profile, &codec)
 }
 
 #[track_caller]
@@ -99,17 +101,15 @@ fn configurations_that_the_weights_do_not_bear_out_are_refused() {
 }
 
 #[test]
-fn weights_that_are_not_numbers_never_give_a_vector() {
+fn weights_that_are_not_numbers_are_refused() {
     let folder = tiny_copy();
     let path = folder.path().join("model.safetensors");
     let name = "roberta.encoder.layer.0.attention.self.query.weight";
     let nan = f32::NAN.to_le_bytes().repeat(32 * 32);
     let bytes = with_tensor(&fs::read(&path).expect("it is read"), name, Some((Dtype::F32, nan)));
     fs::write(&path, bytes).expect("it is written");
-    let mut backend = load(folder.path()).expect("the file itself is valid");
-    let error = backend.embed(&EmbedBatch { sequences: vec![vec![0, 9, 2]] });
-    let error = error.expect_err("no vector").to_string();
-    assert!(error.contains("input 0 gives a vector that is not finite"), "{error}");
+    let error = load(folder.path()).map(|_| ()).expect_err("it is tried when it is loaded");
+    assert!(error.to_string().contains("gives a vector that is not finite"), "{error}");
 }
 
 #[test]
@@ -161,12 +161,12 @@ fn a_configuration_file_of_any_size_is_not_read_whole() {
 #[track_caller]
 fn check_input_refused(sequences: Vec<Vec<u32>>, expected: &str) {
     let mut backend = load(&tiny_folder()).expect("the encoder loads");
-    let error = backend.embed(&EmbedBatch { sequences }).expect_err("the batch is refused");
+    let error = backend.embed(&EmbedBatch::of(sequences)).expect_err("the batch is refused");
     assert!(matches!(error, BackendError::Input(_)), "{error:?}");
     assert_eq!(error.to_string(), expected);
     // The backend itself is unharmed.
-    let vectors = backend.embed(&EmbedBatch { sequences: vec![vec![0, 5, 2]] });
-    assert_eq!(vectors.expect("the batch is computed")[0].len(), 32);
+    let vectors = backend.embed(&EmbedBatch::of(vec![vec![0, 5, 2]]));
+    assert_eq!(vectors.expect("the batch is computed")[0].vector.len(), 32);
 }
 
 #[test]
@@ -190,6 +190,6 @@ fn an_empty_batch_has_no_vectors_and_the_longest_input_fits() {
     assert!(backend.embed(&EmbedBatch::default()).expect("nothing to do").is_empty());
     let longest = vec![399; 200];
     assert_eq!(backend.info().max_tokens, 200);
-    let vectors = backend.embed(&EmbedBatch { sequences: vec![longest] });
+    let vectors = backend.embed(&EmbedBatch::of(vec![longest]));
     assert_eq!(vectors.expect("the batch is computed").len(), 1);
 }

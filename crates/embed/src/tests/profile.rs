@@ -7,7 +7,7 @@ use intramuros_types::{EncoderProfile, ModelId, Pooling};
 use serde_json::{Value, json};
 
 use super::{files, tiny_copy, tiny_profile};
-use crate::CandleEmbedBackend;
+use crate::{CandleEmbedBackend, EncoderCodec};
 
 fn write(folder: &Path, name: &str, value: &Value) {
     let path = folder.join(name);
@@ -78,7 +78,8 @@ fn whole_profile_is_read_from_the_files_of_sentence_transformers() {
 
 #[track_caller]
 fn check_load_refused(folder: &Path, profile: &EncoderProfile, fragment: &str) {
-    let loaded = CandleEmbedBackend::load(&files(folder), ModelId::new("tiny"), profile);
+    let codec = EncoderCodec::load(&files(folder), profile).expect("the tokenizer is sound");
+    let loaded = CandleEmbedBackend::load(&files(folder), ModelId::new("tiny"), profile, &codec);
     let Err(error) = loaded else { panic!("the encoder loads") };
     assert!(error.to_string().contains(fragment), "{error}");
 }
@@ -90,12 +91,15 @@ fn contradictions_are_refused() {
     let expected = "pooling is Cls, the model's 1_Pooling/config.json says Mean";
     check_load_refused(folder.path(), &tiny_profile(), expected);
     let mean = EncoderProfile { pooling: Pooling::Mean, ..tiny_profile() };
-    assert!(CandleEmbedBackend::load(&files(folder.path()), ModelId::new("tiny"), &mean).is_ok());
+    let files = files(folder.path());
+    let codec = EncoderCodec::load(&files, &mean).expect("the tokenizer is sound");
+    assert!(CandleEmbedBackend::load(&files, ModelId::new("tiny"), &mean, &codec).is_ok());
 
     // A layer after pooling would change every vector.
     write(folder.path(), "modules.json", &modules("Dense"));
     check_load_refused(folder.path(), &mean, "sentence_transformers.models.Dense");
 
     let no_room = EncoderProfile { max_tokens: Some(2), ..tiny_profile() };
-    check_load_refused(tiny_copy().path(), &no_room, "max_tokens is less than 3");
+    let refused = EncoderCodec::load(&files, &no_room).map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("max_tokens is less than 3"), "{refused}");
 }

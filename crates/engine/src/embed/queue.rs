@@ -4,13 +4,31 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
+use intramuros_backend::Embedding;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::{Embeddings, EngineError, Priority};
+use crate::{EngineError, Priority};
 
 /// Where a job's answer goes. Dropping the receiver is how a client leaves.
-pub(super) type Answer = oneshot::Sender<Result<Embeddings, EngineError>>;
+pub(super) type Answer = oneshot::Sender<Result<Computed, EngineError>>;
+
+/// What a job gives.
+#[derive(Debug)]
+pub(super) struct Computed {
+    /// One an input, in order.
+    pub(super) embeddings: Vec<Embedding>,
+    /// Tokens of all inputs.
+    pub(super) tokens: u32,
+}
+
+/// One input: its tokens, and the groups of them whose own vectors are wanted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Input {
+    pub(super) tokens: Vec<u32>,
+    pub(super) groups: Vec<Range<usize>>,
+}
 
 /// After so many interactive batches in a row a waiting background batch gets its turn, so that
 /// indexing cannot starve.
@@ -19,13 +37,13 @@ const INTERACTIVE_IN_A_ROW: u32 = 8;
 /// A request that was accepted.
 pub(super) struct Job {
     pub(super) priority: Priority,
-    /// Tokens of each input; taken when the input goes into a batch.
-    sequences: Vec<Vec<u32>>,
+    /// The inputs; taken when they go into a batch.
+    inputs: Vec<Input>,
     /// The inputs by length, so that a batch holds similar ones; `next` is the first not computed.
     order: Vec<usize>,
     next: usize,
     /// One an input; empty until it is computed.
-    vectors: Vec<Vec<f32>>,
+    embeddings: Vec<Embedding>,
     tokens: u32,
     /// One place an input that is not yet in a batch.
     places: OwnedSemaphorePermit,
@@ -35,18 +53,18 @@ pub(super) struct Job {
 impl Job {
     /// A job of at least one input, none empty, that holds a place for each.
     pub(super) fn new(
-        sequences: Vec<Vec<u32>>,
+        inputs: Vec<Input>,
         priority: Priority,
         places: OwnedSemaphorePermit,
         answer: Answer,
     ) -> Self {
-        let mut order: Vec<usize> = (0..sequences.len()).collect();
-        order.sort_by_key(|&input| sequences[input].len());
-        let tokens: usize = sequences.iter().map(Vec::len).sum();
+        let mut order: Vec<usize> = (0..inputs.len()).collect();
+        order.sort_by_key(|&input| inputs[input].tokens.len());
+        let tokens: usize = inputs.iter().map(|input| input.tokens.len()).sum();
         Self {
             priority,
-            vectors: vec![Vec::new(); sequences.len()],
-            sequences,
+            embeddings: vec![Embedding::default(); inputs.len()],
+            inputs,
             order,
             next: 0,
             tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
@@ -71,26 +89,26 @@ impl Job {
     }
 
     /// Puts the next input into a batch if it has at most `budget` tokens; gives its position.
-    fn take(&mut self, budget: usize) -> Option<(usize, Vec<u32>)> {
+    fn take(&mut self, budget: usize) -> Option<(usize, Input)> {
         let input = *self.order.get(self.next)?;
-        if self.sequences[input].len() > budget {
+        if self.inputs[input].tokens.len() > budget {
             return None;
         }
         self.next += 1;
         drop(self.places.split(1));
-        Some((input, std::mem::take(&mut self.sequences[input])))
+        Some((input, std::mem::take(&mut self.inputs[input])))
     }
 
-    /// Notes the vector of an input.
-    pub(super) fn put(&mut self, input: usize, vector: Vec<f32>) {
-        self.vectors[input] = vector;
+    /// Notes the embedding of an input.
+    pub(super) fn put(&mut self, input: usize, embedding: Embedding) {
+        self.embeddings[input] = embedding;
     }
 
-    /// Answers with the vectors.
+    /// Answers with the embeddings.
     pub(super) fn complete(self) {
-        let Self { vectors, tokens, answer, .. } = self;
+        let Self { embeddings, tokens, answer, .. } = self;
         // Fails when the client left just now; nobody minds.
-        let _ = answer.send(Ok(Embeddings { vectors, tokens }));
+        let _ = answer.send(Ok(Computed { embeddings, tokens }));
     }
 
     /// Answers with an error.
@@ -108,6 +126,8 @@ pub(super) struct Batch {
     /// For each sequence its job (from the front) and its position there.
     pub(super) members: Vec<(usize, usize)>,
     pub(super) sequences: Vec<Vec<u32>>,
+    /// The groups of each sequence.
+    pub(super) groups: Vec<Vec<Range<usize>>>,
     pub(super) tokens: usize,
 }
 
@@ -139,22 +159,24 @@ impl Queue {
     /// are not mixed, so that a search never computes longer than searches take.
     pub(super) fn next_batch(&mut self, max_tokens: usize) -> Option<Batch> {
         let priority = self.turn()?;
-        let (mut members, mut sequences, mut tokens, mut jobs) = (Vec::new(), Vec::new(), 0, 0);
+        let (mut members, mut tokens, mut jobs) = (Vec::new(), 0, 0);
+        let (mut sequences, mut groups) = (Vec::new(), Vec::new());
         for (at, job) in self.lane(priority).iter_mut().enumerate() {
             loop {
                 let first = sequences.is_empty();
                 let budget = if first { usize::MAX } else { max_tokens.saturating_sub(tokens) };
-                let Some((input, sequence)) = job.take(budget) else { break };
-                tokens += sequence.len();
-                members.push((at, input));
-                sequences.push(sequence);
+                let Some((number, input)) = job.take(budget) else { break };
+                tokens += input.tokens.len();
+                members.push((at, number));
+                sequences.push(input.tokens);
+                groups.push(input.groups);
                 jobs = at + 1;
             }
             if !job.is_taken() {
                 break;
             }
         }
-        Some(Batch { priority, jobs, members, sequences, tokens })
+        Some(Batch { priority, jobs, members, sequences, groups, tokens })
     }
 
     /// The job that is `at` from the front.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
-use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo};
+use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo, Embedding};
 
 use super::queue::{Batch, Job, Queue};
 use crate::EngineError;
@@ -122,33 +122,36 @@ impl Worker {
         counters.running.store(batch.jobs, Ordering::Relaxed);
         let turn = self.parts.gate.enter();
         let begun = Instant::now();
-        let inputs = EmbedBatch { sequences: std::mem::take(&mut batch.sequences) };
+        let inputs = EmbedBatch {
+            sequences: std::mem::take(&mut batch.sequences),
+            groups: std::mem::take(&mut batch.groups),
+        };
         let (backend, dimension) = (&mut self.backend, self.info.dimension);
         let outcome = guarded(|| {
-            let vectors = backend.embed(&inputs)?;
-            check_shape(inputs.sequences.len(), dimension, &vectors)?;
-            Ok(vectors)
+            let embeddings = backend.embed(&inputs)?;
+            check_shape(&inputs, dimension, &embeddings)?;
+            Ok(embeddings)
         });
         drop(turn);
         // Before the answers, so that who has one does not find itself among the running.
         counters.running.store(0, Ordering::Relaxed);
         match outcome {
-            Ok(vectors) => {
-                let took = begun.elapsed() / u32::try_from(vectors.len()).unwrap_or(u32::MAX);
+            Ok(embeddings) => {
+                let took = begun.elapsed() / u32::try_from(embeddings.len()).unwrap_or(u32::MAX);
                 self.parts.pace.record(took);
-                self.deliver(batch, vectors);
+                self.deliver(batch, embeddings);
             }
             Err(fault) => self.fail(&batch, &fault),
         }
     }
 
-    fn deliver(&mut self, batch: Batch, vectors: Vec<Vec<f32>>) {
+    fn deliver(&mut self, batch: Batch, embeddings: Vec<Embedding>) {
         let counters = &self.parts.counters;
         counters.step_succeeded();
         Counters::add(&counters.prompt_tokens, batch.tokens as u64);
-        for ((at, input), vector) in batch.members.into_iter().zip(vectors) {
+        for ((at, input), embedding) in batch.members.into_iter().zip(embeddings) {
             if let Some(job) = self.queue.job(batch.priority, at) {
-                job.put(input, vector);
+                job.put(input, embedding);
             }
         }
         for job in self.queue.remove_taken(batch.priority, batch.jobs) {
@@ -176,15 +179,22 @@ impl Worker {
 
 /// Holds the backend to its contract. A vector that is not made of numbers would poison an index
 /// unnoticed.
-fn check_shape(inputs: usize, dimension: usize, vectors: &[Vec<f32>]) -> Result<(), BackendError> {
-    if vectors.len() != inputs {
-        let got = vectors.len();
-        return Err(BackendError::Compute(format!("{inputs} inputs gave {got} vectors")));
+fn check_shape(
+    inputs: &EmbedBatch,
+    dimension: usize,
+    embeddings: &[Embedding],
+) -> Result<(), BackendError> {
+    let (wanted, got) = (inputs.sequences.len(), embeddings.len());
+    if wanted != got {
+        return Err(BackendError::Compute(format!("{wanted} inputs gave {got} vectors")));
     }
-    let whole = |vector: &Vec<f32>| {
-        vector.len() == dimension && vector.iter().all(|value| value.is_finite())
+    let whole = |(input, embedding): (usize, &Embedding)| {
+        let mut values = embedding.vector.iter().chain(&embedding.groups);
+        embedding.vector.len() == dimension
+            && embedding.groups.len() == inputs.groups_of(input).len() * dimension
+            && values.all(|value| value.is_finite())
     };
-    if vectors.iter().all(whole) {
+    if embeddings.iter().enumerate().all(whole) {
         return Ok(());
     }
     Err(BackendError::Compute(format!("a vector has not {dimension} finite numbers")))

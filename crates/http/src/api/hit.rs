@@ -1,6 +1,6 @@
 //! Writes passages and citations as clients see them.
 
-use intramuros_knowledge::{Citation, Hit, Passage};
+use intramuros_knowledge::{Citation, Highlight, Hit, Passage};
 use intramuros_types::{PageBox, Span};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -106,17 +106,45 @@ pub(crate) struct HitDto {
     passage: PassageDto,
     /// Fused rank score, 0 to 1; comparable within one answer only.
     score: f32,
+    /// The sentences that answer, as far as words can tell, in the order of the text.
+    highlights: Vec<HighlightDto>,
     /// Why it was found.
     reason: ReasonDto,
 }
 
+/// A sentence of a passage.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct HighlightDto {
+    /// The sentence.
+    text: String,
+    /// Where it is in the document's text.
+    span: SpanDto,
+    /// Where its lines stand on their pages, where the format has places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    boxes: Vec<BoxDto>,
+}
+
+impl From<Highlight> for HighlightDto {
+    fn from(highlight: Highlight) -> Self {
+        Self {
+            text: highlight.text,
+            span: highlight.span.into(),
+            boxes: highlight.boxes.into_iter().map(BoxDto::from).collect(),
+        }
+    }
+}
+
 /// Why a passage was found.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct ReasonDto {
     /// Cosine similarity to the query, when found by meaning.
     similarity: Option<f32>,
     /// BM25 score, when found by words.
     lexical: Option<f32>,
+    /// Similarity word by word, -1 to 1; what mainly orders the hits.
+    late_interaction: Option<f32>,
+    /// Words of the query that the passage, its title or its headings have in some form.
+    matched_words: Vec<String>,
 }
 
 impl From<Hit> for HitDto {
@@ -124,7 +152,13 @@ impl From<Hit> for HitDto {
         Self {
             passage: hit.passage.into(),
             score: hit.score,
-            reason: ReasonDto { similarity: hit.similarity, lexical: hit.lexical },
+            highlights: hit.highlights.into_iter().map(HighlightDto::from).collect(),
+            reason: ReasonDto {
+                similarity: hit.similarity,
+                lexical: hit.lexical,
+                late_interaction: hit.late_interaction,
+                matched_words: hit.matched_words,
+            },
         }
     }
 }

@@ -17,7 +17,15 @@ fn hit(text: &str) -> Hit {
         boxes: Vec::new(),
         words: Vec::new(),
     };
-    Hit { passage, score: 1.0, similarity: None, lexical: None }
+    Hit {
+        passage,
+        score: 1.0,
+        similarity: None,
+        lexical: None,
+        late_interaction: None,
+        matched_words: Vec::new(),
+        highlights: Vec::new(),
+    }
 }
 
 const PASSAGE: &str = "Mini-pelle 1,8 t : 145 € par jour, 580 € par semaine.\n\

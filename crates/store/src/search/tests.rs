@@ -126,7 +126,7 @@ async fn results_carry_everything_but_the_vector() {
         assert_eq!(found.title, stored.title);
         assert_eq!(found.chunk, stored.chunk);
         assert_eq!(found.language, stored.language);
-        assert_eq!(found.labels, stored.labels);
+        assert_eq!(found.details, stored.details);
     }
 }
 

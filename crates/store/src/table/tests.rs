@@ -344,7 +344,7 @@ async fn the_vector_index_finds_what_the_scan_finds() {
         }
         let found = fixture.table.nearest(&queries[0], 1, &all).await.unwrap();
         assert_eq!(documents(&found), ["new"], "{maintained}");
-        let filter = Filter { documents: Some(vec!["new".into()]), ..all };
+        let filter = Filter { documents: Some(vec!["new".into()]), ..all.clone() };
         let far: Vec<f32> = queries[0].iter().map(|value| -value).collect();
         let found = fixture.table.nearest(&far, 5, &filter).await.unwrap();
         assert_eq!(documents(&found), ["new"], "{maintained}");

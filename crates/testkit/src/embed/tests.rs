@@ -10,8 +10,8 @@ fn cosine(a: &str, b: &str) -> f32 {
         codec.encode(a, InputKind::Query).unwrap(),
         codec.encode(b, InputKind::Passage).unwrap(),
     ];
-    let vectors = FakeEmbed::new(64).embed(&EmbedBatch { sequences }).unwrap();
-    vectors[0].iter().zip(&vectors[1]).map(|(a, b)| a * b).sum()
+    let vectors = FakeEmbed::new(64).embed(&EmbedBatch::of(sequences)).unwrap();
+    vectors[0].vector.iter().zip(&vectors[1].vector).map(|(a, b)| a * b).sum()
 }
 
 #[test]

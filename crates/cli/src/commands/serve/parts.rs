@@ -1,7 +1,7 @@
 //! Loads what the server is made of.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use intramuros_engine::{
     ComputeGate, EmbedConfig, EmbedEngine, EngineConfig, LoadModel, ModelLimits, ModelSource,
     TextEngine, TextModels,
 };
-use intramuros_ingest::worker::{Reader, WorkerLimits};
+use intramuros_ingest::worker::WorkerLimits;
 use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
 use intramuros_knowledge::{Knowledge, KnowledgeConfig, KnowledgeParts};
 use intramuros_ledger::Ledger;
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_store::{Blobs, Store};
 
-use crate::commands::read_document;
 use crate::data_dir;
 use crate::language::tr;
+use crate::reading;
 use crate::settings::{KvCacheType, Settings};
 
 /// The parts, as cheap handles.
@@ -114,7 +114,7 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         ledger: ledger.clone(),
         store,
         blobs,
-        reader: reader(),
+        reader: reading::reader(),
         embed: embed.clone(),
         text: text.clone(),
     };
@@ -182,8 +182,9 @@ fn load_embed(
         max_queue_inputs: settings.embedding.max_queue_inputs,
         max_batch_tokens: settings.embedding.max_batch_tokens,
     };
+    let own = Arc::clone(&codec);
     let load = move || {
-        let backend = CandleEmbedBackend::load(&files, model.id, &profile)?;
+        let backend = CandleEmbedBackend::load(&files, model.id, &profile, &own)?;
         Ok(Box::new(backend) as Box<dyn EmbedBackend>)
     };
     let started = std::time::Instant::now();
@@ -259,6 +260,8 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
 }
 
 fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
+    let ocr = reading::ocr(settings);
+    reading::log_missing(settings, ocr.as_ref());
     KnowledgeConfig {
         chunks: ChunkConfig {
             target_tokens: settings.knowledge.chunk_target_tokens,
@@ -273,17 +276,10 @@ fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
                 max_duration: WorkerLimits::default().max_wall,
                 ..ExtractLimits::default()
             },
-            ocr: None,
+            ocr,
         },
         passages: settings.knowledge.passages,
         answer_tokens: settings.knowledge.answer_tokens,
         max_depth: MAX_DEPTH,
     }
-}
-
-/// Reads each document in a process of its own. The running program's file stays the same while an
-/// upgrade replaces it on disk.
-fn reader() -> Reader {
-    let program = PathBuf::from("/proc/self/exe");
-    Reader::new(program, vec![read_document::NAME.to_owned()], WorkerLimits::default())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{INTERACTIVE_IN_A_ROW, Job, Queue};
+use super::{INTERACTIVE_IN_A_ROW, Input, Job, Queue};
 use crate::Priority;
 use crate::Priority::{Background, Interactive};
 
@@ -12,8 +12,9 @@ use crate::Priority::{Background, Interactive};
 fn job(priority: Priority, lengths: &[usize]) -> Job {
     let places = Arc::new(Semaphore::new(lengths.len()));
     let places = places.try_acquire_many_owned(lengths.len() as u32).unwrap();
-    let sequences = lengths.iter().map(|&length| vec![7; length]).collect();
-    Job::new(sequences, priority, places, oneshot::channel().0)
+    let input = |&length: &usize| Input { tokens: vec![7; length], groups: Vec::new() };
+    let inputs = lengths.iter().map(input).collect();
+    Job::new(inputs, priority, places, oneshot::channel().0)
 }
 
 /// Batches of at most ten tokens until nothing is left, as priority, lengths and jobs.

@@ -1,0 +1,87 @@
+//! Compares a question with candidate passages word by word.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use intramuros_engine::{Embedding, EncodedWords, InputKind};
+use intramuros_maxsim::{Query, Space};
+use intramuros_store::{PassageTable, StoredPassage, TableSpec};
+use tokio::sync::Mutex;
+
+use crate::{Knowledge, KnowledgeError};
+
+/// Passages that are looked at to learn what a collection's words have in common.
+const SAMPLE: usize = 256;
+
+/// What the words of each collection have in common, with the number of passages it had then.
+#[derive(Default)]
+pub(crate) struct Spaces {
+    known: Mutex<HashMap<String, (u64, Arc<Space>)>>,
+}
+
+/// A question, ready for comparison.
+pub(crate) struct LateQuery {
+    query: Query,
+}
+
+impl LateQuery {
+    /// How well a passage fits; `None` for one that carries no words.
+    pub(crate) fn score(&self, passage: &StoredPassage) -> Option<f32> {
+        self.query.score(&passage.tokens)
+    }
+
+    /// For each word of a passage how much of the question found its best match there.
+    pub(crate) fn shares(&self, passage: &StoredPassage) -> HashMap<usize, f32> {
+        let mut shares = HashMap::new();
+        let matches = self.query.matches(&passage.tokens).unwrap_or_default();
+        for (found, weight) in matches.iter().zip(self.query.weights()) {
+            *shares.entry(found.word).or_insert(0.0) += found.similarity.max(0.0) * weight;
+        }
+        shares
+    }
+}
+
+impl Knowledge {
+    /// Prepares a question for the passages of `table`; `None` when it has no word that says
+    /// anything.
+    pub(crate) async fn late_query(
+        &self,
+        table: &PassageTable,
+        question: &str,
+        embedding: &Embedding,
+    ) -> Result<Option<LateQuery>, KnowledgeError> {
+        let codec = self.shared.embed.codec();
+        let encoded = codec.encode_words(question, InputKind::Query);
+        let EncodedWords { words, .. } = encoded.map_err(intramuros_engine::EngineError::from)?;
+        let dimension = table.spec().dimension;
+        if words.is_empty() || embedding.groups.len() != words.len() * dimension {
+            return Ok(None);
+        }
+        let weights: Vec<f32> = words.iter().map(|word| word.weight).collect();
+        let space = self.space(table).await?;
+        Ok(Some(LateQuery { query: Query::new(&embedding.groups, &weights, &space) }))
+    }
+
+    /// What the words of a collection have in common; learnt anew when it has grown or shrunk by a
+    /// quarter.
+    async fn space(&self, table: &PassageTable) -> Result<Arc<Space>, KnowledgeError> {
+        let rows = table.count_rows().await?;
+        let name = key(table.spec());
+        let mut known = self.shared.spaces.known.lock().await;
+        if let Some((then, space)) = known.get(&name)
+            && rows.abs_diff(*then) <= then / 4
+        {
+            return Ok(Arc::clone(space));
+        }
+        let sample = table.sample_tokens(SAMPLE).await?;
+        let dimension = table.spec().dimension;
+        let fit = move || Space::fit(sample.iter().map(Vec::as_slice), dimension);
+        let space = Arc::new(tokio::task::spawn_blocking(fit).await?);
+        known.insert(name, (rows, Arc::clone(&space)));
+        Ok(space)
+    }
+}
+
+fn key(spec: &TableSpec) -> String {
+    format!("{}/{}/{}", spec.knowledge_base, spec.model, spec.dimension)
+}
