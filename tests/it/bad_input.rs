@@ -239,9 +239,10 @@ fn broken_uploads_are_refused_or_fail_with_a_reason() {
     };
     fails("broken.pdf", b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog", "damaged");
     fails("noise.docx", b"PK\x03\x04 not really a zip archive", "damaged");
-    fails("photo.png", b"\x89PNG\r\n\x1a\n0000", "unsupported_format");
+    fails("photo.png", b"\x89PNG\r\n\x1a\n0000", "damaged");
+    fails("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "unsupported_format");
     fails("blank.txt", b"  \n \n", "empty");
     let listed = server.get(path).json();
-    assert_eq!(listed["documents"].as_array().unwrap().len(), 4, "failures are kept: {listed}");
+    assert_eq!(listed["documents"].as_array().unwrap().len(), 5, "failures are kept: {listed}");
     assert_eq!(server.get_without_key("/readyz").status, 200);
 }

@@ -150,7 +150,7 @@ fn the_client_commands_add_search_and_ask() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("a.txt"), "The deposit for the lift is 1500 euros.").unwrap();
     std::fs::write(folder.path().join("b.pdf"), "%PDF-1.4 broken").unwrap();
-    std::fs::write(folder.path().join("ignored.zip"), "PK").unwrap();
+    std::fs::write(folder.path().join("ignored.exe"), "MZ").unwrap();
     assert!(client(&server, &["kb", "create", "cli"]).status.success());
     let path = folder.path().to_str().unwrap();
     let added = client(&server, &["kb", "add", "cli", path, "--json"]);

@@ -184,7 +184,7 @@ fn a_deleted_document_stops_being_indexed_and_small_ones_do_not_wait_for_it() {
     assert_ne!(server.get(&path).json()["state"], "ready", "the large one is still in work");
     assert_eq!(server.delete(&path).status, 204);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !server.log().contains("deleted while it was indexed") {
+    while !server.log().contains("deleted or changed while it was indexed") {
         assert!(std::time::Instant::now() < deadline, "{}", server.log());
         std::thread::sleep(std::time::Duration::from_millis(50));
     }

@@ -1,5 +1,6 @@
 //! Drives the real binary with real small models, as its users do.
 //!
+//! - `access`: who may read what
 //! - `auth`: no path without a key, no scope beyond its own
 //! - `bad_input`: every wrong request names what is wrong
 //! - `chat`: chat and plain completions, streamed and not
@@ -8,7 +9,8 @@
 //! - `crash`: kill at the wrong moment, start again
 //! - `egress`: nothing leaves
 //! - `embeddings`: vectors and their formats
-//! - `knowledge`: five formats in, passages and cited answers out, erasure
+//! - `formats`: tables row by row, files within files, scans, bombs
+//! - `knowledge`: passages and cited answers out, erasure
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
@@ -16,6 +18,7 @@
 
 #![allow(clippy::unwrap_used, reason = "all of this is test code; a panic is its failure")]
 
+mod access;
 mod auth;
 mod bad_input;
 mod chat;
@@ -24,6 +27,7 @@ mod concurrency;
 mod crash;
 mod egress;
 mod embeddings;
+mod formats;
 mod generation;
 mod knowledge;
 mod lifecycle;

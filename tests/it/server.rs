@@ -60,12 +60,19 @@ pub(crate) fn intramuros(data: &Path) -> Command {
     command
 }
 
-/// Makes a key with `scopes` and returns its secret.
+/// Makes a key with `scopes` that opens every document and returns its secret.
 pub(crate) fn create_key(data: &Path, scopes: &str) -> String {
-    let output = intramuros(data)
-        .args(["keys", "create", "--name", "test", "--scope", scopes, "--json"])
-        .output()
-        .expect("the binary runs");
+    create_labelled_key(data, scopes, "*")
+}
+
+/// Makes a key with `scopes` and `labels`, separated by commas, and returns its secret.
+pub(crate) fn create_labelled_key(data: &Path, scopes: &str, labels: &str) -> String {
+    let mut command = intramuros(data);
+    command.args(["keys", "create", "--name", "test", "--scope", scopes, "--json"]);
+    if !labels.is_empty() {
+        command.args(["--label", labels]);
+    }
+    let output = command.output().expect("the binary runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let key: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     key["key"].as_str().expect("a secret").to_string()
@@ -116,6 +123,51 @@ pub(crate) fn shared() -> Arc<Server> {
     server
 }
 
+/// A client of a server with a key of its own.
+pub(crate) struct Caller<'s> {
+    server: &'s Server,
+    bearer: String,
+}
+
+impl Caller<'_> {
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        let request = self.server.agent().get(format!("{}{path}", self.server.url));
+        reply(request.header("authorization", &self.bearer).call())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Reply {
+        let request = self.server.agent().delete(format!("{}{path}", self.server.url));
+        reply(request.header("authorization", &self.bearer).call())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
+        let request = self.server.agent().post(format!("{}{path}", self.server.url));
+        reply(request.header("authorization", &self.bearer).send_json(body))
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Reply {
+        let request = self.server.agent().patch(format!("{}{path}", self.server.url));
+        reply(request.header("authorization", &self.bearer).send_json(body))
+    }
+
+    /// Uploads a file with further parts of the form.
+    pub(crate) fn upload(
+        &self,
+        base: &str,
+        file_name: &str,
+        bytes: &[u8],
+        query: &str,
+        parts: &[(&str, &str)],
+    ) -> Reply {
+        let part = Part::bytes(bytes).file_name(file_name);
+        let form = parts.iter().fold(Form::new(), |form, (name, value)| form.text(name, value));
+        let form = form.part("file", part);
+        let path = format!("{}/api/v1/knowledge-bases/{base}/documents{query}", self.server.url);
+        let request = self.server.agent().post(path).header("authorization", &self.bearer);
+        reply(request.send(form))
+    }
+}
+
 impl Server {
     /// A server of its own, with `--set` settings.
     pub(crate) fn start(settings: &[&str]) -> Self {
@@ -163,6 +215,11 @@ impl Server {
         config.timeout_global(timeout).build().new_agent()
     }
 
+    /// The same server, spoken to with another key. Dropping it leaves the server alone.
+    pub(crate) fn with_key<'s>(&'s self, key: &str) -> Caller<'s> {
+        Caller { server: self, bearer: format!("Bearer {key}") }
+    }
+
     fn bearer(&self) -> String {
         format!("Bearer {}", self.key)
     }
@@ -201,11 +258,7 @@ impl Server {
     }
 
     pub(crate) fn upload(&self, base: &str, file_name: &str, bytes: &[u8], query: &str) -> Reply {
-        let part = Part::bytes(bytes).file_name(file_name);
-        let form = Form::new().part("file", part);
-        let path = format!("{}/api/v1/knowledge-bases/{base}/documents{query}", self.url);
-        let request = self.agent().post(path).header("authorization", self.bearer());
-        reply(request.send(form))
+        self.with_key(&self.key).upload(base, file_name, bytes, query, &[])
     }
 
     pub(crate) fn create_base(&self, id: &str) {

@@ -163,7 +163,10 @@ impl Knowledge {
                 Ok(())
             }
             Err(KnowledgeError::Abandoned) => {
-                tracing::info!(document = record.id.as_str(), "changed while it was indexed");
+                tracing::info!(
+                    document = record.id.as_str(),
+                    "deleted or changed while it was indexed"
+                );
                 return;
             }
             Err(error) => {

@@ -117,6 +117,10 @@ const TEXTS: &[(&str, &str)] = &[
         "Ce dont les demandes sont tirées ; le même nombre fait les mêmes [sinon : un nouveau]",
     ),
     (
+        "read-document",
+        "Lit un document sur l'entrée standard ; le serveur le lance pour chaque fichier",
+    ),
+    (
         "doctor",
         "Vérifie la machine, les réglages, les modèles et les données, et dit comment remédier à \
          ce qui ne va pas",

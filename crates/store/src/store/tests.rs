@@ -64,7 +64,7 @@ async fn a_table_of_another_schema_is_refused_with_both() {
     let error = store.table(&spec("support")).await.err().unwrap();
     assert!(matches!(error, StoreError::Mismatch { .. }), "{error:?}");
     let message = error.to_string();
-    assert!(message.contains("schema 0,") && message.contains("schema 1,"), "{message}");
+    assert!(message.contains("schema 0,") && message.contains("schema 2,"), "{message}");
 }
 
 #[tokio::test]
