@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use intramuros_engine::{InputKind, Priority};
 use intramuros_store::{DateRange, Filter};
@@ -117,23 +118,35 @@ impl Knowledge {
         let filter = request.scope.to_filter()?;
         let depth = CANDIDATES.max(request.limit);
 
+        let started = Instant::now();
         let by_meaning = async {
             let query = vec![request.query.clone()];
             let kind = InputKind::Query;
             let embedded = self.shared.embed.embed_words(query, kind, Priority::Interactive);
             let embedding = embedded.await?.into_iter().next().unwrap_or_default();
+            let embedded = started.elapsed();
             let nearest = table.nearest(&embedding.vector, depth, &filter).await?;
-            Ok::<_, KnowledgeError>((embedding, nearest))
+            Ok::<_, KnowledgeError>((embedding, nearest, embedded))
         };
         let by_words = async { Ok(table.full_text(&request.query, depth, &filter).await?) };
-        let ((embedding, by_meaning), by_words) = tokio::try_join!(by_meaning, by_words)?;
+        let ((embedding, by_meaning, embedded), by_words) = tokio::try_join!(by_meaning, by_words)?;
+        let found = started.elapsed();
         let late = self.late_query(&table, &request.query, &embedding).await?;
         let shared = Arc::clone(&self.shared);
         let (query, limit) = (request.query.clone(), request.limit);
         let rank = move || {
             let ranked = rank(by_meaning, by_words, late.as_ref(), limit);
+            let ordered = started.elapsed();
             let hit = |ranked| to_hit(ranked, &query, late.as_ref(), shared.embed.codec().as_ref());
-            ranked.into_iter().map(hit).collect()
+            let hits = ranked.into_iter().map(hit).collect();
+            tracing::debug!(
+                embedded_us = embedded.as_micros(),
+                found_us = found.as_micros(),
+                ordered_us = ordered.as_micros(),
+                shown_us = started.elapsed().as_micros(),
+                "searched"
+            );
+            hits
         };
         Ok(tokio::task::spawn_blocking(rank).await?)
     }

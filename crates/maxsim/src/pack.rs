@@ -52,8 +52,7 @@ pub(crate) fn rows(packed: &[u8], dimension: usize) -> impl Iterator<Item = &[u8
     packed.get(HEAD..).unwrap_or_default().chunks_exact((dimension / 2).max(1))
 }
 
-/// Writes the values of a packed word into `values`, twice as long.
-#[inline(always)]
+/// Writes the values of a packed word into `values`, twice as long, in their order.
 pub(crate) fn unpack(word: &[u8], values: &mut [f32]) {
     for (pair, byte) in values.chunks_exact_mut(2).zip(word) {
         pair[0] = f32::from(i16::from(byte & 0x0f) - ZERO);

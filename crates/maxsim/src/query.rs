@@ -1,16 +1,15 @@
 //! Compares a question with passages.
 
 use crate::Space;
-use crate::kernel::products;
+use crate::kernel::Matrix;
 use crate::pack::words_in;
 
 /// A question, ready to be compared with many passages of one collection.
 #[derive(Debug, Clone)]
 pub struct Query {
     dimension: usize,
-    /// The words, then what a passage's words are freed of: the mean, then the directions. Shape
-    /// `(rows, dimension)`.
-    matrix: Vec<f32>,
+    /// The words, then what a passage's words are freed of: the mean, then the directions.
+    matrix: Matrix,
     /// How much each word counts; the sum is 1.
     weights: Vec<f32>,
     /// The dot product of the mean with each row of `matrix`.
@@ -39,17 +38,17 @@ impl Query {
         let counts = |weight: f32| if weight > 0.0 && weight.is_finite() { weight } else { 0.0 };
         let total: f32 = weights.iter().map(|weight| counts(*weight)).sum();
         let scale = if total > 0.0 { 1.0 / total } else { 0.0 };
-        let mut matrix = vectors.to_vec();
-        matrix.chunks_exact_mut(dimension).for_each(|vector| space.strip(vector));
-        matrix.extend(&space.mean);
-        matrix.extend(&space.directions);
-        let mean_products = matrix
+        let mut rows = vectors.to_vec();
+        rows.chunks_exact_mut(dimension).for_each(|vector| space.strip(vector));
+        rows.extend(&space.mean);
+        rows.extend(&space.directions);
+        let mean_products = rows
             .chunks_exact(dimension)
             .map(|row| row.iter().zip(&space.mean).map(|(a, b)| a * b).sum())
             .collect();
         Self {
             dimension,
-            matrix,
+            matrix: Matrix::new(&rows, dimension),
             weights: weights.iter().map(|weight| counts(*weight) * scale).collect(),
             mean_products,
             height: space.height(),
@@ -70,7 +69,7 @@ impl Query {
         if words_in(packed, self.dimension)? == 0 {
             return None;
         }
-        let products = products(packed, &self.matrix, self.dimension);
+        let products = self.matrix.products(packed);
         let asked = self.weights.len();
         let rows = asked + 1 + self.height;
         let mut best = vec![Match { word: 0, similarity: f32::NEG_INFINITY }; asked];
