@@ -76,6 +76,7 @@ fn files_within_files_are_documents_of_their_own() {
 fn office_files_and_a_scan_are_found_with_their_places() {
     let server = shared();
     server.create_base("office");
+    let mut scan = Value::Null;
     for (name, format) in [
         ("tarifs.xlsx", "xlsx"),
         ("tarifs.ods", "ods"),
@@ -87,8 +88,13 @@ fn office_files_and_a_scan_are_found_with_their_places() {
     ] {
         let document = add(&server, "office", name, &fixture(name));
         assert_eq!(document["format"], format, "{document}");
+        if name == "facture_scan.pdf" {
+            scan = document["id"].clone();
+        }
     }
-    let hit = best(&server, "office", "facture total TTC à payer");
+    let query = json!({"query": "facture total à payer", "limit": 1, "documents": [scan]});
+    let reply = server.post("/api/v1/knowledge-bases/office/search", &query);
+    let hit = reply.json()["hits"][0].clone();
     let boxes = hit["boxes"].as_array().unwrap_or_else(|| panic!("no places: {hit:#}"));
     for place in boxes {
         let edge = |name: &str| place[name].as_f64().unwrap();

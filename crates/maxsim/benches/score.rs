@@ -1,6 +1,8 @@
 //! Times the comparison of a question with 200 passages.
 //!
-//! `cargo bench -p intramuros-maxsim`; `tests/` of this size are what a search does once.
+//! `cargo bench -p intramuros-maxsim`. A search does this once.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::hint::black_box;
 use std::time::Instant;
