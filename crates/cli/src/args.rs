@@ -77,6 +77,9 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Measure a running server, this one or any other that speaks OpenAI's API.
     Bench(Bench),
+    /// Measure how good search is, on questions whose answers are known.
+    #[command(subcommand)]
+    Eval(Eval),
     /// Check the machine, the settings, the models and the data, and say how to mend what is
     /// wrong.
     Doctor,
@@ -143,6 +146,44 @@ pub(crate) struct Bench {
     /// What the prompts are drawn from; the same number makes the same prompts [default: a new one].
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
+}
+
+/// `eval` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Eval {
+    /// Ask a knowledge base questions whose documents are known, and report recall, order, shown
+    /// passages, refusals and times.
+    Retrieval(EvalRetrieval),
+}
+
+/// Options of `eval retrieval`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvalRetrieval {
+    /// Knowledge base; not needed when there is only one.
+    #[arg(long)]
+    pub(crate) kb: Option<String>,
+    /// Questions, one JSON object a line: id, query, relevant (file names or external ids, best
+    /// first), and if wanted passage, style.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) queries: PathBuf,
+    /// Questions that the documents do not answer: id, query.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) unanswerable: Option<PathBuf>,
+    /// How passages are found and ordered: hybrid, vectors or words.
+    #[arg(long, default_value = "hybrid")]
+    pub(crate) ranking: String,
+    /// Passages that are asked for; several of one document count once, at the best place.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Questions asked at the same time.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) clients: usize,
+    /// Write what was found for every question to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Compare with an earlier run, question by question (paired bootstrap).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
 }
 
 /// `kb` …

@@ -1,7 +1,7 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
-//! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search`, `kb` and
-//! `bench` talk to a running server over HTTP, like any other client.
+//! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search`, `kb`,
+//! `bench` and `eval` talk to a running server over HTTP, like any other client.
 
 mod args;
 mod client;
@@ -53,6 +53,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),
+        Command::Eval(command) => commands::eval::run(&common, &command),
         Command::Doctor => commands::doctor::run(&common),
         // Answered before the command line is read, unless options stand before it.
         Command::ReadDocument => Ok(commands::read_document::run()),

@@ -6,7 +6,7 @@ use intramuros_types::{KeyId, KnowledgeBaseId, RequestId, SamplingParams};
 use crate::answer::Answering;
 use crate::language::Language;
 use crate::prompt::conversation;
-use crate::search::{Hit, Scope, SearchRequest, check_text};
+use crate::search::{Hit, Ranking, Scope, SearchRequest, check_text};
 use crate::{Knowledge, KnowledgeError};
 
 /// The most passages that an answer may be written from.
@@ -49,8 +49,12 @@ impl Knowledge {
         check_text("question", &request.question)?;
         let default_language = self.get(base).await?.language;
         let language = Language::detect(&request.question, &default_language);
-        let search =
-            SearchRequest { query: request.question.clone(), limit, scope: request.scope.clone() };
+        let search = SearchRequest {
+            query: request.question.clone(),
+            limit,
+            scope: request.scope.clone(),
+            ranking: Ranking::Hybrid,
+        };
         let mut hits = self.search(base, &search).await?;
         if hits.is_empty() {
             return Ok(Answering::nothing_found(language));

@@ -45,4 +45,4 @@ pub use index::MediaType;
 pub use knowledge::{Knowledge, KnowledgeParts, Upload};
 pub use language::Language;
 pub use passage::Passage;
-pub use search::{Hit, Scope, SearchRequest};
+pub use search::{Hit, Ranking, Scope, SearchRequest};

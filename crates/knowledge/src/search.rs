@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use intramuros_engine::{InputKind, Priority};
+use intramuros_engine::{Embedding, InputKind, Priority};
 use intramuros_store::{DateRange, Filter};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
@@ -32,6 +32,20 @@ pub struct SearchRequest {
     pub limit: usize,
     /// Where to look.
     pub scope: Scope,
+    /// How to order what is found.
+    pub ranking: Ranking,
+}
+
+/// How passages are found and ordered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ranking {
+    /// By meaning and by words, compared word by word.
+    #[default]
+    Hybrid,
+    /// By the cosine of the whole alone.
+    Vectors,
+    /// By BM25 alone.
+    Words,
 }
 
 /// The part of a knowledge base that a request is about.
@@ -119,7 +133,11 @@ impl Knowledge {
         let depth = CANDIDATES.max(request.limit);
 
         let started = Instant::now();
+        let ranking = request.ranking;
         let by_meaning = async {
+            if ranking == Ranking::Words {
+                return Ok((Embedding::default(), Vec::new(), Duration::ZERO));
+            }
             let query = vec![request.query.clone()];
             let kind = InputKind::Query;
             let embedded = self.shared.embed.embed_words(query, kind, Priority::Interactive);
@@ -128,10 +146,18 @@ impl Knowledge {
             let nearest = table.nearest(&embedding.vector, depth, &filter).await?;
             Ok::<_, KnowledgeError>((embedding, nearest, embedded))
         };
-        let by_words = async { Ok(table.full_text(&request.query, depth, &filter).await?) };
+        let by_words = async {
+            if ranking == Ranking::Vectors {
+                return Ok(Vec::new());
+            }
+            Ok(table.full_text(&request.query, depth, &filter).await?)
+        };
         let ((embedding, by_meaning, embedded), by_words) = tokio::try_join!(by_meaning, by_words)?;
         let found = started.elapsed();
-        let late = self.late_query(&table, &request.query, &embedding).await?;
+        let late = match ranking {
+            Ranking::Hybrid => self.late_query(&table, &request.query, &embedding).await?,
+            Ranking::Vectors | Ranking::Words => None,
+        };
         let shared = Arc::clone(&self.shared);
         let (query, limit) = (request.query.clone(), request.limit);
         let rank = move || {

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use intramuros_knowledge::SearchRequest;
+use intramuros_knowledge::{Ranking, SearchRequest};
 use intramuros_types::{Access, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,13 +24,37 @@ pub(crate) struct SearchBody {
     /// The most passages; default 10.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<usize>,
+    /// How passages are found and ordered; default `hybrid`.
+    ranking: Option<RankingDto>,
     /// Where to look.
     #[serde(flatten)]
     scope: ScopeFields,
 }
 
+/// How passages are found and ordered.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RankingDto {
+    /// By meaning and by words, compared word by word.
+    Hybrid,
+    /// By the cosine of the whole alone.
+    Vectors,
+    /// By BM25 alone.
+    Words,
+}
+
+impl From<RankingDto> for Ranking {
+    fn from(ranking: RankingDto) -> Self {
+        match ranking {
+            RankingDto::Hybrid => Self::Hybrid,
+            RankingDto::Vectors => Self::Vectors,
+            RankingDto::Words => Self::Words,
+        }
+    }
+}
+
 impl RequestBody for SearchBody {
-    const FIELDS: &'static [&'static str] = &["query", "limit"];
+    const FIELDS: &'static [&'static str] = &["query", "limit", "ranking"];
     const FLATTENED: &'static [&'static str] = ScopeFields::FIELDS;
 }
 
@@ -61,6 +85,7 @@ pub(crate) async fn search(
         query: body.query,
         limit: body.limit.unwrap_or(DEFAULT_LIMIT),
         scope: body.scope.within(&access),
+        ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
     };
     let hits = state.knowledge.search(&KnowledgeBaseId::new(kb), &request).await?;
     Ok(Json(SearchResponse { hits: hits.into_iter().map(HitDto::from).collect() }))
