@@ -1,6 +1,7 @@
 //! Finds the sentences of a passage that answer the question.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::ops::Range;
 
 use intramuros_engine::Word as EncodedWord;
 use intramuros_ingest::embedding_text;
@@ -12,7 +13,7 @@ use crate::sentences::sentences;
 use crate::words::{Word, words};
 
 /// Sentences beside the best one are shown when they have at least this share of its score.
-const SECOND: f32 = 0.6;
+const SECOND: f32 = 0.85;
 /// The most sentences that are shown.
 const MAX_SENTENCES: usize = 3;
 
@@ -33,47 +34,63 @@ pub(crate) fn context_chars(passage: &StoredPassage) -> u32 {
     u32::try_from(embedding_text(&passage.title, &empty).chars().count()).unwrap_or(u32::MAX)
 }
 
-/// The best sentences in the order of the text. `shares`: how much of the question each word of
-/// the passage answers, by its index in `encoded`, whose spans are those of the embedded text, in
-/// which the passage begins after `context` characters. Without shares the words in common with
-/// `question` decide.
-pub(crate) fn highlights(
-    passage: &Passage,
-    question: &str,
-    encoded: &[EncodedWord],
-    shares: &HashMap<usize, f32>,
-    context: u32,
-) -> Vec<Highlight> {
-    let spans = sentence_spans(&passage.text);
-    let mut scored: Vec<(f32, Span)> = spans
-        .into_iter()
-        .map(|span| {
-            let holds = |word: &EncodedWord| {
-                // A word can begin with the blank before it.
-                let end = word.span.end.saturating_sub(context);
-                word.span.end > context && end > span.start && end <= span.end
-            };
-            let score = shares
-                .iter()
-                .filter(|(word, _)| encoded.get(**word).is_some_and(holds))
-                .map(|(_, share)| share)
-                .sum();
-            (score, span)
-        })
-        .collect();
-    if scored.iter().all(|(score, _)| *score <= 0.0) {
-        let asked: HashSet<Word> = words(question).into_iter().collect();
-        for (score, span) in &mut scored {
-            let own: HashSet<Word> = words(span.slice(&passage.text)).into_iter().collect();
-            *score = own.intersection(&asked).count() as f32;
-        }
+/// The sentences of a passage.
+pub(crate) struct Sentences {
+    /// Where they are in the passage, in characters.
+    spans: Vec<Span>,
+    /// The words of each, as ranges of the encoded ones.
+    parts: Vec<Range<usize>>,
+}
+
+impl Sentences {
+    /// The sentences of `passage`. `encoded`: the words of the embedded text, in which the passage
+    /// begins after `context` characters.
+    pub(crate) fn new(passage: &Passage, encoded: &[EncodedWord], context: u32) -> Self {
+        let spans = sentence_spans(&passage.text);
+        let parts = spans.iter().map(|span| words_of(*span, encoded, context)).collect();
+        Self { spans, parts }
     }
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let best = scored.first().map_or(0.0, |(score, _)| *score);
-    let shown = scored.iter().filter(|(score, _)| *score > 0.0 && *score >= best * SECOND);
-    let mut chosen: Vec<Span> = shown.take(MAX_SENTENCES).map(|(_, span)| *span).collect();
-    chosen.sort_by_key(|span| span.start);
-    chosen.into_iter().map(|span| highlight(passage, span)).collect()
+
+    /// The words of each sentence, as ranges of the encoded ones.
+    pub(crate) fn parts(&self) -> &[Range<usize>] {
+        &self.parts
+    }
+
+    /// The sentences that fit best, in the order of the text. `scores`: how well each fits; without
+    /// them the words in common with `question` decide.
+    pub(crate) fn highlights(
+        self,
+        passage: &Passage,
+        question: &str,
+        scores: Option<Vec<f32>>,
+    ) -> Vec<Highlight> {
+        let scores = scores.filter(|scores| scores.iter().any(|score| *score > 0.0));
+        let scores = scores.unwrap_or_else(|| in_common(passage, &self.spans, question));
+        let mut scored: Vec<(f32, Span)> = scores.into_iter().zip(self.spans).collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let best = scored.first().map_or(0.0, |(score, _)| *score);
+        let shown = scored.iter().filter(|(score, _)| *score > 0.0 && *score >= best * SECOND);
+        let mut chosen: Vec<Span> = shown.take(MAX_SENTENCES).map(|(_, span)| *span).collect();
+        chosen.sort_by_key(|span| span.start);
+        chosen.into_iter().map(|span| highlight(passage, span)).collect()
+    }
+}
+
+/// The words of a sentence of the passage.
+fn words_of(sentence: Span, encoded: &[EncodedWord], context: u32) -> Range<usize> {
+    // A word can begin with the blank before it, so its end decides.
+    let ends_by = |limit: u32| encoded.partition_point(|word| word.span.end <= limit);
+    ends_by(context + sentence.start)..ends_by(context + sentence.end)
+}
+
+/// How many words each sentence has in common with the question.
+fn in_common(passage: &Passage, spans: &[Span], question: &str) -> Vec<f32> {
+    let asked: HashSet<Word> = words(question).into_iter().collect();
+    let common = |span: &Span| {
+        let own: HashSet<Word> = words(span.slice(&passage.text)).into_iter().collect();
+        own.intersection(&asked).count() as f32
+    };
+    spans.iter().map(common).collect()
 }
 
 fn highlight(passage: &Passage, within: Span) -> Highlight {
@@ -100,12 +117,12 @@ fn sentence_spans(text: &str) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::ops::Range;
 
     use intramuros_engine::Word;
     use intramuros_types::{ChunkId, DocumentId, Span};
 
-    use super::highlights;
+    use super::Sentences;
     use crate::Passage;
 
     const TEXT: &str = "Été comme hiver. La caution est de 1 500 €. Elle est rendue au retour.";
@@ -125,15 +142,23 @@ mod tests {
         }
     }
 
+    /// Words that end at these characters of the text, with how well each fits.
     #[track_caller]
     fn check(question: &str, words: &[(u32, f32)], expected: &[&str]) {
+        const CONTEXT: u32 = 9;
         let encoded: Vec<Word> = words
             .iter()
-            .map(|(end, _)| Word { tokens: 0..1, span: Span::new(end - 2, *end), weight: 1.0 })
+            .map(|(end, _)| {
+                let end = CONTEXT + end;
+                Word { tokens: 0..1, span: Span::new(end - 2, end), weight: 1.0 }
+            })
             .collect();
-        let shares: HashMap<usize, f32> =
-            words.iter().enumerate().map(|(at, (_, share))| (at, *share)).collect();
-        let found = highlights(&passage(), question, &encoded, &shares, 9);
+        let best = |part: &Range<usize>| {
+            words[part.clone()].iter().map(|(_, fit)| *fit).fold(0.0, f32::max)
+        };
+        let sentences = Sentences::new(&passage(), &encoded, CONTEXT);
+        let scores = sentences.parts().iter().map(best).collect();
+        let found = sentences.highlights(&passage(), question, Some(scores));
         assert_eq!(found.iter().map(|h| h.text.as_str()).collect::<Vec<_>>(), expected);
         for highlight in found {
             let span = highlight.span;
@@ -143,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_with_most_of_the_answer_is_shown() {
-        // Characters 17 to 43 of the text are the second sentence; the context has 9.
-        check("x", &[(9 + 27, 0.5), (9 + 50, 0.1)], &["La caution est de 1 500 €."]);
+    fn the_sentences_that_fit_best_are_shown() {
+        // Characters 17 to 43 of the text are the second sentence.
+        check("x", &[(27, 0.5), (50, 0.1)], &["La caution est de 1 500 €."]);
         check(
             "x",
-            &[(9 + 27, 0.5), (9 + 50, 0.4)],
+            &[(5, 0.1), (27, 0.5), (50, 0.45)],
             &["La caution est de 1 500 €.", "Elle est rendue au retour."],
         );
     }
@@ -156,7 +181,7 @@ mod tests {
     #[test]
     fn words_in_common_decide_where_nothing_else_does() {
         check("quelle caution ?", &[], &["La caution est de 1 500 €."]);
-        check("quelle caution ?", &[(5, 0.9)], &["La caution est de 1 500 €."]);
+        check("quelle caution ?", &[(27, 0.0)], &["La caution est de 1 500 €."]);
         check("rien", &[], &[]);
     }
 }

@@ -1,6 +1,7 @@
 //! Compares a question with candidate passages word by word.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use intramuros_engine::{Embedding, EncodedWords, InputKind};
@@ -30,14 +31,13 @@ impl LateQuery {
         self.query.score(&passage.tokens)
     }
 
-    /// For each word of a passage how much of the question found its best match there.
-    pub(crate) fn shares(&self, passage: &StoredPassage) -> HashMap<usize, f32> {
-        let mut shares = HashMap::new();
-        let matches = self.query.matches(&passage.tokens).unwrap_or_default();
-        for (found, weight) in matches.iter().zip(self.query.weights()) {
-            *shares.entry(found.word).or_insert(0.0) += found.similarity.max(0.0) * weight;
-        }
-        shares
+    /// How well each part of a passage fits by itself; a part is a range of its words.
+    pub(crate) fn score_parts(
+        &self,
+        passage: &StoredPassage,
+        parts: &[Range<usize>],
+    ) -> Option<Vec<f32>> {
+        self.query.score_parts(&passage.tokens, parts)
     }
 }
 

@@ -9,7 +9,7 @@ use intramuros_types::ChunkId;
 
 use crate::Passage;
 use crate::fuse::{OF_LATE_INTERACTION, OF_VECTORS, convex_combination};
-use crate::highlight::{context_chars, highlights};
+use crate::highlight::{Sentences, context_chars};
 use crate::late::LateQuery;
 use crate::search::Hit;
 use crate::words::{Word, words};
@@ -84,14 +84,15 @@ pub(crate) fn to_hit(
     codec: &dyn EmbedCodec,
 ) -> Hit {
     let Ranked { passage: stored, score, similarity, lexical, late: late_interaction } = ranked;
-    let shares = late.map(|late| late.shares(&stored)).unwrap_or_default();
     let embedded = embedding_text(&stored.title, &stored.chunk);
     // The words were told apart in the same way when the passage was stored.
     let encoded = codec.encode_words(&embedded, InputKind::Passage).unwrap_or_default().words;
     let context = context_chars(&stored);
     let matched_words = matched_words(query, &embedded);
-    let passage = Passage::from(stored);
-    let highlights = highlights(&passage, query, &encoded, &shares, context);
+    let passage = Passage::from(stored.clone());
+    let sentences = Sentences::new(&passage, &encoded, context);
+    let scores = late.and_then(|late| late.score_parts(&stored, sentences.parts()));
+    let highlights = sentences.highlights(&passage, query, scores);
     Hit { passage, score, similarity, lexical, late_interaction, matched_words, highlights }
 }
 

@@ -21,5 +21,5 @@ mod query;
 mod space;
 
 pub use pack::{MAX_WORDS, pack, words_in};
-pub use query::{Match, Query};
+pub use query::Query;
 pub use space::Space;

@@ -1,5 +1,7 @@
 //! Compares a question with passages.
 
+use std::ops::Range;
+
 use crate::Space;
 use crate::kernel::Matrix;
 use crate::pack::words_in;
@@ -15,15 +17,6 @@ pub struct Query {
     /// The dot product of the mean with each row of `matrix`.
     mean_products: Vec<f32>,
     height: usize,
-}
-
-/// Where a word of the question found its like.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Match {
-    /// Index of the word in the passage.
-    pub word: usize,
-    /// Cosine of the two, -1 to 1.
-    pub similarity: f32,
 }
 
 impl Query {
@@ -58,39 +51,48 @@ impl Query {
     /// How well a passage fits, -1 to 1, as [`pack`](crate::pack) packed it; `None` for a passage
     /// without words, or bytes that it cannot have packed.
     pub fn score(&self, packed: &[u8]) -> Option<f32> {
-        let matches = self.matches(packed)?;
-        let found = matches.iter().zip(&self.weights);
-        Some(found.map(|(found, weight)| found.similarity * weight).sum())
+        let all = 0..usize::MAX;
+        self.score_parts(packed, std::slice::from_ref(&all)).map(|scores| scores[0])
     }
 
-    /// For each word of the question its best match in a passage; `None` as for
-    /// [`score`](Self::score).
-    pub fn matches(&self, packed: &[u8]) -> Option<Vec<Match>> {
+    /// How well each part of a passage fits by itself; a part is a range of its words. 0 for a part
+    /// without words. `None` as for [`score`](Self::score).
+    pub fn score_parts(&self, packed: &[u8], parts: &[Range<usize>]) -> Option<Vec<f32>> {
+        let similarities = self.similarities(packed)?;
+        let asked = self.weights.len();
+        let words = similarities.len() / asked.max(1);
+        let score = |part: &Range<usize>| {
+            let part = part.start.min(words)..part.end.min(words);
+            if part.is_empty() {
+                return 0.0;
+            }
+            let best = |at: usize| {
+                let found = part.clone().map(|word| similarities[word * asked + at]);
+                found.fold(f32::NEG_INFINITY, f32::max)
+            };
+            self.weights.iter().enumerate().map(|(at, weight)| best(at) * weight).sum()
+        };
+        Some(parts.iter().map(score).collect())
+    }
+
+    /// The cosine of each word of a passage with each word of the question, freed of what is
+    /// common; shape `(words, asked)`.
+    fn similarities(&self, packed: &[u8]) -> Option<Vec<f32>> {
         if words_in(packed, self.dimension)? == 0 {
             return None;
         }
         let products = self.matrix.products(packed);
         let asked = self.weights.len();
         let rows = asked + 1 + self.height;
-        let mut best = vec![Match { word: 0, similarity: f32::NEG_INFINITY }; asked];
-        for (word, with_rows) in products.with_rows.chunks_exact(rows).enumerate() {
-            let square = products.squares[word];
+        let mut similarities = Vec::with_capacity(products.squares.len() * asked);
+        for (with_rows, square) in products.with_rows.chunks_exact(rows).zip(products.squares) {
             let inverse = if square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
             let length = self.stripped_length(with_rows, inverse);
             let scale = if length > 1e-6 { 1.0 / length } else { 0.0 };
-            for (at, best) in best.iter_mut().enumerate() {
-                let similarity = (with_rows[at] * inverse - self.mean_products[at]) * scale;
-                if similarity > best.similarity {
-                    *best = Match { word, similarity };
-                }
-            }
+            let own = with_rows[..asked].iter().zip(&self.mean_products);
+            similarities.extend(own.map(|(product, mean)| (product * inverse - mean) * scale));
         }
-        Some(best)
-    }
-
-    /// How much each word of the question counts; the sum is 1 unless none counts.
-    pub fn weights(&self) -> &[f32] {
-        &self.weights
+        Some(similarities)
     }
 
     /// The length of a passage's word, as a unit vector, once it is freed of what is common. From
@@ -138,12 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn matches_tell_where() {
+    fn parts_are_compared_by_themselves() {
         let query = Query::new(&rows(&[1, 2]), &[1.0, 1.0], &Space::plain(64));
-        let matches = query.matches(&pack(&rows(&[9, 2, 1]), 64)).unwrap();
-        assert_eq!(matches.iter().map(|found| found.word).collect::<Vec<_>>(), [2, 1]);
-        assert_eq!(query.matches(&[]), None);
-        assert_eq!(query.matches(&[1, 2, 3]), None);
+        let packed = pack(&rows(&[9, 2, 1, 2]), 64);
+        let scores = query.score_parts(&packed, &[0..2, 2..4, 1..1, 3..9, 7..9]).unwrap();
+        let rounded: Vec<f32> =
+            scores.iter().map(|score| (score * 100.0).round() / 100.0).collect();
+        assert_eq!(rounded, [0.5, 1.0, 0.0, 0.5, 0.0]);
+        assert_eq!(query.score(&[]), None);
+        assert_eq!(query.score(&[1, 2, 3]), None);
     }
 
     #[test]
@@ -155,13 +160,13 @@ mod tests {
         assert!(space.height() > 0);
         let asked: Vec<f32> = (0..64).map(|at| random(at * 31 + 5) + 0.8).collect();
         let query = Query::new(&asked, &[1.0], &space);
-        let found = query.matches(&packed).unwrap()[0];
+        let found = query.score_parts(&packed, std::slice::from_ref(&(17..18))).unwrap()[0];
         let mut word = vec![0.0; 64];
-        crate::pack::unpack(crate::pack::rows(&packed, 64).nth(found.word).unwrap(), &mut word);
+        crate::pack::unpack(crate::pack::rows(&packed, 64).nth(17).unwrap(), &mut word);
         space.strip(&mut word);
         let mut plain = asked;
         space.strip(&mut plain);
         let cosine: f32 = word.iter().zip(&plain).map(|(a, b)| a * b).sum();
-        assert!((cosine - found.similarity).abs() < 1e-3, "{cosine} {}", found.similarity);
+        assert!((cosine - found).abs() < 1e-3, "{cosine} {found}");
     }
 }

@@ -116,6 +116,36 @@ const TEXTS: &[(&str, &str)] = &[
         "bench --seed",
         "Ce dont les demandes sont tirées ; le même nombre fait les mêmes [sinon : un nouveau]",
     ),
+    ("eval", "Mesure la qualité de la recherche, sur des questions dont la réponse est connue"),
+    (
+        "eval retrieval",
+        "Pose à une base des questions dont on connaît les documents, et donne le rappel, l'ordre, \
+         les passages montrés, les refus et les temps",
+    ),
+    ("eval retrieval --kb", "Base ; inutile quand il n'y en a qu'une"),
+    (
+        "eval retrieval --queries",
+        "Questions, un objet JSON par ligne : id, query, relevant (noms de fichiers ou identifiants \
+         externes, le meilleur d'abord), et si l'on veut passage, style",
+    ),
+    (
+        "eval retrieval --unanswerable",
+        "Questions auxquelles les documents ne répondent pas : id, query",
+    ),
+    (
+        "eval retrieval --ranking",
+        "Comment les passages sont trouvés et rangés : hybrid, vectors ou words",
+    ),
+    (
+        "eval retrieval --limit",
+        "Passages demandés ; plusieurs d'un même document comptent une fois, à la meilleure place",
+    ),
+    ("eval retrieval --clients", "Questions posées en même temps"),
+    ("eval retrieval --out", "Écrit dans ce fichier ce qui a été trouvé pour chaque question"),
+    (
+        "eval retrieval --compare",
+        "Compare à une exécution précédente, question par question (bootstrap apparié)",
+    ),
     (
         "read-document",
         "Lit un document sur l'entrée standard ; le serveur le lance pour chaque fichier",

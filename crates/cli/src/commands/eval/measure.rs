@@ -148,7 +148,8 @@ pub(super) fn auroc(answerable: &[f64], unanswerable: &[f64]) -> Option<f64> {
 pub(super) fn refused_at(answerable: &[f64], unanswerable: &[f64], kept: f64) -> Option<f64> {
     let mut sorted = answerable.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let lost = ((1.0 - kept) * sorted.len() as f64).floor() as usize;
+    // A hair more, because 0.1 of 10 is 0.999… in binary.
+    let lost = ((1.0 - kept) * sorted.len() as f64 + 1e-9).floor() as usize;
     let threshold = *sorted.get(lost)?;
     if unanswerable.is_empty() {
         return None;

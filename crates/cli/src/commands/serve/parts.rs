@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use intramuros_backend::{BackendError, EmbedBackend, TextBackend};
@@ -37,6 +37,9 @@ pub(super) struct Parts {
 /// How deep files may be within one another: an archive in a mail in an archive, and its files.
 const MAX_DEPTH: usize = 3;
 
+/// How long a start waits for the lock of the data directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Variables that the compute libraries read once, when their pools start.
 const THREAD_VARIABLES: [&str; 2] = ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"];
 
@@ -68,7 +71,14 @@ pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
             format!("{path} cannot be written; is data_dir right?"),
         )
     })?;
-    match file.try_lock() {
+    // A server that was killed while it started a reader leaves the lock to that for a moment.
+    let given_up = Instant::now() + LOCK_PATIENCE;
+    let mut locked = file.try_lock();
+    while matches!(locked, Err(std::fs::TryLockError::WouldBlock)) && Instant::now() < given_up {
+        std::thread::sleep(Duration::from_millis(50));
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
             let dir = dir.display();
@@ -187,7 +197,7 @@ fn load_embed(
         let backend = CandleEmbedBackend::load(&files, model.id, &profile, &own)?;
         Ok(Box::new(backend) as Box<dyn EmbedBackend>)
     };
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let engine = EmbedEngine::start(load, codec, config, gate).with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "encoder loaded");
     Ok(engine)
@@ -243,7 +253,7 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
         ..LoadOptions::default()
     };
     Arc::new(move |memory_bytes| {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let files = ModelFiles::discover(&model.dir).map_err(BackendError::from)?;
         let codec = Arc::new(ModelCodec::load(&files).map_err(BackendError::from)?);
         let options = LoadOptions { memory_bytes, ..options.clone() };
