@@ -275,3 +275,47 @@ fn bench_names_what_is_wrong() {
     let silent = refused(&["--url", "http://127.0.0.1:9"]);
     assert!(silent.contains("127.0.0.1:9") && silent.contains("--url"), "{silent}");
 }
+
+#[test]
+fn a_folder_and_its_knowledge_base_stay_in_step() {
+    let server = shared();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write("a.txt", "La caution de la nacelle est de 1 500 euros.");
+    write("rh/b.txt", "La prime est versée en mars.");
+    write("c.exe", "MZ");
+    assert!(client(&server, &["kb", "create", "sync"]).status.success());
+    let sync = |more: &[&str]| {
+        let line = [&["kb", "sync", "sync", path, "--source", "docs", "--json"], more].concat();
+        let output = client(&server, &line);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        json_of(&output)
+    };
+    let planned = sync(&["--dry-run"]);
+    assert_eq!(planned["added"], json!(["docs:a.txt", "docs:rh/b.txt"]), "{planned}");
+    assert_eq!(sync(&[])["added"].as_array().unwrap().len(), 2);
+    let again = sync(&[]);
+    assert_eq!((&again["unchanged"], &again["added"]), (&json!(2), &json!([])), "{again}");
+
+    write("a.txt", "La caution de la nacelle est de 1 800 euros.");
+    std::fs::remove_file(folder.path().join("rh/b.txt")).unwrap();
+    write("d.txt", "Le dépôt ferme à midi.");
+    assert_eq!(sync(&["--keep"])["removed"], json!([]));
+    let changed = sync(&[]);
+    assert_eq!(changed["removed"], json!(["docs:rh/b.txt"]), "{changed}");
+    let documents = json_of(&client(&server, &["kb", "documents", "sync", "--json"]));
+    let names: std::collections::BTreeSet<&str> = documents["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|document| document["external_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["docs:a.txt", "docs:d.txt"]);
+    let found = stdout(&client(&server, &["search", "--kb", "sync", "caution nacelle"]));
+    assert!(found.contains("1 800") && !found.contains("1 500"), "{found}");
+}

@@ -216,6 +216,9 @@ pub(crate) enum Kb {
         #[arg(long, value_name = "NAME=VALUE")]
         metadata: Vec<String>,
     },
+    /// Keep a knowledge base in step with a folder: add what is new, replace what changed, erase
+    /// what is gone.
+    Sync(KbSync),
     /// List the documents of a knowledge base.
     Documents {
         /// Knowledge base.
@@ -236,6 +239,31 @@ pub(crate) enum Kb {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// Options of `kb sync`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KbSync {
+    /// Knowledge base.
+    pub(crate) id: String,
+    /// Folder.
+    pub(crate) folder: PathBuf,
+    /// What the folder is called in the knowledge base [default: its name]. Only what came under
+    /// this name is replaced or erased.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Who may read its files; everybody when left out.
+    #[arg(long = "label", value_delimiter = ',', value_name = "LABELS")]
+    pub(crate) labels: Vec<String>,
+    /// Names and values to filter by, such as --metadata service=paie; repeatable.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) metadata: Vec<String>,
+    /// Do not erase what is gone from the folder.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `models` …

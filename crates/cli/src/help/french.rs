@@ -66,6 +66,25 @@ const TEXTS: &[(&str, &str)] = &[
         "kb add --metadata",
         "Noms et valeurs sur lesquels filtrer, comme --metadata service=paie ; peut se répéter",
     ),
+    (
+        "kb sync",
+        "Tient une base au pas d'un dossier : ajoute ce qui est nouveau, remplace ce qui a changé, \
+         efface ce qui a disparu",
+    ),
+    ("kb sync id", "Base"),
+    ("kb sync folder", "Dossier"),
+    (
+        "kb sync --source",
+        "Nom du dossier dans la base [sinon : le sien] ; seul ce qui est venu sous ce nom est \
+         remplacé ou effacé",
+    ),
+    ("kb sync --label", "Qui peut lire ses fichiers ; tout le monde si absent"),
+    (
+        "kb sync --metadata",
+        "Noms et valeurs sur lesquels filtrer, comme --metadata service=paie ; peut se répéter",
+    ),
+    ("kb sync --keep", "N'efface pas ce qui a disparu du dossier"),
+    ("kb sync --dry-run", "Dit ce qui serait fait, et ne fait rien"),
     ("kb documents", "Liste les documents d'une base"),
     ("kb documents id", "Base"),
     ("kb remove", "Efface un document"),
