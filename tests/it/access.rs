@@ -146,3 +146,27 @@ fn an_external_id_names_one_document_that_new_content_replaces() {
         assert_eq!(listed["documents"].as_array().unwrap().len(), expected, "{query}");
     }
 }
+
+#[test]
+fn an_upload_that_narrows_the_readers_counts_from_its_answer_on() {
+    let server = shared();
+    let [open, rh, _] = keys(&server);
+    let (open, rh) = (server.with_key(&open), server.with_key(&rh));
+    server.create_base("narrowed");
+    let text = "Le barème des indemnités kilométriques.";
+    let name = ("external_id", "barème.txt");
+    let id = add(&open, "narrowed", "barème.txt", text, &[name]);
+    let query = json!({"query": "barème des indemnités"});
+    assert_eq!(found(&open, "narrowed", &query), std::slice::from_ref(&id));
+    // Not waited for: it is read anew meanwhile.
+    let parts = [name, ("labels", "rh")];
+    let again = rh.upload("narrowed", "barème.txt", text.as_bytes(), "", &parts);
+    assert_eq!(again.status, 202, "{}", again.text);
+    assert_eq!(found(&open, "narrowed", &query), [] as [String; 0]);
+    let done = rh.upload("narrowed", "barème.txt", text.as_bytes(), "?wait=true", &parts);
+    assert_eq!(done.json()["state"], "ready", "{}", done.text);
+    assert_eq!(found(&rh, "narrowed", &query), [id]);
+    // Who may not read it may not take its place either.
+    let taken = open.upload("narrowed", "barème.txt", b"Autre chose.", "", &[name]);
+    assert_eq!((taken.status, &taken.json()["param"]), (400, &json!("external_id")));
+}

@@ -73,6 +73,24 @@ fn files_within_files_are_documents_of_their_own() {
 }
 
 #[test]
+fn the_files_of_an_earlier_content_go_with_it() {
+    let server = shared();
+    let caller = server.with_key(&server.key);
+    server.create_base("replaced");
+    let parts = [("external_id", "courrier")];
+    let upload = |bytes: &[u8]| {
+        let reply = caller.upload("replaced", "courrier.eml", bytes, "?wait=true", &parts).json();
+        assert_eq!(reply["state"], "ready", "{reply}");
+        let path = "/api/v1/knowledge-bases/replaced/documents";
+        caller.get(path).json()["documents"].as_array().unwrap().len()
+    };
+    assert!(upload(&fixture("courrier.eml")) > 1);
+    let bare =
+        "From: a@example.fr\r\nSubject: Rien de joint\r\nMIME-Version: 1.0\r\n\r\nBonjour.\r\n";
+    assert_eq!(upload(bare.as_bytes()), 1);
+}
+
+#[test]
 fn office_files_and_a_scan_are_found_with_their_places() {
     let server = shared();
     server.create_base("office");

@@ -174,7 +174,10 @@ impl Knowledge {
                     document = record.id.as_str(), fault = ?error.fault(), %error,
                     "document could not be indexed"
                 );
-                self.fail(record, &error).await
+                match self.fail(record, &error).await {
+                    Ok(()) => self.erase_other_parts(record, &[]).await,
+                    failed => failed,
+                }
             }
         };
         if let Err(error) = outcome {

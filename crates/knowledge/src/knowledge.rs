@@ -190,14 +190,15 @@ impl Knowledge {
     ) -> Result<Inserted, KnowledgeError> {
         self.get(base).await?;
         check_labels(&details.labels, access)?;
-        self.check_external_id(base, details.external_id.as_deref(), access).await?;
         let Upload { file_name, content } = upload;
         if content.is_empty() {
             return Err(KnowledgeError::invalid("file", format!("'{file_name}' is empty")));
         }
         let bytes = content.len();
         let media_type = MediaType::of(&file_name).as_str().to_string();
-        let _gate = self.shared.blob_gate.lock().await;
+        let gate = self.shared.blob_gate.lock().await;
+        // Under the gate, so that no other upload can take the id in between.
+        self.check_external_id(base, details.external_id.as_deref(), access).await?;
         let sha256 = tokio::task::spawn_blocking(move || content.finish()).await??;
         let knowledge_base = base.clone();
         let digest = sha256.clone();
@@ -219,6 +220,10 @@ impl Knowledge {
         };
         if let Inserted::Replaced { previous, .. } = &inserted {
             self.remove_unneeded(vec![previous.clone()]).await;
+        }
+        drop(gate);
+        if !matches!(inserted, Inserted::Duplicate(_)) && inserted.record().revision > 0 {
+            self.settle_replaced(inserted.record()).await?;
         }
         self.shared.work.notify_waiters();
         Ok(inserted)

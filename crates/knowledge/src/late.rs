@@ -67,17 +67,19 @@ impl Knowledge {
     async fn space(&self, table: &PassageTable) -> Result<Arc<Space>, KnowledgeError> {
         let rows = table.count_rows().await?;
         let name = key(table.spec());
-        let mut known = self.shared.spaces.known.lock().await;
-        if let Some((then, space)) = known.get(&name)
-            && rows.abs_diff(*then) <= then / 4
+        let known = self.shared.spaces.known.lock().await.get(&name).cloned();
+        if let Some((then, space)) = known
+            && rows.abs_diff(then) <= then / 4
         {
-            return Ok(Arc::clone(space));
+            return Ok(space);
         }
+        // Not under the lock: searches of other collections go on, and two that learn the same at
+        // the same time learn the same.
         let sample = table.sample_tokens(SAMPLE).await?;
         let dimension = table.spec().dimension;
         let fit = move || Space::fit(sample.iter().map(Vec::as_slice), dimension);
         let space = Arc::new(tokio::task::spawn_blocking(fit).await?);
-        known.insert(name, (rows, Arc::clone(&space)));
+        self.shared.spaces.known.lock().await.insert(name, (rows, Arc::clone(&space)));
         Ok(space)
     }
 }

@@ -95,20 +95,7 @@ pub(crate) async fn matching(
 pub(crate) async fn rows(table: &Table, predicate: &str) -> Result<Vec<PassageRow>, StoreError> {
     let columns: Vec<&str> = RETURNED.into_iter().chain([VECTOR]).collect();
     let query = table.query().only_if(predicate).select(Select::columns(&columns));
-    let batches: Vec<RecordBatch> = query
-        .execute()
-        .await
-        .map_err(StoreError::database(OPERATION))?
-        .try_collect()
-        .await
-        .map_err(StoreError::database(OPERATION))?;
-    let mut found = Vec::new();
-    for batch in &batches {
-        let rows = schema::rows(batch)
-            .map_err(|detail| StoreError::Unreadable { table: table.name().to_owned(), detail })?;
-        found.extend(rows);
-    }
-    Ok(found)
+    collect(table, query, schema::rows).await
 }
 
 /// The token vectors of up to `limit` rows, spread evenly.
@@ -119,22 +106,8 @@ pub(crate) async fn sample_tokens(table: &Table, limit: usize) -> Result<Vec<Vec
         return Ok(Vec::new());
     }
     let offsets = (0..count).map(|at| (at * rows / count) as u64).collect();
-    let batches: Vec<RecordBatch> = table
-        .take_offsets(offsets)
-        .select(Select::columns(&[TOKENS]))
-        .execute()
-        .await
-        .map_err(StoreError::database(OPERATION))?
-        .try_collect()
-        .await
-        .map_err(StoreError::database(OPERATION))?;
-    let mut sample = Vec::with_capacity(count);
-    for batch in &batches {
-        let tokens = schema::tokens(batch)
-            .map_err(|detail| StoreError::Unreadable { table: table.name().to_owned(), detail })?;
-        sample.extend(tokens);
-    }
-    Ok(sample)
+    let query = table.take_offsets(offsets).select(Select::columns(&[TOKENS]));
+    collect(table, query, schema::tokens).await
 }
 
 /// Whether the answer is empty whatever the table holds.
@@ -158,6 +131,15 @@ async fn read(
     query: impl ExecutableQuery,
     score: Option<Score>,
 ) -> Result<Vec<StoredPassage>, StoreError> {
+    collect(table, query, |batch| from_batch(batch, score)).await
+}
+
+/// What `convert` makes of all that a query gives.
+async fn collect<T>(
+    table: &Table,
+    query: impl ExecutableQuery,
+    convert: impl Fn(&RecordBatch) -> Result<Vec<T>, String>,
+) -> Result<Vec<T>, StoreError> {
     let batches: Vec<RecordBatch> = query
         .execute()
         .await
@@ -167,9 +149,9 @@ async fn read(
         .map_err(StoreError::database(OPERATION))?;
     let mut found = Vec::new();
     for batch in &batches {
-        let passages = from_batch(batch, score)
+        let converted = convert(batch)
             .map_err(|detail| StoreError::Unreadable { table: table.name().to_owned(), detail })?;
-        found.extend(passages);
+        found.extend(converted);
     }
     Ok(found)
 }

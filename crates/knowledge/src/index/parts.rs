@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intramuros_ingest::EmbeddedFile;
 use intramuros_ledger::{DocumentDetails, DocumentRecord, NewDocument};
-use intramuros_types::ReadWarning;
+use intramuros_types::{DocumentId, ReadWarning};
 
 use super::MediaType;
 use crate::{Knowledge, KnowledgeError};
@@ -18,32 +18,52 @@ impl Knowledge {
         record: &DocumentRecord,
         files: Vec<EmbeddedFile>,
     ) -> Result<Vec<ReadWarning>, KnowledgeError> {
-        if files.is_empty() {
-            return Ok(Vec::new());
-        }
+        let mut warnings = Vec::new();
+        let mut kept = Vec::new();
         let max_depth = self.shared.config.max_depth;
-        if self.depth(record).await? >= max_depth {
+        if !files.is_empty() && self.depth(record).await? >= max_depth {
             let count = files.len();
             let text = format!(
                 "{count} files within it are not read: they are nested more than {max_depth} deep"
             );
-            return Ok(vec![ReadWarning { code: "nested_too_deep".into(), text, page: None }]);
+            warnings.push(ReadWarning { code: "nested_too_deep".into(), text, page: None });
+        } else {
+            for file in files {
+                // An empty file has no text, and the ledger has no place for it.
+                if !file.bytes.is_empty() {
+                    kept.push(self.add_part(record, file).await?);
+                }
+            }
+            self.shared.work.notify_waiters();
         }
-        for file in files {
-            // An empty file has no text, and the ledger has no place for it.
-            if !file.bytes.is_empty() {
-                self.add_part(record, file).await?;
+        self.erase_other_parts(record, &kept).await?;
+        Ok(warnings)
+    }
+
+    /// Erases the files that were in an earlier content of a document; `kept` are in this one.
+    pub(super) async fn erase_other_parts(
+        &self,
+        record: &DocumentRecord,
+        kept: &[DocumentId],
+    ) -> Result<(), KnowledgeError> {
+        // Only what was replaced has an earlier content.
+        if record.revision == 0 {
+            return Ok(());
+        }
+        for part in self.parts_of(&record.knowledge_base, &record.id).await? {
+            if !kept.contains(&part.id) {
+                let marked = self.shared.ledger.mark_deleting(&part.id).await?;
+                self.finish_deleting_documents(&marked).await?;
             }
         }
-        self.shared.work.notify_waiters();
-        Ok(Vec::new())
+        Ok(())
     }
 
     async fn add_part(
         &self,
         record: &DocumentRecord,
         file: EmbeddedFile,
-    ) -> Result<(), KnowledgeError> {
+    ) -> Result<DocumentId, KnowledgeError> {
         let _gate = self.shared.blob_gate.lock().await;
         let blobs = Arc::clone(&self.shared.blobs);
         let EmbeddedFile { name, bytes } = file;
@@ -58,11 +78,13 @@ impl Knowledge {
             details: DocumentDetails { external_id: None, ..record.details.clone() },
             parent: Some(record.id.clone()),
         };
-        if let Err(error) = self.shared.ledger.insert_document(new).await {
-            self.remove_unneeded(vec![sha256]).await;
-            return Err(error.into());
+        match self.shared.ledger.insert_document(new).await {
+            Ok(inserted) => Ok(inserted.record().id.clone()),
+            Err(error) => {
+                self.remove_unneeded(vec![sha256]).await;
+                Err(error.into())
+            }
         }
-        Ok(())
     }
 
     /// How many documents `record` is within.

@@ -73,25 +73,48 @@ impl Knowledge {
         check_labels(&details.labels, access)?;
         let _placing = self.shared.placing.lock().await;
         let updated = self.shared.ledger.update_details(id, details).await?;
-        let mut changed = vec![updated.clone()];
-        let mut at = 0;
-        while at < changed.len() {
-            let parent = changed[at].id.clone();
-            for part in self.parts_of(base, &parent).await? {
-                let own = part.details.external_id;
-                let details = DocumentDetails { external_id: own, ..updated.details.clone() };
-                changed.push(self.shared.ledger.update_details(&part.id, details).await?);
-            }
-            at += 1;
-        }
-        for record in &changed {
-            self.replace_details(record).await?;
-        }
+        self.replace_details(&updated).await?;
+        self.pass_on_details(&updated).await?;
         self.shared.work.notify_waiters();
         Ok(updated)
     }
 
-    async fn parts_of(
+    /// Sees to what a document had before an upload took its place: until the new content is read
+    /// the old one is found, but by its new readers only.
+    pub(crate) async fn settle_replaced(
+        &self,
+        record: &DocumentRecord,
+    ) -> Result<(), KnowledgeError> {
+        let _placing = self.shared.placing.lock().await;
+        let base = self.get(&record.knowledge_base).await?;
+        let table = self.table(&base).await?;
+        let first = table.passages(&record.id, 0..1).await?;
+        let same = |labels: &[String]| labels == record.details.labels.as_slice();
+        if first.first().is_some_and(|passage| !same(&passage.details.labels)) {
+            table.delete_document(&record.id).await?;
+        }
+        self.pass_on_details(record).await
+    }
+
+    /// Gives the files within a document its details; the caller holds the lock.
+    async fn pass_on_details(&self, record: &DocumentRecord) -> Result<(), KnowledgeError> {
+        let mut parents = vec![record.id.clone()];
+        while let Some(parent) = parents.pop() {
+            for part in self.parts_of(&record.knowledge_base, &parent).await? {
+                parents.push(part.id.clone());
+                let external_id = part.details.external_id.clone();
+                let details = DocumentDetails { external_id, ..record.details.clone() };
+                if part.details != details {
+                    let updated = self.shared.ledger.update_details(&part.id, details).await?;
+                    self.replace_details(&updated).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files within a document.
+    pub(super) async fn parts_of(
         &self,
         base: &KnowledgeBaseId,
         parent: &DocumentId,
