@@ -9,6 +9,7 @@
 //! - `crash`: kill at the wrong moment, start again
 //! - `egress`: nothing leaves
 //! - `embeddings`: vectors and their formats
+//! - `folders`: watched folders
 //! - `formats`: tables row by row, files within files, scans, bombs
 //! - `knowledge`: passages and cited answers out, erasure
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
@@ -27,6 +28,7 @@ mod concurrency;
 mod crash;
 mod egress;
 mod embeddings;
+mod folders;
 mod formats;
 mod generation;
 mod knowledge;

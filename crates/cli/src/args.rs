@@ -219,6 +219,8 @@ pub(crate) enum Kb {
     /// Keep a knowledge base in step with a folder: add what is new, replace what changed, erase
     /// what is gone.
     Sync(KbSync),
+    /// List the folders that the server watches, and how it goes.
+    Folders,
     /// List the documents of a knowledge base.
     Documents {
         /// Knowledge base.

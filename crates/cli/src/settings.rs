@@ -4,6 +4,7 @@
 //! an unknown key is an error that names the nearest known one. Environment variables are
 //! `INTRAMUROS_` and the key in capitals, dots as underscores (`INTRAMUROS_SERVER_LISTEN`).
 
+mod folders;
 mod layers;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use crate::args::Common;
 use crate::language::tr;
+pub(crate) use folders::Folder;
 
 /// The settings, checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -94,6 +96,8 @@ pub(crate) struct Knowledge {
     pub(crate) answer_tokens: u32,
     pub(crate) ocr: Ocr,
     pub(crate) ocr_languages: String,
+    pub(crate) folders: Vec<Folder>,
+    pub(crate) folder_interval_seconds: u64,
 }
 
 /// `knowledge.ocr`
@@ -199,6 +203,8 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     zero("embedding.max_batch_tokens", settings.embedding.max_batch_tokens as u64)?;
     zero("knowledge.answer_tokens", u64::from(settings.knowledge.answer_tokens))?;
     check_knowledge(&settings.knowledge)?;
+    zero("knowledge.folder_interval_seconds", settings.knowledge.folder_interval_seconds)?;
+    folders::check(&mut settings.knowledge.folders)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(

@@ -12,7 +12,9 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{ask, document_file, documents, knowledge_bases, passages, search, status};
+use crate::api::{
+    ask, document_file, documents, folders, knowledge_bases, passages, search, status,
+};
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
 use crate::openai::{chat, completions, embeddings, models, rerank, responses, tokens};
@@ -75,6 +77,7 @@ fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(documents::list_documents))
         .routes(routes!(documents::get_document))
         .routes(routes!(passages::list_passages))
+        .routes(routes!(folders::list_folders))
         .routes(routes!(search::search))
         .layer(time_limit(state))
         // A file takes as long as its receiver.

@@ -12,6 +12,7 @@ use intramuros_store::{BlobWriter, Blobs, PassageTable, Store, TableSpec};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use tokio::sync::{Mutex, Notify};
 
+use crate::folder::Reports;
 use crate::index::MediaType;
 use crate::late::Spaces;
 use crate::{KnowledgeConfig, KnowledgeError};
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) placing: Mutex<()>,
     /// What late interaction knows of each collection.
     pub(crate) spaces: Spaces,
+    /// How it goes with the folders that are watched.
+    pub(crate) folders: Reports,
 }
 
 /// A file on its way in. Its bytes are in a temporary file; dropping it leaves nothing.
@@ -96,6 +99,7 @@ impl Knowledge {
                 blob_gate: Mutex::new(()),
                 placing: Mutex::new(()),
                 spaces: Spaces::default(),
+                folders: Reports::default(),
             }),
         }
     }

@@ -29,6 +29,7 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
             return add::run(common, &client, id, paths, &details);
         }
         Kb::Sync(options) => return sync::run(common, &client, options),
+        Kb::Folders => folders(common, &client),
         Kb::Documents { id } => documents(common, &client, id),
         Kb::Remove { id, document } => remove(common, &client, id, document),
         Kb::Delete { id, yes } => delete(common, &client, id, *yes),
@@ -143,6 +144,32 @@ fn documents(common: &Common, client: &Client, id: &str) -> anyhow::Result<()> {
         ["ID", "STATE", "FILE", "TITLE OR REASON"],
     );
     output::table(&header, &rows.collect::<Vec<_>>());
+    Ok(())
+}
+
+fn folders(common: &Common, client: &Client) -> anyhow::Result<()> {
+    let found = client.get("/api/v1/folders")?;
+    if common.json {
+        output::json(&found);
+        return Ok(());
+    }
+    let all = found["folders"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows = all.iter().map(|folder| {
+        let count = |field: &str| folder[field].to_string();
+        let failed = folder["failures"].as_array().map_or(0, Vec::len).to_string();
+        vec![text(folder, "path"), text(folder, "knowledge_base"), count("files"), failed]
+    });
+    let header =
+        tr(["DOSSIER", "BASE", "FICHIERS", "EN ÉCHEC"], ["FOLDER", "BASE", "FILES", "FAILED"]);
+    output::table(&header, &rows.collect::<Vec<_>>());
+    for folder in all {
+        if let Some(problem) = folder["problem"].as_str() {
+            output::note(format!("{}: {problem}", text(folder, "path")));
+        }
+        for failure in folder["failures"].as_array().into_iter().flatten() {
+            output::note(format!("{}: {}", text(failure, "file"), text(failure, "reason")));
+        }
+    }
     Ok(())
 }
 

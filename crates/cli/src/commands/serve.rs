@@ -84,6 +84,15 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             }
         }
     });
+    let folders = tokio::spawn({
+        let (knowledge, settings) = (parts.knowledge.clone(), settings.knowledge.clone());
+        let stop = stop_receiver.clone();
+        async move {
+            let interval = Duration::from_secs(settings.folder_interval_seconds);
+            let folders = settings.folders.into_iter().map(parts::folder).collect();
+            knowledge.run_folders(folders, interval, stop).await;
+        }
+    });
     let state = AppState {
         ledger: parts.ledger.clone(),
         text: parts.text.clone(),
@@ -108,6 +117,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     warm_up.abort();
     keep_alive.abort();
     indexer.await.context("the indexer failed")?;
+    folders.await.context("the watch over folders failed")?;
     parts.ledger.close().await;
     tracing::info!("stopped");
     Ok(())

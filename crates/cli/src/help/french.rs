@@ -85,6 +85,7 @@ const TEXTS: &[(&str, &str)] = &[
     ),
     ("kb sync --keep", "N'efface pas ce qui a disparu du dossier"),
     ("kb sync --dry-run", "Dit ce qui serait fait, et ne fait rien"),
+    ("kb folders", "Liste les dossiers que le serveur surveille, et ce qu'il en est"),
     ("kb documents", "Liste les documents d'une base"),
     ("kb documents id", "Base"),
     ("kb remove", "Efface un document"),

@@ -47,6 +47,8 @@ passages = 6
 answer_tokens = 300
 ocr = "auto"
 ocr_languages = "fra+eng"
+folders = []
+folder_interval_seconds = 30
 
 [compute]
 threads = 0

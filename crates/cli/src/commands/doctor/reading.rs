@@ -5,10 +5,37 @@ use intramuros_ingest::ExtractConfig;
 use super::{Area, Finding};
 use crate::language::tr;
 use crate::reading;
-use crate::settings::{Ocr, Settings};
+use crate::settings::{Folder, Ocr, Settings};
 
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
-    vec![recognition(settings), confinement(settings)]
+    let mut findings = vec![recognition(settings), confinement(settings)];
+    findings.extend(settings.knowledge.folders.iter().map(watched));
+    findings
+}
+
+fn watched(folder: &Folder) -> Finding {
+    let path = folder.path.display();
+    match std::fs::read_dir(&folder.path) {
+        Ok(_) => {
+            let base = &folder.knowledge_base;
+            let what = tr(
+                format!("le dossier {path} est suivi par la base « {base} »"),
+                format!("the folder {path} is followed by the knowledge base '{base}'"),
+            );
+            Finding::good(Area::Documents, what)
+        }
+        Err(error) => {
+            let what = tr(
+                format!("le dossier surveillé {path} ne peut pas être lu : {error}"),
+                format!("the watched folder {path} cannot be read: {error}"),
+            );
+            let remedy = tr(
+                "montez le partage, ou donnez à l'utilisateur du service le droit de le lire",
+                "mount the share, or let the user of the service read it",
+            );
+            Finding::bad(Area::Documents, what, remedy)
+        }
+    }
 }
 
 fn recognition(settings: &Settings) -> Finding {

@@ -8,7 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::BASES;
-use super::files::{EXTENSIONS, Files};
+use intramuros_knowledge::MediaType;
+
+use super::files::Files;
 use crate::args::Common;
 use crate::client::{Client, Reply, segment};
 use crate::language::tr;
@@ -47,7 +49,7 @@ pub(super) fn run(
 ) -> anyhow::Result<ExitCode> {
     let files = Files::find(paths);
     if files.readable.is_empty() && files.unreadable.is_empty() {
-        let known = EXTENSIONS.join(", ");
+        let known = MediaType::EXTENSIONS.join(", ");
         bail!(tr(
             format!("aucun document lisible ; extensions cherchées dans les dossiers : {known}"),
             format!("no readable document found; extensions that are looked for: {known}"),

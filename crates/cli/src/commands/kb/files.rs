@@ -2,14 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::language::tr;
+use intramuros_knowledge::{Walk, walk};
 
-/// Extensions that folders are searched for.
-pub(super) const EXTENSIONS: &[&str] = &[
-    "txt", "text", "md", "markdown", "html", "htm", "xhtml", "pdf", "docx", "odt", "xlsx", "ods",
-    "csv", "tsv", "pptx", "odp", "eml", "mbox", "zip", "png", "jpg", "jpeg", "tif", "tiff", "webp",
-    "bmp", "gif",
-];
+use crate::language::tr;
 
 /// What the command line's paths lead to.
 #[derive(Default)]
@@ -42,29 +37,11 @@ impl Files {
     }
 
     fn walk(&mut self, folder: &Path) {
-        let mut folders = vec![folder.to_path_buf()];
-        while let Some(folder) = folders.pop() {
-            let entries = std::fs::read_dir(&folder)
-                .and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-            let mut entries = match entries {
-                Ok(entries) => entries,
-                Err(error) => {
-                    self.unreadable.push((folder, unreadable(&error)));
-                    continue;
-                }
-            };
-            entries.sort_by_key(std::fs::DirEntry::file_name);
-            for entry in entries {
-                let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-                match entry.file_type() {
-                    Ok(kind) if kind.is_dir() && !is_hidden => folders.push(entry.path()),
-                    Ok(kind) if kind.is_file() && !is_hidden && is_document(&entry.path()) => {
-                        self.take(entry.path());
-                    }
-                    _ => self.skipped += 1,
-                }
-            }
-        }
+        let Walk { files, unreadable: failed, skipped } = walk(folder, &[]);
+        files.into_iter().for_each(|file| self.take(file));
+        let failed = failed.into_iter().map(|(path, error)| (path, unreadable(&error)));
+        self.unreadable.extend(failed);
+        self.skipped += skipped;
     }
 
     fn take(&mut self, path: PathBuf) {
@@ -85,9 +62,4 @@ impl Files {
 
 fn unreadable(error: &std::io::Error) -> String {
     tr(format!("illisible : {error}"), format!("cannot be read: {error}"))
-}
-
-fn is_document(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
 }

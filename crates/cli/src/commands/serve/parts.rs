@@ -15,7 +15,7 @@ use intramuros_engine::{
 };
 use intramuros_ingest::worker::WorkerLimits;
 use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
-use intramuros_knowledge::{Knowledge, KnowledgeConfig, KnowledgeParts};
+use intramuros_knowledge::{Folder, Knowledge, KnowledgeConfig, KnowledgeParts};
 use intramuros_ledger::Ledger;
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_store::{Blobs, Store};
@@ -23,7 +23,7 @@ use intramuros_store::{Blobs, Store};
 use crate::data_dir;
 use crate::language::tr;
 use crate::reading;
-use crate::settings::{KvCacheType, Settings};
+use crate::settings::{self, KvCacheType, Settings};
 
 /// The parts, as cheap handles.
 #[derive(Clone)]
@@ -267,6 +267,12 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
         tracing::info!(model = %model.id, elapsed_ms, "generator loaded");
         Ok(engine)
     })
+}
+
+/// A folder of the settings as the knowledge bases know it.
+pub(super) fn folder(folder: settings::Folder) -> Folder {
+    let settings::Folder { path, knowledge_base, source, labels, metadata } = folder;
+    Folder { path, source, knowledge_base: knowledge_base.as_str().into(), labels, metadata }
 }
 
 fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
