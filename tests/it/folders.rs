@@ -56,6 +56,11 @@ fn wait_for(server: &Server, wanted: &[(&str, Value)]) {
     }
 }
 
+/// Tokens that the encoder read for documents and questions.
+fn embedded(server: &Server) -> u64 {
+    server.get("/api/v1/status").json()["embedding"]["prompt_tokens"].as_u64().unwrap()
+}
+
 fn found(server: &Server, query: &str) -> String {
     let body = json!({"query": query, "limit": 1});
     let reply = server.post("/api/v1/knowledge-bases/maison/search", &body);
@@ -87,6 +92,14 @@ fn a_folder_and_its_knowledge_base_go_together() {
         assert!(Instant::now() < given_up, "{}", server.log());
         std::thread::sleep(Duration::from_millis(100));
     }
+
+    // A file that moves is not embedded anew.
+    let before = embedded(&server);
+    fs::rename(docs.join("rh/congés.md"), docs.join("congés.md")).unwrap();
+    wait_for(&server, &[("congés.md", json!([])), open.clone()]);
+    assert_eq!(embedded(&server), before);
+    fs::rename(docs.join("congés.md"), docs.join("rh/congés.md")).unwrap();
+    wait_for(&server, &[("congés.md", json!(["rh"])), open.clone()]);
 
     let report = server.get("/api/v1/folders").json();
     let first = &report["folders"][0];

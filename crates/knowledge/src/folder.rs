@@ -5,8 +5,8 @@
 //! file is read when its size or its time have changed.
 //!
 //! A file is taken when two looks found it the same, so that none is read half written. Nothing is
-//! erased on doubt: not while a part of the folder cannot be read, and not when all files are gone
-//! at once, which is what a share that is not mounted looks like.
+//! erased on doubt: not while a part of the folder cannot be read, and not when another folder
+//! without files is in its place, which is what a share that is not mounted looks like.
 
 mod changes;
 mod walk;
@@ -138,8 +138,15 @@ impl Knowledge {
                     }
                     _ = stop.changed() => return,
                 }
-                self.shared.folders.set(&reports);
             }
+            // When all were looked at: what has moved from one to another was taken first.
+            for at in 0..folders.len() {
+                tokio::select! {
+                    () = self.clear(&mut seen[at], &mut reports[at]) => {}
+                    _ = stop.changed() => return,
+                }
+            }
+            self.shared.folders.set(&reports);
             let wait = if unsettled { SECOND_LOOK.min(interval) } else { interval };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -184,6 +191,16 @@ impl Knowledge {
             }
         }
         unsettled
+    }
+
+    async fn clear(&self, seen: &mut Seen, report: &mut FolderReport) {
+        if report.problem.is_some() {
+            return;
+        }
+        if let Err(error) = self.erase_gone(seen, report).await {
+            tracing::warn!(folder = report.folder.source.as_str(), %error, "files that are gone stay");
+            report.problem = Some(error.to_string());
+        }
     }
 
     async fn ensure_base(&self, id: &KnowledgeBaseId) -> Result<(), KnowledgeError> {

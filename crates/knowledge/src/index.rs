@@ -12,6 +12,7 @@ mod media_type;
 mod parts;
 mod place;
 mod read;
+mod reuse;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,7 @@ use std::time::Duration;
 use intramuros_engine::{Embedding, InputKind, Priority};
 use intramuros_ingest::embedding_text;
 use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, LedgerError};
-use intramuros_maxsim as maxsim;
-use intramuros_store::{PassageRow, StoreError};
+use intramuros_store::{PassageRow, PassageTable, StoreError};
 use intramuros_types::{Chunk, ExtractedDocument};
 use tokio::sync::watch;
 
@@ -29,6 +29,7 @@ use failure::reason;
 pub use media_type::MediaType;
 pub(crate) use place::day;
 use read::Reading;
+use reuse::Embedded;
 
 /// Passages embedded in one request; small enough that the rows of a huge manual never wait in
 /// memory as tokens and vectors at once.
@@ -208,7 +209,7 @@ impl Knowledge {
         };
         let mut rows = Vec::new();
         if let Some(document) = document {
-            rows = self.embed(record, &document, chunks).await?;
+            rows = self.embed(record, &table, &document, chunks).await?;
             facts = DocumentFacts {
                 title: document.title,
                 language: document.language,
@@ -227,26 +228,37 @@ impl Knowledge {
     async fn embed(
         &self,
         record: &DocumentRecord,
+        table: &PassageTable,
         document: &ExtractedDocument,
         chunks: Vec<Chunk>,
     ) -> Result<Vec<PassageRow>, KnowledgeError> {
-        let mut rows = Vec::with_capacity(chunks.len());
-        for batch in chunks.chunks(EMBED_BATCH) {
+        let known = self.known_embeddings(record, table).await?;
+        let texts: Vec<String> =
+            chunks.iter().map(|chunk| embedding_text(&document.title, chunk)).collect();
+        let mut embedded: Vec<Option<Embedded>> =
+            texts.iter().map(|text| known.get(text).cloned()).collect();
+        drop(known);
+        let missing: Vec<usize> = (0..texts.len()).filter(|at| embedded[*at].is_none()).collect();
+        for batch in missing.chunks(EMBED_BATCH) {
             self.check_still_wanted(record).await?;
-            let texts: Vec<String> =
-                batch.iter().map(|chunk| embedding_text(&document.title, chunk)).collect();
-            let embeddings = self.embed_patiently(texts).await?;
-            rows.extend(batch.iter().zip(embeddings).map(|(chunk, embedding)| PassageRow {
+            let wanted = batch.iter().map(|at| texts[*at].clone()).collect();
+            for (at, embedding) in batch.iter().zip(self.embed_patiently(wanted).await?) {
+                embedded[*at] = Some(Embedded::new(embedding));
+            }
+        }
+        let rows = chunks.into_iter().zip(embedded).filter_map(|(chunk, embedded)| {
+            let Embedded { vector, tokens } = embedded?;
+            Some(PassageRow {
                 document: record.id.clone(),
                 title: document.title.clone(),
-                chunk: chunk.clone(),
+                chunk,
                 language: document.language.clone(),
                 details: place::details(record, document.created.as_deref()),
-                tokens: maxsim::pack(&embedding.groups, embedding.vector.len()),
-                vector: embedding.vector,
-            }));
-        }
-        Ok(rows)
+                tokens,
+                vector,
+            })
+        });
+        Ok(rows.collect())
     }
 
     /// A document that is deleted or changed meanwhile should not go on costing time.

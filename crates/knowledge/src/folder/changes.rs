@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use intramuros_ledger::{DocumentDetails, DocumentRecord, DocumentState, Page};
-use intramuros_types::Access;
+use intramuros_ledger::{DocumentDetails, DocumentRecord, DocumentState, LedgerError, Page};
+use intramuros_types::{Access, DocumentId};
 use sha2::{Digest as _, Sha256};
 
 use super::walk::{Stamp, Walk, open, walk};
@@ -18,6 +19,9 @@ const PIECE: usize = 64 << 10;
 /// What earlier looks at a folder left.
 #[derive(Default)]
 pub(super) struct Seen {
+    /// Device and inode of the folder when it had files: one that is empty since is the same one,
+    /// not the place where a share is to be mounted.
+    filled: Option<(u64, u64)>,
     /// How each file was found last.
     stamps: HashMap<String, Stamp>,
     digests: Digests,
@@ -25,6 +29,8 @@ pub(super) struct Seen {
     refused: HashMap<String, (Stamp, String)>,
     /// Documents that failed and were tried once more since the start.
     tried_again: HashSet<String>,
+    /// Documents whose file is gone, and whether an earlier look found that too.
+    gone: HashMap<DocumentId, (DocumentRecord, bool)>,
 }
 
 /// A file as this look finds it.
@@ -61,7 +67,10 @@ impl Knowledge {
         }
         self.ensure_base(&folder.knowledge_base).await?;
         let mut known = self.brought(&folder).await?;
-        if found.is_empty() && !known.is_empty() {
+        let identity = identity(&folder.path);
+        if !found.is_empty() {
+            seen.filled = identity;
+        } else if !known.is_empty() && (identity.is_none() || seen.filled != identity) {
             let reason = "is empty, as a share that is not mounted looks; its documents are kept \
                           (delete them one by one, or the knowledge base)";
             return Err(KnowledgeError::invalid("knowledge.folders", reason));
@@ -82,14 +91,43 @@ impl Knowledge {
         seen.digests.retain(|place, _| seen.stamps.contains_key(place));
         seen.refused.retain(|place, _| seen.stamps.contains_key(place));
         // What is in a part that cannot be read now is not gone.
-        if walked.unreadable.is_empty() {
-            for record in known.into_values() {
-                let base = &folder.knowledge_base;
-                self.delete_document(base, &record.id, &Access::Everything).await?;
-                report.removed += 1;
+        let gone = if walked.unreadable.is_empty() { known } else { HashMap::new() };
+        let before = std::mem::take(&mut seen.gone);
+        let twice = |record: DocumentRecord| {
+            (record.id.clone(), (record.clone(), before.contains_key(&record.id)))
+        };
+        seen.gone = gone.into_values().map(twice).collect();
+        Ok(unsettled || !seen.gone.is_empty())
+    }
+
+    /// Erases the documents whose files two looks in a row did not find. One whose content waits
+    /// under another name has moved: it stays until that is searchable, which then costs nothing.
+    ///
+    /// # Errors
+    /// A failure of the ledger or the store.
+    pub(super) async fn erase_gone(
+        &self,
+        seen: &mut Seen,
+        report: &mut FolderReport,
+    ) -> Result<(), KnowledgeError> {
+        let mut marked = Vec::new();
+        for (record, twice) in seen.gone.values() {
+            if !twice || self.shared.ledger.same_content_waits(record).await? {
+                continue;
+            }
+            match self.shared.ledger.mark_deleting(&record.id).await {
+                Ok(documents) => {
+                    marked.extend(documents);
+                    report.removed += 1;
+                }
+                // Somebody else erased it.
+                Err(LedgerError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
-        Ok(unsettled)
+        // All at once: what each erasure costs is mostly the index that it leaves.
+        self.shared.progress.notify_waiters();
+        self.finish_deleting_documents(&marked).await
     }
 
     /// The documents of a folder, by external id.
@@ -221,6 +259,10 @@ fn stamped(root: &Path, files: &[PathBuf]) -> Vec<Found> {
         Some(Found { path: path.clone(), place: place(root, path), stamp })
     };
     files.iter().filter_map(found).collect()
+}
+
+fn identity(folder: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(folder).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 fn place(root: &Path, path: &Path) -> String {

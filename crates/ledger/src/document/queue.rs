@@ -179,6 +179,44 @@ impl Ledger {
             .collect()
     }
 
+    /// A searchable document of the same knowledge base with the same content.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn same_content(
+        &self,
+        record: &DocumentRecord,
+    ) -> Result<Option<DocumentId>, LedgerError> {
+        let id: Option<String> = sqlx::query_scalar(
+            "SELECT id FROM documents WHERE knowledge_base = $1 AND sha256 = $2 \
+             AND state = 'ready' AND id <> $3 ORDER BY id LIMIT 1",
+        )
+        .bind(record.knowledge_base.as_str())
+        .bind(&record.sha256)
+        .bind(record.id.as_str())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(LedgerError::database("look for the same content"))?;
+        Ok(id.map(DocumentId::new))
+    }
+
+    /// Whether a document of the same knowledge base with the same content is yet to be searchable.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn same_content_waits(&self, record: &DocumentRecord) -> Result<bool, LedgerError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM documents WHERE knowledge_base = $1 AND sha256 = $2 \
+             AND state IN ('pending', 'indexing') AND id <> $3)",
+        )
+        .bind(record.knowledge_base.as_str())
+        .bind(&record.sha256)
+        .bind(record.id.as_str())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(LedgerError::database("look for the same content"))
+    }
+
     /// Takes up every document of a knowledge base anew, those that failed included: its passages
     /// are gone, or made by another version.
     ///

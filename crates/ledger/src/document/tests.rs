@@ -63,6 +63,27 @@ fn check_conflict(result: Result<(), LedgerError>, id: &DocumentId, expected: &s
 }
 
 #[tokio::test]
+async fn the_same_content_is_known_once_it_is_searchable() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let named = |name: &str| {
+        let external_id = Some(name.to_owned());
+        let details = DocumentDetails { external_id, ..DocumentDetails::default() };
+        NewDocument { details, ..new_document("support", 1) }
+    };
+    let first = ledger.insert_document(named("a")).await.unwrap().record().clone();
+    let second = ledger.insert_document(named("b")).await.unwrap().record().clone();
+    assert_eq!(ledger.same_content(&second).await.unwrap(), None);
+    assert!(ledger.same_content_waits(&second).await.unwrap());
+    let claimed = claim(ledger).await;
+    ledger.finish_document(&claimed, facts()).await.unwrap();
+    assert_eq!(ledger.same_content(&second).await.unwrap(), Some(first.id.clone()));
+    assert_eq!(ledger.same_content(&first).await.unwrap(), None);
+    assert!(ledger.same_content_waits(&first).await.unwrap());
+    assert!(!ledger.same_content_waits(&second).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_document_goes_from_upload_to_ready() {
     let fixture = Fixture::with_base("support").await;
     let ledger = &fixture.ledger;

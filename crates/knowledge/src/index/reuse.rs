@@ -1,0 +1,56 @@
+//! Finds embeddings that were computed before.
+//!
+//! A file that is renamed or sent again to other readers, an attachment of ten mails, a manual of
+//! which one page changed: most of their passages are embedded already, and embedding is nearly all
+//! of what indexing costs.
+
+use std::collections::HashMap;
+
+use intramuros_engine::Embedding;
+use intramuros_ingest::embedding_text;
+use intramuros_ledger::DocumentRecord;
+use intramuros_maxsim as maxsim;
+use intramuros_store::PassageTable;
+
+use crate::{Knowledge, KnowledgeError};
+
+/// What the encoder gave for a text.
+#[derive(Clone)]
+pub(super) struct Embedded {
+    pub(super) vector: Vec<f32>,
+    /// The token vectors, packed.
+    pub(super) tokens: Vec<u8>,
+}
+
+impl Embedded {
+    pub(super) fn new(embedding: Embedding) -> Self {
+        let tokens = maxsim::pack(&embedding.groups, embedding.vector.len());
+        Self { vector: embedding.vector, tokens }
+    }
+}
+
+/// Embeddings by the text that they are of, so that none can be of another text.
+pub(super) type Known = HashMap<String, Embedded>;
+
+impl Knowledge {
+    /// The embeddings of the document's earlier content, and of a document with the same content.
+    pub(super) async fn known_embeddings(
+        &self,
+        record: &DocumentRecord,
+        table: &PassageTable,
+    ) -> Result<Known, KnowledgeError> {
+        let mut documents = Vec::new();
+        if record.revision > 0 {
+            documents.push(record.id.clone());
+        }
+        documents.extend(self.shared.ledger.same_content(record).await?);
+        let mut known = Known::new();
+        for document in documents {
+            for row in table.rows(&document).await? {
+                let text = embedding_text(&row.title, &row.chunk);
+                known.insert(text, Embedded { vector: row.vector, tokens: row.tokens });
+            }
+        }
+        Ok(known)
+    }
+}
