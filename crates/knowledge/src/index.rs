@@ -21,7 +21,7 @@ use intramuros_engine::{Embedding, InputKind, Priority};
 use intramuros_ingest::embedding_text;
 use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, LedgerError};
 use intramuros_store::{PassageRow, PassageTable, StoreError};
-use intramuros_types::{Chunk, ExtractedDocument};
+use intramuros_types::{Chunk, ExtractedDocument, KnowledgeBaseId};
 use tokio::sync::watch;
 
 use crate::{Knowledge, KnowledgeError};
@@ -40,6 +40,28 @@ const SMALL_BYTES: u32 = 256 << 10;
 
 /// Wait after a failure of the machine (disk, full queue) before the next attempt.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Passages that no index knows yet, after which the indexes are extended: searches look at each of
+/// them one by one.
+const UNINDEXED: u32 = 500;
+
+/// What a lane has changed since it last extended the indexes.
+#[derive(Default)]
+struct Touched {
+    bases: Vec<KnowledgeBaseId>,
+    passages: u32,
+}
+
+impl Touched {
+    /// Notes new passages of `base`; whether it is time to extend the indexes.
+    fn add(&mut self, base: &KnowledgeBaseId, passages: u32) -> bool {
+        if !self.bases.contains(base) {
+            self.bases.push(base.clone());
+        }
+        self.passages = self.passages.saturating_add(passages);
+        self.passages >= UNINDEXED
+    }
+}
 
 /// Which documents a worker takes.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +82,7 @@ impl Knowledge {
     }
 
     async fn run_lane(&self, lane: Lane, mut stop: watch::Receiver<bool>) {
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         // A sender that is gone without a word is a stop too: waiting for it would never wait.
         while !*stop.borrow() && stop.has_changed().is_ok() {
             let work = self.shared.work.notified();
@@ -72,17 +94,17 @@ impl Knowledge {
             };
             match claimed {
                 Ok(Some(record)) => {
-                    tokio::select! {
-                        () = self.index(&record) => {}
+                    let passages = tokio::select! {
+                        passages = self.index(&record) => passages,
                         // The claim is taken back by the next start.
                         _ = stop.changed() => break,
-                    }
-                    if !touched.contains(&record.knowledge_base) {
-                        touched.push(record.knowledge_base);
+                    };
+                    if touched.add(&record.knowledge_base, passages) {
+                        self.maintain(std::mem::take(&mut touched)).await;
                     }
                 }
-                Ok(None) if !touched.is_empty() => {
-                    self.maintain(std::mem::take(&mut touched)).await
+                Ok(None) if !touched.bases.is_empty() => {
+                    self.maintain(std::mem::take(&mut touched)).await;
                 }
                 Ok(None) => tokio::select! {
                     () = work => {}
@@ -138,8 +160,8 @@ impl Knowledge {
         Ok(())
     }
 
-    async fn maintain(&self, bases: Vec<intramuros_types::KnowledgeBaseId>) {
-        for id in bases {
+    async fn maintain(&self, touched: Touched) {
+        for id in touched.bases {
             let done = async {
                 let base = self.get(&id).await?;
                 Ok::<_, KnowledgeError>(self.table(&base).await?.maintain().await?)
@@ -150,11 +172,13 @@ impl Knowledge {
         }
     }
 
-    /// Indexes one document and records how it went.
-    async fn index(&self, record: &DocumentRecord) {
+    /// Indexes one document and records how it went; returns the number of its passages.
+    async fn index(&self, record: &DocumentRecord) -> u32 {
         let started = std::time::Instant::now();
+        let mut passages = 0;
         let outcome = match self.try_index(record).await {
             Ok(chunks) => {
+                passages = chunks;
                 tracing::info!(
                     document = record.id.as_str(),
                     chunks,
@@ -168,7 +192,7 @@ impl Knowledge {
                     document = record.id.as_str(),
                     "deleted or changed while it was indexed"
                 );
-                return;
+                return passages;
             }
             Err(error) => {
                 tracing::warn!(
@@ -185,6 +209,7 @@ impl Knowledge {
             tracing::error!(document = record.id.as_str(), %error, "the outcome was not recorded");
         }
         self.shared.progress.notify_waiters();
+        passages
     }
 
     /// Reads, cuts, embeds and stores a document; returns the number of its passages.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use intramuros_engine::{Embedding, EncodedWords, InputKind};
 use intramuros_maxsim::{Query, Space};
-use intramuros_store::{PassageTable, StoredPassage, TableSpec};
+use intramuros_store::{Snapshot, TableSpec};
 use tokio::sync::Mutex;
 
 use crate::{Knowledge, KnowledgeError};
@@ -26,47 +26,43 @@ pub(crate) struct LateQuery {
 }
 
 impl LateQuery {
-    /// How well a passage fits; `None` for one that carries no words.
-    pub(crate) fn score(&self, passage: &StoredPassage) -> Option<f32> {
-        self.query.score(&passage.tokens)
+    /// How well the passage of `tokens` fits; `None` for one that carries no words.
+    pub(crate) fn score(&self, tokens: &[u8]) -> Option<f32> {
+        self.query.score(tokens)
     }
 
     /// How well each part of a passage fits by itself; a part is a range of its words.
-    pub(crate) fn score_parts(
-        &self,
-        passage: &StoredPassage,
-        parts: &[Range<usize>],
-    ) -> Option<Vec<f32>> {
-        self.query.score_parts(&passage.tokens, parts)
+    pub(crate) fn score_parts(&self, tokens: &[u8], parts: &[Range<usize>]) -> Option<Vec<f32>> {
+        self.query.score_parts(tokens, parts)
     }
 }
 
 impl Knowledge {
-    /// Prepares a question for the passages of `table`; `None` when it has no word that says
+    /// Prepares a question for the passages of `snapshot`; `None` when it has no word that says
     /// anything.
     pub(crate) async fn late_query(
         &self,
-        table: &PassageTable,
+        snapshot: &Snapshot,
         question: &str,
         embedding: &Embedding,
     ) -> Result<Option<LateQuery>, KnowledgeError> {
         let codec = self.shared.embed.codec();
         let encoded = codec.encode_words(question, InputKind::Query);
         let EncodedWords { words, .. } = encoded.map_err(intramuros_engine::EngineError::from)?;
-        let dimension = table.spec().dimension;
+        let dimension = snapshot.spec().dimension;
         if words.is_empty() || embedding.groups.len() != words.len() * dimension {
             return Ok(None);
         }
         let weights: Vec<f32> = words.iter().map(|word| word.weight).collect();
-        let space = self.space(table).await?;
+        let space = self.space(snapshot).await?;
         Ok(Some(LateQuery { query: Query::new(&embedding.groups, &weights, &space) }))
     }
 
     /// What the words of a collection have in common; learnt anew when it has grown or shrunk by a
     /// quarter.
-    async fn space(&self, table: &PassageTable) -> Result<Arc<Space>, KnowledgeError> {
-        let rows = table.count_rows().await?;
-        let name = key(table.spec());
+    async fn space(&self, snapshot: &Snapshot) -> Result<Arc<Space>, KnowledgeError> {
+        let rows = snapshot.count_rows().await?;
+        let name = key(snapshot.spec());
         let known = self.shared.spaces.known.lock().await.get(&name).cloned();
         if let Some((then, space)) = known
             && rows.abs_diff(then) <= then / 4
@@ -75,8 +71,8 @@ impl Knowledge {
         }
         // Not under the lock: searches of other collections go on, and two that learn the same at
         // the same time learn the same.
-        let sample = table.sample_tokens(SAMPLE).await?;
-        let dimension = table.spec().dimension;
+        let sample = snapshot.sample_tokens(SAMPLE).await?;
+        let dimension = snapshot.spec().dimension;
         let fit = move || Space::fit(sample.iter().map(Vec::as_slice), dimension);
         let space = Arc::new(tokio::task::spawn_blocking(fit).await?);
         self.shared.spaces.known.lock().await.insert(name, (rows, Arc::clone(&space)));

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use intramuros_engine::{EmbedCodec, InputKind};
 use intramuros_ingest::embedding_text;
-use intramuros_store::StoredPassage;
-use intramuros_types::ChunkId;
+use intramuros_store::{Found, Row, StoredPassage};
 
 use crate::Passage;
 use crate::fuse::{OF_LATE_INTERACTION, OF_VECTORS, convex_combination};
@@ -14,84 +13,110 @@ use crate::late::LateQuery;
 use crate::search::Hit;
 use crate::words::{Word, words};
 
-/// A candidate with its scores.
-pub(crate) struct Ranked {
-    passage: StoredPassage,
+/// A passage that was found, with its scores.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) row: Row,
     score: f32,
     similarity: Option<f32>,
     lexical: Option<f32>,
     late: Option<f32>,
+    /// What late interaction compares; empty before it does.
+    tokens: Vec<u8>,
 }
 
-/// The best `limit` of the candidates, best first. Late interaction decides where there is one,
-/// with words beside it; else vectors and words.
-pub(crate) fn rank(
-    by_meaning: Vec<StoredPassage>,
-    by_words: Vec<StoredPassage>,
-    late: Option<&LateQuery>,
-    limit: usize,
-) -> Vec<Ranked> {
-    let list = |found: &[StoredPassage]| -> Vec<(ChunkId, f32)> {
-        found.iter().map(|passage| (passage.id.clone(), passage.score)).collect()
+impl Candidate {
+    /// Whether words found it.
+    pub(crate) fn has_words(&self) -> bool {
+        self.lexical.is_some()
+    }
+}
+
+/// What was found by meaning and by words, the best `limit` first by both.
+pub(crate) fn shortlist(by_meaning: &[Found], by_words: &[Found], limit: usize) -> Vec<Candidate> {
+    let mut similarities: HashMap<Row, f32> = scores(by_meaning).into_iter().collect();
+    let mut lexical: HashMap<Row, f32> = scores(by_words).into_iter().collect();
+    let fused = convex_combination(&scores(by_meaning), &scores(by_words), OF_VECTORS);
+    let candidate = |(row, score)| Candidate {
+        row,
+        score,
+        similarity: similarities.remove(&row),
+        lexical: lexical.remove(&row),
+        late: None,
+        tokens: Vec::new(),
     };
-    let (vectors, lexical) = (list(&by_meaning), list(&by_words));
-    let mut candidates: HashMap<ChunkId, Ranked> = HashMap::new();
-    for passage in by_meaning {
-        let similarity = Some(passage.score);
-        candidates.insert(passage.id.clone(), Ranked { similarity, ..Ranked::new(passage) });
+    fused.into_iter().take(limit).map(candidate).collect()
+}
+
+/// Orders the candidates by late interaction, with words beside it. `tokens` are theirs, in their
+/// order. When none of them can be compared, they stay as they are.
+pub(crate) fn compare(
+    mut candidates: Vec<Candidate>,
+    tokens: Vec<Vec<u8>>,
+    late: &LateQuery,
+) -> Vec<Candidate> {
+    for (candidate, tokens) in candidates.iter_mut().zip(tokens) {
+        candidate.late = late.score(&tokens);
+        candidate.tokens = tokens;
     }
-    for passage in by_words {
-        let lexical = Some(passage.score);
-        let id = passage.id.clone();
-        candidates.entry(id).or_insert_with(|| Ranked::new(passage)).lexical = lexical;
-    }
-    let by_late = late.map(|late| compare(late, &mut candidates)).unwrap_or_default();
-    let fused = if by_late.is_empty() {
-        convex_combination(&vectors, &lexical, OF_VECTORS)
-    } else {
-        convex_combination(&by_late, &lexical, OF_LATE_INTERACTION)
+    let listed = |score: fn(&Candidate) -> Option<f32>| -> Vec<(Row, f32)> {
+        candidates.iter().filter_map(|one| Some((one.row, score(one)?))).collect()
     };
-    fused
-        .into_iter()
-        .filter_map(|(id, score)| candidates.remove(&id).map(|found| Ranked { score, ..found }))
-        .take(limit)
-        .collect()
+    let (by_late, by_words) = (listed(|one| one.late), listed(|one| one.lexical));
+    if by_late.is_empty() {
+        return candidates;
+    }
+    let fused = convex_combination(&by_late, &by_words, OF_LATE_INTERACTION);
+    let mut known: HashMap<Row, Candidate> =
+        candidates.into_iter().map(|candidate| (candidate.row, candidate)).collect();
+    let ordered = fused.into_iter().filter_map(|(row, score)| {
+        known.remove(&row).map(|candidate| Candidate { score, ..candidate })
+    });
+    ordered.collect()
 }
 
-/// Notes the late interaction of every candidate that has words, and lists them, best first.
-fn compare(late: &LateQuery, candidates: &mut HashMap<ChunkId, Ranked>) -> Vec<(ChunkId, f32)> {
-    let mut found = Vec::with_capacity(candidates.len());
-    for (id, candidate) in candidates {
-        candidate.late = late.score(&candidate.passage);
-        found.extend(candidate.late.map(|score| (id.clone(), score)));
+/// Orders the candidates by the cosine of `vector` with theirs, which are in their order.
+pub(crate) fn by_cosine(
+    mut candidates: Vec<Candidate>,
+    vectors: &[Vec<f32>],
+    vector: &[f32],
+) -> Vec<Candidate> {
+    for (candidate, other) in candidates.iter_mut().zip(vectors) {
+        candidate.score = cosine(vector, other);
+        candidate.similarity = Some(candidate.score);
     }
-    // Equal scores by id, so that the same question has the same answer.
-    found.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    found
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    candidates
 }
 
-impl Ranked {
-    fn new(passage: StoredPassage) -> Self {
-        Self { passage, score: 0.0, similarity: None, lexical: None, late: None }
-    }
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+    let lengths = dot(a, a).sqrt() * dot(b, b).sqrt();
+    if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
+}
+
+fn scores(found: &[Found]) -> Vec<(Row, f32)> {
+    found.iter().map(|found| (found.row, found.score)).collect()
 }
 
 /// What is shown of a candidate: its sentences that answer, and the words in common.
 pub(crate) fn to_hit(
-    ranked: Ranked,
+    candidate: Candidate,
+    stored: StoredPassage,
     query: &str,
     late: Option<&LateQuery>,
     codec: &dyn EmbedCodec,
 ) -> Hit {
-    let Ranked { passage: stored, score, similarity, lexical, late: late_interaction } = ranked;
+    let Candidate { row: _, score, similarity, lexical, late: late_interaction, tokens } =
+        candidate;
     let embedded = embedding_text(&stored.title, &stored.chunk);
     // The words were told apart in the same way when the passage was stored.
     let encoded = codec.encode_words(&embedded, InputKind::Passage).unwrap_or_default().words;
     let context = context_chars(&stored);
     let matched_words = matched_words(query, &embedded);
-    let passage = Passage::from(stored.clone());
+    let passage = Passage::from(stored);
     let sentences = Sentences::new(&passage, &encoded, context);
-    let scores = late.and_then(|late| late.score_parts(&stored, sentences.parts()));
+    let scores = late.and_then(|late| late.score_parts(&tokens, sentences.parts()));
     let highlights = sentences.highlights(&passage, query, scores);
     Hit { passage, score, similarity, lexical, late_interaction, matched_words, highlights }
 }

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use intramuros_engine::{Embedding, InputKind, Priority};
-use intramuros_store::{DateRange, Filter};
+use intramuros_store::{DateRange, Filter, Row, Snapshot};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
 use crate::highlight::Highlight;
 use crate::index::day;
-use crate::rank::{rank, to_hit};
+use crate::late::LateQuery;
+use crate::rank::{Candidate, by_cosine, compare, shortlist, to_hit};
 use crate::{Knowledge, KnowledgeError, Passage};
 
-/// How far down each list is read before the candidates are compared word by word.
+/// How far down each list is read, and how many of both are compared word by word.
 const CANDIDATES: usize = 100;
 
 /// Longest query in characters; the encoder's own limit is checked by the encoder.
@@ -128,43 +129,34 @@ impl Knowledge {
     ) -> Result<Vec<Hit>, KnowledgeError> {
         validate(request)?;
         let base = self.get(base).await?;
-        let table = self.table(&base).await?;
+        let snapshot = self.table(&base).await?.snapshot().await?;
         let filter = request.scope.to_filter()?;
-        let depth = CANDIDATES.max(request.limit);
-
         let started = Instant::now();
-        let ranking = request.ranking;
-        let by_meaning = async {
-            if ranking == Ranking::Words {
-                return Ok((Embedding::default(), Vec::new(), Duration::ZERO));
-            }
-            let query = vec![request.query.clone()];
-            let kind = InputKind::Query;
-            let embedded = self.shared.embed.embed_words(query, kind, Priority::Interactive);
-            let embedding = embedded.await?.into_iter().next().unwrap_or_default();
-            let embedded = started.elapsed();
-            let nearest = table.nearest(&embedding.vector, depth, &filter).await?;
-            Ok::<_, KnowledgeError>((embedding, nearest, embedded))
+        let embedding = match request.ranking {
+            Ranking::Words => Embedding::default(),
+            Ranking::Hybrid | Ranking::Vectors => self.embed_query(&request.query).await?,
         };
-        let by_words = async {
-            if ranking == Ranking::Vectors {
-                return Ok(Vec::new());
-            }
-            Ok(table.full_text(&request.query, depth, &filter).await?)
-        };
-        let ((embedding, by_meaning, embedded), by_words) = tokio::try_join!(by_meaning, by_words)?;
+        let embedded = started.elapsed();
+        let candidates = candidates(&snapshot, request, &embedding, &filter).await?;
         let found = started.elapsed();
-        let late = match ranking {
-            Ranking::Hybrid => self.late_query(&table, &request.query, &embedding).await?,
+        let late = match request.ranking {
+            Ranking::Hybrid => self.late_query(&snapshot, &request.query, &embedding).await?,
             Ranking::Vectors | Ranking::Words => None,
         };
+        let (mut candidates, late) = order(&snapshot, candidates, late, &embedding).await?;
+        candidates.truncate(request.limit);
+        let ordered = started.elapsed();
+        let rows: Vec<Row> = candidates.iter().map(|candidate| candidate.row).collect();
+        let passages = snapshot.passages(&rows).await?;
+        drop(snapshot);
         let shared = Arc::clone(&self.shared);
-        let (query, limit) = (request.query.clone(), request.limit);
-        let rank = move || {
-            let ranked = rank(by_meaning, by_words, late.as_ref(), limit);
-            let ordered = started.elapsed();
-            let hit = |ranked| to_hit(ranked, &query, late.as_ref(), shared.embed.codec().as_ref());
-            let hits = ranked.into_iter().map(hit).collect();
+        let query = request.query.clone();
+        let show = move || {
+            let codec = shared.embed.codec();
+            let hit = |(candidate, passage)| {
+                to_hit(candidate, passage, &query, late.as_ref(), codec.as_ref())
+            };
+            let hits = candidates.into_iter().zip(passages).map(hit).collect();
             tracing::debug!(
                 embedded_us = embedded.as_micros(),
                 found_us = found.as_micros(),
@@ -174,8 +166,68 @@ impl Knowledge {
             );
             hits
         };
-        Ok(tokio::task::spawn_blocking(rank).await?)
+        Ok(tokio::task::spawn_blocking(show).await?)
     }
+
+    async fn embed_query(&self, query: &str) -> Result<Embedding, KnowledgeError> {
+        let (query, kind) = (vec![query.to_owned()], InputKind::Query);
+        let embedded = self.shared.embed.embed_words(query, kind, Priority::Interactive).await?;
+        Ok(embedded.into_iter().next().unwrap_or_default())
+    }
+}
+
+/// What meaning and words find, the best first by both.
+async fn candidates(
+    snapshot: &Snapshot,
+    request: &SearchRequest,
+    embedding: &Embedding,
+    filter: &Filter,
+) -> Result<Vec<Candidate>, KnowledgeError> {
+    let depth = CANDIDATES.max(request.limit);
+    let by_meaning = async {
+        match request.ranking {
+            Ranking::Words => Ok(Vec::new()),
+            Ranking::Hybrid | Ranking::Vectors => {
+                snapshot.nearest(&embedding.vector, depth, filter).await
+            }
+        }
+    };
+    let by_words = async {
+        match request.ranking {
+            Ranking::Vectors => Ok(Vec::new()),
+            Ranking::Hybrid | Ranking::Words => {
+                snapshot.full_text(&request.query, depth, filter).await
+            }
+        }
+    };
+    let (by_meaning, by_words) = tokio::try_join!(by_meaning, by_words)?;
+    Ok(shortlist(&by_meaning, &by_words, depth))
+}
+
+/// The candidates in their final order, which late interaction decides where there is one, and
+/// what it compared with.
+async fn order(
+    snapshot: &Snapshot,
+    candidates: Vec<Candidate>,
+    late: Option<LateQuery>,
+    embedding: &Embedding,
+) -> Result<(Vec<Candidate>, Option<LateQuery>), KnowledgeError> {
+    let rows: Vec<Row> = candidates.iter().map(|candidate| candidate.row).collect();
+    if let Some(late) = late {
+        let tokens = snapshot.tokens(&rows).await?;
+        // A few milliseconds of arithmetic; other requests have the thread meanwhile.
+        let compared = tokio::task::spawn_blocking(move || {
+            let candidates = compare(candidates, tokens, &late);
+            (candidates, Some(late))
+        });
+        return Ok(compared.await?);
+    }
+    if candidates.iter().any(Candidate::has_words) || embedding.vector.is_empty() {
+        return Ok((candidates, None));
+    }
+    // The scores of a large table are estimates.
+    let vectors = snapshot.vectors(&rows).await?;
+    Ok((by_cosine(candidates, &vectors, &embedding.vector), None))
 }
 
 impl Knowledge {

@@ -1,11 +1,16 @@
 //! Makes small tables for the tests of this crate.
 
+use std::borrow::Borrow;
+use std::ops::Deref;
 use std::path::Path;
 
 use intramuros_types::{Access, Chunk, DocumentId, Span};
 use tempfile::TempDir;
 
-use crate::{Filter, PassageDetails, PassageRow, PassageTable, Store, StoredPassage, TableSpec};
+use crate::{
+    Filter, Found, PassageDetails, PassageRow, PassageTable, Snapshot, Store, StoreError,
+    StoredPassage, TableSpec,
+};
 
 pub(crate) const DIMENSION: usize = 8;
 
@@ -96,7 +101,59 @@ pub(crate) fn axis(number: usize) -> Vec<f32> {
     vector
 }
 
+/// A passage that was found, with its score.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Scored {
+    passage: StoredPassage,
+    pub(crate) score: f32,
+}
+
+impl Deref for Scored {
+    type Target = StoredPassage;
+
+    fn deref(&self) -> &StoredPassage {
+        &self.passage
+    }
+}
+
+impl Borrow<StoredPassage> for Scored {
+    fn borrow(&self) -> &StoredPassage {
+        &self.passage
+    }
+}
+
+impl PassageTable {
+    pub(crate) async fn nearest(
+        &self,
+        vector: &[f32],
+        k: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Scored>, StoreError> {
+        let snapshot = self.snapshot().await?;
+        let found = snapshot.nearest(vector, k, filter).await?;
+        scored(&snapshot, found).await
+    }
+
+    pub(crate) async fn full_text(
+        &self,
+        query: &str,
+        k: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Scored>, StoreError> {
+        let snapshot = self.snapshot().await?;
+        let found = snapshot.full_text(query, k, filter).await?;
+        scored(&snapshot, found).await
+    }
+}
+
+async fn scored(snapshot: &Snapshot, found: Vec<Found>) -> Result<Vec<Scored>, StoreError> {
+    let rows: Vec<_> = found.iter().map(|found| found.row).collect();
+    let passages = snapshot.passages(&rows).await?;
+    let scores = found.into_iter().map(|found| found.score);
+    Ok(passages.into_iter().zip(scores).map(|(passage, score)| Scored { passage, score }).collect())
+}
+
 /// The documents of `found`, in order.
-pub(crate) fn documents(found: &[StoredPassage]) -> Vec<&str> {
+pub(crate) fn documents(found: &[Scored]) -> Vec<&str> {
     found.iter().map(|passage| passage.document.as_str()).collect()
 }

@@ -19,8 +19,8 @@
 //!   no file holds the document's text.
 //!
 //! The store does not embed, chunk, fuse or rerank; it knows no model beyond the name in the
-//! table's identity. Fusion of [`PassageTable::nearest`] and [`PassageTable::full_text`] belongs
-//! to the caller.
+//! table's identity. Fusion of [`Snapshot::nearest`] and [`Snapshot::full_text`] belongs to the
+//! caller.
 
 mod blobs;
 mod durability;
@@ -31,8 +31,10 @@ mod fixture;
 mod layout;
 mod maintenance;
 mod passage;
+mod rows;
 mod schema;
-mod search;
+mod snapshot;
+mod stale;
 mod store;
 mod table;
 mod terms;
@@ -41,5 +43,6 @@ pub use blobs::{BlobWriter, Blobs};
 pub use error::StoreError;
 pub use filter::{DateRange, Filter};
 pub use passage::{PassageDetails, PassageRow, StoredPassage};
+pub use snapshot::{Found, Row, Snapshot};
 pub use store::{Store, TableSpec};
 pub use table::PassageTable;

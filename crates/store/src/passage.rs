@@ -36,7 +36,7 @@ pub struct PassageDetails {
     pub written: Option<i32>,
 }
 
-/// A passage that was found.
+/// A passage as it is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredPassage {
     /// `<document id>:<ordinal>`.
@@ -51,10 +51,4 @@ pub struct StoredPassage {
     pub language: Option<String>,
     /// What its document says about itself and its owner about it.
     pub details: PassageDetails,
-    /// As in [`PassageRow::tokens`].
-    pub tokens: Vec<u8>,
-    /// Higher is better. From [`crate::PassageTable::nearest`]: cosine similarity, -1 to 1. From
-    /// [`crate::PassageTable::full_text`]: BM25, from 0, comparable within one answer only. From
-    /// [`crate::PassageTable::passages`]: 0.
-    pub score: f32,
 }

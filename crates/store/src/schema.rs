@@ -42,8 +42,8 @@ pub(crate) const TOKENS: &str = "tokens";
 /// may read a row. No caller can hold or set it: labels are not empty.
 pub(crate) const OPEN_TO_ALL: &str = "";
 
-/// The columns that a search returns: all but the vector and the indexed text.
-pub(crate) const RETURNED: [&str; 16] = [
+/// The columns of a passage as it is shown: all but the vectors and the indexed text.
+pub(crate) const RETURNED: [&str; 15] = [
     ID,
     DOCUMENT,
     ORDINAL,
@@ -59,7 +59,6 @@ pub(crate) const RETURNED: [&str; 16] = [
     METADATA,
     WRITTEN,
     LAYOUT,
-    TOKENS,
 ];
 
 /// What a table says about itself; part of its schema.
@@ -193,21 +192,11 @@ fn lists(values: impl Iterator<Item = Vec<String>>) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// Where a query puts what it ranks by, and how that becomes a score, of which more is better.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Score {
-    pub(crate) column: &'static str,
-    pub(crate) convert: fn(f32) -> f32,
-}
-
-/// The passages of `batch`, which has the columns [`RETURNED`]; without `score` theirs is 0.
+/// The passages of `batch`, which has the columns [`RETURNED`].
 ///
 /// # Errors
 /// The name of a column that is missing or of another type.
-pub(crate) fn from_batch(
-    batch: &RecordBatch,
-    score: Option<Score>,
-) -> Result<Vec<StoredPassage>, String> {
+pub(crate) fn from_batch(batch: &RecordBatch) -> Result<Vec<StoredPassage>, String> {
     let text = |name| column::<StringArray>(batch, name);
     let number = |name| column::<UInt32Array>(batch, name);
     let (ids, documents, titles) = (text(ID)?, text(DOCUMENT)?, text(TITLE)?);
@@ -216,11 +205,7 @@ pub(crate) fn from_batch(
     let (first_pages, last_pages) = (number(PAGE_FIRST)?, number(PAGE_LAST)?);
     let (paths, labels) = (column(batch, SECTION_PATH)?, column(batch, LABELS)?);
     let (metadata, written) = (column(batch, METADATA)?, column::<Int32Array>(batch, WRITTEN)?);
-    let (layouts, tokens) = (binary(batch, LAYOUT)?, binary(batch, TOKENS)?);
-    let scores = match score {
-        Some(score) => Some((column::<Float32Array>(batch, score.column)?, score.convert)),
-        None => None,
-    };
+    let layouts = binary(batch, LAYOUT)?;
     let page = |pages: &UInt32Array, row| pages.is_valid(row).then(|| pages.value(row));
     (0..batch.num_rows())
         .map(|row| {
@@ -245,40 +230,42 @@ pub(crate) fn from_batch(
                     metadata: read_entries(strings(metadata, row, METADATA)?),
                     written: written.is_valid(row).then(|| written.value(row)),
                 },
-                tokens: tokens.value(row).to_vec(),
-                score: scores.map_or(0.0, |(scores, convert)| convert(scores.value(row))),
             })
         })
         .collect()
 }
 
-/// The rows of `batch`, which has the columns [`RETURNED`] and the vector.
+/// The rows of `batch`, which has the columns [`RETURNED`] and the vectors.
 ///
 /// # Errors
 /// The name of a column that is missing or of another type.
 pub(crate) fn rows(batch: &RecordBatch) -> Result<Vec<PassageRow>, String> {
+    let vectors = vectors(batch)?.into_iter().zip(tokens(batch)?);
+    let row = |(passage, (vector, tokens)): (StoredPassage, _)| PassageRow {
+        document: passage.document,
+        title: passage.title,
+        chunk: passage.chunk,
+        language: passage.language,
+        details: passage.details,
+        tokens,
+        vector,
+    };
+    Ok(from_batch(batch)?.into_iter().zip(vectors).map(row).collect())
+}
+
+/// The embeddings of `batch`.
+///
+/// # Errors
+/// The column, when it is missing or of another type.
+pub(crate) fn vectors(batch: &RecordBatch) -> Result<Vec<Vec<f32>>, String> {
     let vectors: &FixedSizeListArray = column(batch, VECTOR)?;
-    let vector = |row: usize| {
+    let of_row = |row| {
         let values = vectors.value(row);
         let values = values.as_any().downcast_ref::<Float32Array>();
-        values.map(|values| values.values().to_vec())
+        let values = values.ok_or_else(|| format!("column `{VECTOR}` is of another type"))?;
+        Ok(values.values().to_vec())
     };
-    from_batch(batch, None)?
-        .into_iter()
-        .enumerate()
-        .map(|(row, passage)| {
-            Ok(PassageRow {
-                document: passage.document,
-                title: passage.title,
-                chunk: passage.chunk,
-                language: passage.language,
-                details: passage.details,
-                tokens: passage.tokens,
-                vector: vector(row)
-                    .ok_or_else(|| format!("column `{VECTOR}` is of another type"))?,
-            })
-        })
-        .collect()
+    (0..batch.num_rows()).map(of_row).collect()
 }
 
 /// The token vectors of `batch`.
@@ -301,7 +288,14 @@ fn binary<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a BinaryArray, Str
     column(batch, name)
 }
 
-fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, String> {
+/// A column of `batch`.
+///
+/// # Errors
+/// Its name, when it is missing or of another type.
+pub(crate) fn column<'a, T: Array + 'static>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a T, String> {
     batch
         .column_by_name(name)
         .and_then(|column| column.as_any().downcast_ref::<T>())

@@ -3,16 +3,21 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use intramuros_types::{KnowledgeBaseId, ModelId};
-use lancedb::Connection;
+use lancedb::{Connection, ObjectStoreRegistry, Session};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use crate::schema::{describe, metadata, schema};
+use crate::stale::Stale;
+use crate::table::MARK;
 use crate::{PassageTable, StoreError, maintenance};
 
+/// What indexes keep in memory at most; beyond, they are read from files again.
+const INDEX_CACHE_BYTES: usize = 1 << 30;
+/// What descriptions of files keep in memory at most.
+const METADATA_CACHE_BYTES: usize = 256 << 20;
 /// Longest vector; far beyond any encoder.
 const MAX_DIMENSION: usize = 16_384;
 /// Characters of the model's id that the table's name shows.
@@ -63,8 +68,8 @@ fn table_prefix(id: &KnowledgeBaseId) -> Result<String, StoreError> {
 
 /// A LanceDB database. Clones share everything.
 ///
-/// One process at a time may write to a location: writers of a table are put in order inside the
-/// process, and maintenance removes the files of old versions.
+/// One process at a time may use a location: its tables see what they write themselves, not what
+/// others do, and maintenance removes the files of old versions.
 #[derive(Clone)]
 pub struct Store {
     connection: Connection,
@@ -83,9 +88,13 @@ impl Store {
     /// `Database`.
     pub async fn open(location: &str) -> Result<Self, StoreError> {
         let connection = lancedb::connect(location)
-            // Look for the newest version at each read: a directory listing, well below the cost
-            // of a search.
-            .read_consistency_interval(Duration::ZERO)
+            // Its handles see what they write themselves, and nobody else writes: no look for a
+            // newer version at each read.
+            .session(Arc::new(Session::new(
+                INDEX_CACHE_BYTES,
+                METADATA_CACHE_BYTES,
+                Arc::new(ObjectStoreRegistry::default()),
+            )))
             .execute()
             .await
             .map_err(StoreError::database("open its folder"))?;
@@ -152,6 +161,9 @@ impl Store {
             let dropped = self.connection.drop_table(&name, &[]).await;
             drop(gate);
             dropped.map_err(StoreError::database("drop a table"))?;
+            if let Some(folder) = &self.folder {
+                Stale::open(Some(folder.join(format!("{name}.{MARK}")))).clear().await?;
+            }
         }
         if let Some(folder) = &self.folder {
             sync_folder(folder).await?;

@@ -13,7 +13,8 @@ use tokio::sync::{Mutex, MutexGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGu
 use crate::durability::Durability;
 use crate::filter::of_document;
 use crate::schema::{ID, ORDINAL, to_batch};
-use crate::{Filter, PassageRow, StoreError, StoredPassage, TableSpec, maintenance, search};
+use crate::stale::Stale;
+use crate::{PassageRow, Snapshot, StoreError, StoredPassage, TableSpec, maintenance, rows};
 
 /// The most text of one document, titles and headings counted once per passage. Arrow's string
 /// columns end at 2 GiB, and the indexed text repeats the text.
@@ -21,11 +22,13 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 /// The most passages that [`PassageTable::passages`] returns.
 const MAX_PASSAGES: u32 = 10_000;
 const MAX_LABEL_BYTES: usize = 200;
+/// Extension of the file that says that indexes name what is gone.
+pub(crate) const MARK: &str = "stale";
 
 /// The passages of one knowledge base under one embedding model. Clones share everything.
 ///
-/// Readers see the newest version at the start of each call and never wait for writers, except
-/// for the moment in which maintenance removes the files of old versions.
+/// Readers see the newest version at the start of each call, or that of their [`Snapshot`], and never
+/// wait for writers, except for the moment in which maintenance removes the files of old versions.
 #[derive(Clone)]
 pub struct PassageTable {
     shared: Arc<Shared>,
@@ -44,10 +47,8 @@ struct Shared {
 }
 
 /// What only the writer needs.
-pub(crate) struct Writer {
-    /// Whether rows may have been removed that the indexes still name. True at first: a crash may
-    /// have come between a removal and its maintenance.
-    pub(crate) stale_index: bool,
+struct Writer {
+    stale: Stale,
     durability: Durability,
 }
 
@@ -58,8 +59,11 @@ pub(crate) struct Life {
 }
 
 impl PassageTable {
+    /// `folder`: of the table, unless it is in an object store.
     pub(crate) fn new(spec: TableSpec, table: Table, folder: Option<PathBuf>) -> Self {
-        let writer = Mutex::new(Writer { stale_index: true, durability: Durability::default() });
+        let mark = folder.as_ref().map(|folder| folder.with_extension(MARK));
+        let durability = Durability::default();
+        let writer = Mutex::new(Writer { stale: Stale::open(mark), durability });
         let gate = Arc::default();
         Self { shared: Arc::new(Shared { spec, table, folder, writer, gate }) }
     }
@@ -98,7 +102,7 @@ impl PassageTable {
         } else {
             // One commit updates, inserts and removes. Deleting and adding would be two, with a
             // crash between them.
-            writer.stale_index = true;
+            writer.stale.set().await?;
             let schema = batch.schema();
             let mut merge = table.merge_insert(&[ID]);
             merge
@@ -124,7 +128,7 @@ impl PassageTable {
         if self.count_of(document).await? == 0 {
             return Ok(());
         }
-        writer.stale_index = true;
+        writer.stale.set().await?;
         self.shared
             .table
             .delete(of_document(document).as_str())
@@ -140,18 +144,9 @@ impl PassageTable {
     /// `Dropped`; `Database`; `Unreadable`.
     pub async fn rows(&self, document: &DocumentId) -> Result<Vec<PassageRow>, StoreError> {
         let _open = self.enter().await?;
-        let mut rows = search::rows(&self.shared.table, &of_document(document)).await?;
+        let mut rows = rows::rows(&self.shared.table, &of_document(document)).await?;
         rows.sort_unstable_by_key(|row| row.chunk.ordinal);
         Ok(rows)
-    }
-
-    /// The token vectors of up to `limit` passages, spread evenly over the table.
-    ///
-    /// # Errors
-    /// `Dropped`; `Database`; `Unreadable`.
-    pub async fn sample_tokens(&self, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        let _open = self.enter().await?;
-        search::sample_tokens(&self.shared.table, limit).await
     }
 
     /// Whether `document` has passages.
@@ -173,7 +168,7 @@ impl PassageTable {
         rows.map(|rows| rows as u64).map_err(StoreError::database("count the passages"))
     }
 
-    /// The passages of `document` whose ordinals are in `ordinals`, in order, with score 0; the
+    /// The passages of `document` whose ordinals are in `ordinals`, in order: the
     /// neighbours of a hit, for example. Ordinals that do not exist are left out. Whether the caller
     /// may read them is to be seen from any of them: a document's passages share their labels.
     ///
@@ -199,43 +194,26 @@ impl PassageTable {
             ordinals.end
         );
         let _open = self.enter().await?;
-        let mut passages = search::matching(&self.shared.table, &predicate).await?;
+        let mut passages = rows::matching(&self.shared.table, &predicate).await?;
         passages.sort_unstable_by_key(|passage| passage.chunk.ordinal);
         Ok(passages)
     }
 
-    /// The `k` passages most similar to `vector`, best first; `score` is the cosine similarity.
-    /// Exact up to 20,000 passages, by an approximate index with exact re-ranking beyond.
+    /// The table as it is now, to search in.
     ///
     /// # Errors
-    /// `Invalid` for a vector of another length, not finite or all zero, a `k` beyond 10,000, or
-    /// too long a filter; `Dropped`; `Database`; `Unreadable`.
-    pub async fn nearest(
-        &self,
-        vector: &[f32],
-        k: usize,
-        filter: &Filter,
-    ) -> Result<Vec<StoredPassage>, StoreError> {
-        check_vector(&self.shared.spec, vector)?;
-        let _open = self.enter().await?;
-        search::nearest(&self.shared.table, vector, k, filter).await
-    }
-
-    /// The `k` passages that match the words of `query` best, best first; `score` is BM25. Title,
-    /// headings and text are searched; any word may match; the query is plain words, nothing in
-    /// it is syntax. A query of stop words alone finds nothing.
-    ///
-    /// # Errors
-    /// `Invalid` for a query of more than 10,000 characters, a `k` beyond 10,000, or too long a
-    /// filter; `Dropped`; `Database`; `Unreadable`.
-    pub async fn full_text(
-        &self,
-        query: &str,
-        k: usize,
-        filter: &Filter,
-    ) -> Result<Vec<StoredPassage>, StoreError> {
-        let _open = self.enter().await?;
-        search::full_text(&self.shared.table, query, k, filter).await
+    /// `Dropped`; `Database`.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        const OPERATION: &str = "open a snapshot";
+        let life = Arc::clone(&self.shared.gate).read_owned().await;
+        self.alive(&life)?;
+        let table = &self.shared.table;
+        let dataset = table.dataset().ok_or_else(|| StoreError::Unreadable {
+            table: table.name().to_owned(),
+            detail: "it is in another database".to_owned(),
+        })?;
+        let dataset = dataset.get().await.map_err(StoreError::database(OPERATION))?;
+        Ok(Snapshot::new(self.shared.spec.clone(), table.name(), dataset, life))
     }
 
     /// Brings the indexes up to date, merges small files and removes old versions, after which
@@ -254,15 +232,15 @@ impl PassageTable {
     ) -> Result<(), StoreError> {
         let mut writer = self.shared.writer.lock().await;
         let open = self.enter().await?;
-        maintenance::rewrite(&self.shared.table, policy, writer.stale_index).await?;
+        maintenance::rewrite(&self.shared.table, policy, writer.stale.get()).await?;
         self.sync(&mut writer).await?;
         drop(open);
         // The new version is on disk: now the old files may go, while nobody reads them.
         let exclusive = self.shared.gate.write().await;
         self.alive(&exclusive)?;
         maintenance::prune(&self.shared.table).await?;
-        writer.stale_index = false;
-        self.sync(&mut writer).await
+        self.sync(&mut writer).await?;
+        writer.stale.clear().await
     }
 
     #[cfg(test)]
@@ -340,7 +318,7 @@ fn check_rows(
     Ok(())
 }
 
-fn check_vector(spec: &TableSpec, vector: &[f32]) -> Result<(), StoreError> {
+pub(crate) fn check_vector(spec: &TableSpec, vector: &[f32]) -> Result<(), StoreError> {
     let reason = if vector.len() != spec.dimension {
         format!("has {} values, the table's dimension is {}", vector.len(), spec.dimension)
     } else if vector.iter().any(|value| !value.is_finite()) {

@@ -3,7 +3,8 @@
 use intramuros_types::{Access, DocumentId};
 
 use crate::fixture::{Fixture, all, axis, documents, labelled, row};
-use crate::{Filter, StoreError};
+use crate::maintenance::Policy;
+use crate::{Filter, PassageRow, StoreError};
 
 const CORPUS: [&str; 9] = [
     "Les locations de véhicules se règlent à l'avance.",
@@ -148,7 +149,9 @@ async fn filters_hide_what_they_should() {
     };
     for indexed in [false, true] {
         if indexed {
-            fixture.table.maintain().await.unwrap();
+            // The filters have their indexes too.
+            let policy = Policy { filtered_one_by_one_up_to: 0, ..Policy::default() };
+            fixture.table.maintain_with(&policy).await.unwrap();
         }
         for (filter, expected) in [
             (all(), &["both", "hr", "odd", "open"][..]),
@@ -208,4 +211,51 @@ async fn an_empty_table_finds_nothing() {
     assert_eq!(found_by(&fixture, "pompe").await, [""; 0]);
     fixture.table.maintain().await.unwrap();
     assert_eq!(found_by(&fixture, "pompe").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn rows_are_read_in_the_order_in_which_they_are_asked_for() {
+    let fixture = Fixture::new().await;
+    for document in ["a", "b"] {
+        let rows = (0..3).map(|ordinal| {
+            let tokens = vec![ordinal as u8; 3];
+            PassageRow { tokens, ..row(document, ordinal, "pompe") }
+        });
+        fixture.replace(document, rows.collect()).await;
+    }
+    let snapshot = fixture.table.snapshot().await.unwrap();
+    let found = snapshot.full_text("pompe", 10, &all()).await.unwrap();
+    let mut rows: Vec<_> = found.iter().map(|found| found.row).collect();
+    assert_eq!((rows.len(), snapshot.count_rows().await.unwrap()), (6, 6));
+    for _ in 0..2 {
+        rows.reverse();
+        let ordinals: Vec<u32> = snapshot
+            .passages(&rows)
+            .await
+            .unwrap()
+            .iter()
+            .map(|passage| passage.chunk.ordinal)
+            .collect();
+        let tokens = snapshot.tokens(&rows).await.unwrap();
+        let vectors = snapshot.vectors(&rows).await.unwrap();
+        for ((ordinal, tokens), vector) in ordinals.iter().zip(tokens).zip(vectors) {
+            assert_eq!(tokens, [*ordinal as u8; 3]);
+            assert_eq!(vector, axis(*ordinal as usize));
+        }
+    }
+    assert_eq!(snapshot.passages(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_snapshot_stays_what_it_was() {
+    let fixture = Fixture::with_texts(&CORPUS).await;
+    let snapshot = fixture.table.snapshot().await.unwrap();
+    let found = snapshot.full_text("imprimante", 5, &all()).await.unwrap();
+    fixture.table.delete_document(&"doc_1".into()).await.unwrap();
+    let changed = vec![row("doc_0", 0, "Autre chose.")];
+    fixture.table.replace_document(&"doc_0".into(), changed).await.unwrap();
+    assert_eq!(snapshot.passages(&[found[0].row]).await.unwrap()[0].chunk.text, CORPUS[1]);
+    assert_eq!(snapshot.full_text("location", 5, &all()).await.unwrap().len(), 1);
+    drop(snapshot);
+    assert_eq!(found_by(&fixture, "imprimante").await, [""; 0]);
 }
