@@ -13,6 +13,7 @@
 //! - `formats`: tables row by row, files within files, scans, bombs
 //! - `knowledge`: passages and cited answers out, erasure
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
+//! - `reindex`: an index made beside the other, and taken back
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
@@ -33,4 +34,5 @@ mod formats;
 mod generation;
 mod knowledge;
 mod lifecycle;
+mod reindex;
 mod server;

@@ -145,6 +145,11 @@ impl Caller<'_> {
         reply(request.header("authorization", &self.bearer).send_json(body))
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
+        let request = self.server.agent().put(format!("{}{path}", self.server.url));
+        reply(request.header("authorization", &self.bearer).send_json(body))
+    }
+
     pub(crate) fn patch(&self, path: &str, body: &Value) -> Reply {
         let request = self.server.agent().patch(format!("{}{path}", self.server.url));
         reply(request.header("authorization", &self.bearer).send_json(body))

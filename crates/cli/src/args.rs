@@ -201,6 +201,9 @@ pub(crate) enum Kb {
         /// Main language, ISO 639-1.
         #[arg(long, default_value = "fr")]
         language: String,
+        /// Encoder [default: embedding.model].
+        #[arg(long, value_name = "MODEL")]
+        embedding_model: Option<String>,
     },
     /// Add files, or the files of folders, and wait until they are searchable.
     Add {
@@ -221,6 +224,45 @@ pub(crate) enum Kb {
     Sync(KbSync),
     /// List the folders that the server watches, and how it goes.
     Folders,
+    /// Make the index of a knowledge base anew beside the old one, which it replaces when it is
+    /// complete and answers the test questions as well.
+    Reindex {
+        /// Knowledge base.
+        id: String,
+        /// Encoder [default: that of the index].
+        #[arg(long, value_name = "MODEL")]
+        embedding_model: Option<String>,
+        /// Wait until it is done.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// List the indexes of a knowledge base: the active one, and the one beside it.
+    Indexes {
+        /// Knowledge base.
+        id: String,
+    },
+    /// Let an index take the active one's place: one that was rejected, or the previous one again.
+    Activate {
+        /// Knowledge base.
+        id: String,
+        /// Its number.
+        index: u32,
+    },
+    /// Erase an index that is not the active one.
+    Discard {
+        /// Knowledge base.
+        id: String,
+        /// Its number.
+        index: u32,
+    },
+    /// Show or replace the questions that a new index must answer.
+    TestQuestions {
+        /// Knowledge base.
+        id: String,
+        /// One JSON object a line, as for `eval retrieval`: id, query, relevant.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// List the documents of a knowledge base.
     Documents {
         /// Knowledge base.

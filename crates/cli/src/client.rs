@@ -48,6 +48,11 @@ impl Client {
         self.finish(request.send_json(body))
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.put(self.address(path)).header("authorization", self.bearer());
+        self.finish(request.send_json(body))
+    }
+
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.agent.delete(self.address(path)).header("authorization", self.bearer());
         self.finish(request.call())

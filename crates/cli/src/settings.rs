@@ -82,6 +82,8 @@ pub(crate) enum KvCacheType {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Embedding {
     pub(crate) model: String,
+    /// Loaded beside it, for knowledge bases that use another one.
+    pub(crate) more_models: Vec<String>,
     pub(crate) max_queue_inputs: usize,
     pub(crate) max_batch_tokens: usize,
 }
@@ -212,15 +214,8 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
             "text.more_models needs a default model, text.model",
         ));
     }
-    let mut served: Vec<&String> = text.more_models.iter().chain([&text.model]).collect();
-    served.sort_unstable();
-    if let Some(twice) = served.windows(2).find(|pair| pair[0] == pair[1]) {
-        let id = twice[0];
-        bail!(tr(
-            format!("text.more_models et text.model nomment deux fois « {id} »"),
-            format!("text.more_models and text.model name '{id}' twice"),
-        ));
-    }
+    named_once("text", &text.model, &text.more_models)?;
+    named_once("embedding", &settings.embedding.model, &settings.embedding.more_models)?;
     if settings.embedding.model.is_empty() {
         bail!(tr(
             "embedding.model est vide ; la recherche a besoin d'un encodeur tel que \
@@ -229,6 +224,19 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
         ));
     }
     Ok(settings)
+}
+
+fn named_once(section: &str, model: &String, more: &[String]) -> anyhow::Result<()> {
+    let mut served: Vec<&String> = more.iter().chain([model]).collect();
+    served.sort_unstable();
+    if let Some(twice) = served.windows(2).find(|pair| pair[0] == pair[1]) {
+        let id = twice[0];
+        bail!(tr(
+            format!("{section}.more_models et {section}.model nomment deux fois « {id} »"),
+            format!("{section}.more_models and {section}.model name '{id}' twice"),
+        ));
+    }
+    Ok(())
 }
 
 fn check_knowledge(knowledge: &Knowledge) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ pub(crate) mod document_file;
 pub(crate) mod documents;
 pub(crate) mod folders;
 pub(crate) mod hit;
+pub(crate) mod indexes;
 pub(crate) mod knowledge_bases;
 pub(crate) mod passages;
 mod scope;

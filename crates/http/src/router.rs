@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ask, document_file, documents, folders, knowledge_bases, passages, search, status,
+    ask, document_file, documents, folders, indexes, knowledge_bases, passages, search, status,
 };
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
@@ -78,6 +78,8 @@ fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(documents::get_document))
         .routes(routes!(passages::list_passages))
         .routes(routes!(folders::list_folders))
+        .routes(routes!(indexes::list_indexes))
+        .routes(routes!(indexes::list_test_questions))
         .routes(routes!(search::search))
         .layer(time_limit(state))
         // A file takes as long as its receiver.
@@ -94,6 +96,10 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(knowledge_bases::delete_knowledge_base))
         .routes(routes!(documents::delete_document))
         .routes(routes!(documents::update_document))
+        .routes(routes!(indexes::create_index))
+        .routes(routes!(indexes::activate_index))
+        .routes(routes!(indexes::delete_index))
+        .routes(routes!(indexes::replace_test_questions))
         .layer(time_limit(state))
         // Uploads bound the silence between two pieces instead of the whole.
         .routes(routes!(documents::upload_document))

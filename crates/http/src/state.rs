@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use intramuros_engine::{EmbedEngine, TextModels};
+use intramuros_engine::{Encoders, TextModels};
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::Ledger;
 
@@ -31,8 +31,8 @@ pub struct AppState {
     pub ledger: Ledger,
     /// The generators; none when none is configured.
     pub text: TextModels,
-    /// The encoder.
-    pub embed: EmbedEngine,
+    /// The encoders.
+    pub encoders: Encoders,
     /// The knowledge bases.
     pub knowledge: Knowledge,
     /// Bounds.

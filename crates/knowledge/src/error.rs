@@ -39,7 +39,7 @@ pub enum KnowledgeError {
     /// The knowledge base was indexed with another encoder than the one that runs.
     #[error(
         "the knowledge base was indexed with the encoder '{indexed}', the server runs \
-         '{running}'; start it with the first, or create the knowledge base again"
+         '{running}'; add the first to embedding.more_models"
     )]
     OtherEncoder {
         /// The encoder of the stored vectors.

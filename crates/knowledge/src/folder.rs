@@ -207,7 +207,7 @@ impl Knowledge {
         if self.list().await?.iter().any(|base| base.id == *id) {
             return Ok(());
         }
-        let created = self.create(id.clone(), id.to_string(), "fr".to_owned()).await;
+        let created = self.create(id.clone(), id.to_string(), "fr".to_owned(), None).await;
         created.map(|_| ())
     }
 }

@@ -17,18 +17,19 @@ mod reuse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use intramuros_engine::{Embedding, InputKind, Priority};
+use intramuros_engine::{EmbedEngine, Embedding, InputKind, Priority};
 use intramuros_ingest::embedding_text;
-use intramuros_ledger::{DocumentFacts, DocumentRecord, DocumentState, LedgerError};
-use intramuros_store::{PassageRow, PassageTable, StoreError};
+use intramuros_ledger::{DocumentFacts, DocumentRecord, LedgerError};
+use intramuros_store::{PassageRow, StoreError};
 use intramuros_types::{Chunk, ExtractedDocument, KnowledgeBaseId};
 use tokio::sync::watch;
 
+use crate::target::Target;
 use crate::{Knowledge, KnowledgeError};
 use failure::reason;
 pub use media_type::MediaType;
 pub(crate) use place::day;
-use read::Reading;
+pub(crate) use read::Reading;
 use reuse::Embedded;
 
 /// Passages embedded in one request; small enough that the rows of a huge manual never wait in
@@ -77,7 +78,11 @@ impl Knowledge {
     /// A failure of the ledger at the start; later ones are logged and tried again.
     pub async fn run_indexer(&self, stop: watch::Receiver<bool>) -> Result<(), KnowledgeError> {
         self.recover().await?;
-        tokio::join!(self.run_lane(Lane::All, stop.clone()), self.run_lane(Lane::Small, stop));
+        tokio::join!(
+            self.run_lane(Lane::All, stop.clone()),
+            self.run_lane(Lane::Small, stop.clone()),
+            self.run_rebuilds(stop),
+        );
         Ok(())
     }
 
@@ -142,7 +147,7 @@ impl Knowledge {
     /// files are here.
     async fn rebuild_outdated(&self) -> Result<(), KnowledgeError> {
         for base in self.list().await? {
-            match self.table(&base).await {
+            match self.active(&base.id).await {
                 Err(KnowledgeError::Store(StoreError::Mismatch { .. })) => {}
                 // Another encoder runs; its own error says so at each use.
                 Ok(_) | Err(KnowledgeError::OtherEncoder { .. }) => continue,
@@ -150,6 +155,9 @@ impl Knowledge {
             }
             // The ledger first: a crash in between leaves the old table, and this is done again.
             let documents = self.shared.ledger.requeue_knowledge_base(&base.id).await?;
+            for index in self.shared.ledger.indexes(&base.id).await? {
+                self.shared.ledger.forget_index(&index).await?;
+            }
             self.shared.store.drop_knowledge_base(&base.id).await?;
             tracing::warn!(
                 knowledge_base = base.id.as_str(),
@@ -162,10 +170,8 @@ impl Knowledge {
 
     async fn maintain(&self, touched: Touched) {
         for id in touched.bases {
-            let done = async {
-                let base = self.get(&id).await?;
-                Ok::<_, KnowledgeError>(self.table(&base).await?.maintain().await?)
-            };
+            let done =
+                async { Ok::<_, KnowledgeError>(self.active(&id).await?.table.maintain().await?) };
             if let Err(error) = done.await {
                 tracing::warn!(knowledge_base = id.as_str(), %error, "the index was not optimised");
             }
@@ -214,9 +220,8 @@ impl Knowledge {
 
     /// Reads, cuts, embeds and stores a document; returns the number of its passages.
     async fn try_index(&self, record: &DocumentRecord) -> Result<u32, KnowledgeError> {
-        let base = self.get(&record.knowledge_base).await?;
-        let table = self.table(&base).await?;
-        let Reading { document, chunks, files, mut warnings } = self.read(record).await?;
+        let target = self.active(&record.knowledge_base).await?;
+        let Reading { document, chunks, files, mut warnings } = self.read(record, &target).await?;
         let count = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
         tracing::info!(
             document = record.id.as_str(),
@@ -234,7 +239,7 @@ impl Knowledge {
         };
         let mut rows = Vec::new();
         if let Some(document) = document {
-            rows = self.embed(record, &table, &document, chunks).await?;
+            rows = self.embed(record, &target, &document, chunks).await?;
             facts = DocumentFacts {
                 title: document.title,
                 language: document.language,
@@ -246,18 +251,18 @@ impl Knowledge {
                 ..facts
             };
         }
-        self.place(record, &table, rows, facts).await?;
+        self.place(record, &target, rows, facts).await?;
         Ok(count)
     }
 
-    async fn embed(
+    pub(crate) async fn embed(
         &self,
         record: &DocumentRecord,
-        table: &PassageTable,
+        target: &Target,
         document: &ExtractedDocument,
         chunks: Vec<Chunk>,
     ) -> Result<Vec<PassageRow>, KnowledgeError> {
-        let known = self.known_embeddings(record, table).await?;
+        let known = self.known_embeddings(record, target).await?;
         let texts: Vec<String> =
             chunks.iter().map(|chunk| embedding_text(&document.title, chunk)).collect();
         let mut embedded: Vec<Option<Embedded>> =
@@ -267,7 +272,8 @@ impl Knowledge {
         for batch in missing.chunks(EMBED_BATCH) {
             self.check_still_wanted(record).await?;
             let wanted = batch.iter().map(|at| texts[*at].clone()).collect();
-            for (at, embedding) in batch.iter().zip(self.embed_patiently(wanted).await?) {
+            for (at, embedding) in batch.iter().zip(embed_patiently(&target.encoder, wanted).await?)
+            {
                 embedded[*at] = Some(Embedded::new(embedding));
             }
         }
@@ -294,26 +300,28 @@ impl Knowledge {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    /// Embeds passages, waiting while the queue is full: indexing has time.
-    async fn embed_patiently(&self, texts: Vec<String>) -> Result<Vec<Embedding>, KnowledgeError> {
-        let embed = &self.shared.embed;
-        loop {
-            let (texts, kind) = (texts.clone(), InputKind::Passage);
-            match embed.embed_words(texts, kind, Priority::Background).await {
-                Ok(embeddings) => return Ok(embeddings),
-                Err(intramuros_engine::EngineError::Overloaded { retry_after, .. }) => {
-                    tokio::time::sleep(retry_after).await;
-                }
-                Err(error) => return Err(error.into()),
+/// Embeds passages, waiting while the queue is full: indexing has time.
+async fn embed_patiently(
+    encoder: &EmbedEngine,
+    texts: Vec<String>,
+) -> Result<Vec<Embedding>, KnowledgeError> {
+    loop {
+        let (texts, kind) = (texts.clone(), InputKind::Passage);
+        match encoder.embed_words(texts, kind, Priority::Background).await {
+            Ok(embeddings) => return Ok(embeddings),
+            Err(intramuros_engine::EngineError::Overloaded { retry_after, .. }) => {
+                tokio::time::sleep(retry_after).await;
             }
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// Whether the document is still what was claimed as `record`.
+/// Whether the document is still what `record` says: claimed, or searchable.
 fn is_same(now: &DocumentRecord, record: &DocumentRecord) -> bool {
-    now.state == DocumentState::Indexing && now.revision == record.revision
+    now.state == record.state && now.revision == record.revision
 }
 
 async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use intramuros_engine::{EmbedEngine, TextModels};
+use intramuros_engine::{EmbedEngine, Encoders, TextModels};
 use intramuros_ingest::worker::Reader;
+use intramuros_ingest::{CHUNKING_VERSION, ChunkConfig};
 use intramuros_ledger::{
-    DocumentCounts, DocumentDetails, DocumentPage, DocumentRecord, DocumentState, Inserted,
-    KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewDocument, NewKnowledgeBase, Page,
+    Chunking, DocumentCounts, DocumentDetails, DocumentPage, DocumentRecord, DocumentState,
+    Inserted, KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewDocument,
+    NewKnowledgeBase, Page,
 };
-use intramuros_store::{BlobWriter, Blobs, PassageTable, Store, TableSpec};
+use intramuros_store::{BlobWriter, Blobs, PassageTable, Store};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use tokio::sync::{Mutex, Notify};
 
 use crate::folder::Reports;
 use crate::index::MediaType;
 use crate::late::Spaces;
+use crate::rebuild::Paces;
 use crate::{KnowledgeConfig, KnowledgeError};
 
 /// What a [`Knowledge`] works with.
@@ -27,8 +30,8 @@ pub struct KnowledgeParts {
     pub blobs: Blobs,
     /// Reads documents.
     pub reader: Reader,
-    /// The encoder.
-    pub embed: EmbedEngine,
+    /// The encoders.
+    pub encoders: Encoders,
     /// The generators, of which the default one writes answers; without one only search works.
     pub text: TextModels,
 }
@@ -44,7 +47,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) reader: Reader,
-    pub(crate) embed: EmbedEngine,
+    pub(crate) encoders: Encoders,
     pub(crate) text: TextModels,
     pub(crate) config: KnowledgeConfig,
     /// Wakes the lanes of the indexer. They register before they look at the queue, so that no
@@ -62,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) spaces: Spaces,
     /// How it goes with the folders that are watched.
     pub(crate) folders: Reports,
+    /// How fast indexes are made anew.
+    pub(crate) paces: Paces,
 }
 
 /// A file on its way in. Its bytes are in a temporary file; dropping it leaves nothing.
@@ -84,14 +89,14 @@ impl Knowledge {
     /// Ties the parts together. [`run_indexer`](Self::run_indexer) must run for uploads to become
     /// searchable.
     pub fn new(parts: KnowledgeParts, config: KnowledgeConfig) -> Self {
-        let KnowledgeParts { ledger, store, blobs, reader, embed, text } = parts;
+        let KnowledgeParts { ledger, store, blobs, reader, encoders, text } = parts;
         Self {
             shared: Arc::new(Shared {
                 ledger,
                 store,
                 blobs: Arc::new(blobs),
                 reader,
-                embed,
+                encoders,
                 text,
                 config,
                 work: Notify::new(),
@@ -100,25 +105,59 @@ impl Knowledge {
                 placing: Mutex::new(()),
                 spaces: Spaces::default(),
                 folders: Reports::default(),
+                paces: Paces::default(),
             }),
         }
     }
 
-    /// Creates a knowledge base for the encoder that runs.
+    /// Creates a knowledge base for the encoder `model`, the default one when left out.
     ///
     /// # Errors
-    /// A ledger conflict when `id` exists, an invalid field, or a failure of the store.
+    /// A ledger conflict when `id` exists, an encoder that is not served, an invalid field, or a
+    /// failure of the store.
     pub async fn create(
         &self,
         id: KnowledgeBaseId,
         title: String,
         language: String,
+        model: Option<&str>,
     ) -> Result<KnowledgeBase, KnowledgeError> {
-        let embedding_model = self.shared.embed.info().id.clone();
-        let new = NewKnowledgeBase { id, title, embedding_model, language };
+        let info = match model {
+            Some(model) => self.served_encoder(model)?.info(),
+            None => self.shared.encoders.default_encoder().info(),
+        };
+        let new = NewKnowledgeBase {
+            id,
+            title,
+            embedding_model: info.id.clone(),
+            language,
+            dimension: u32::try_from(info.dimension).unwrap_or(u32::MAX),
+            chunking: self.chunking(),
+        };
         let base = self.shared.ledger.create_knowledge_base(new).await?;
-        self.table(&base).await?;
+        self.active(&base.id).await?;
         Ok(base)
+    }
+
+    /// The encoder that a request names.
+    pub(crate) fn served_encoder(&self, model: &str) -> Result<&EmbedEngine, KnowledgeError> {
+        self.shared.encoders.get(model).ok_or_else(|| {
+            let ids: Vec<&str> =
+                self.shared.encoders.ids().into_iter().map(|id| id.as_str()).collect();
+            let reason = format!("is '{model}'; this server has '{}'", ids.join("', '"));
+            KnowledgeError::invalid("embedding_model", reason)
+        })
+    }
+
+    /// How the settings say that documents are cut.
+    pub(crate) fn chunking(&self) -> Chunking {
+        let ChunkConfig { target_tokens, max_tokens, .. } = self.shared.config.chunks;
+        let tokens = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Chunking {
+            version: CHUNKING_VERSION,
+            target_tokens: tokens(target_tokens),
+            max_tokens: tokens(max_tokens),
+        }
     }
 
     /// The knowledge base `id`.
@@ -366,11 +405,11 @@ impl Knowledge {
         let _placing = self.shared.placing.lock().await;
         let mut touched: Vec<PassageTable> = Vec::new();
         for record in marked {
-            let base = self.shared.ledger.get_knowledge_base(&record.knowledge_base).await?;
-            let table = self.table(&base).await?;
-            table.delete_document(&record.id).await?;
-            if touched.iter().all(|known| known.spec() != table.spec()) {
-                touched.push(table);
+            for table in self.tables(&record.knowledge_base).await? {
+                table.delete_document(&record.id).await?;
+                if touched.iter().all(|known| known.spec() != table.spec()) {
+                    touched.push(table);
+                }
             }
         }
         for table in touched {
@@ -401,23 +440,6 @@ impl Knowledge {
         let blobs = Arc::clone(&self.shared.blobs);
         let remove = move || digests.iter().try_for_each(|digest| blobs.remove(digest));
         Ok(tokio::task::spawn_blocking(remove).await??)
-    }
-
-    /// The passages of `base` under the encoder that runs.
-    pub(crate) async fn table(&self, base: &KnowledgeBase) -> Result<PassageTable, KnowledgeError> {
-        let info = self.shared.embed.info();
-        if base.embedding_model != info.id {
-            return Err(KnowledgeError::OtherEncoder {
-                indexed: base.embedding_model.to_string(),
-                running: info.id.to_string(),
-            });
-        }
-        let spec = TableSpec {
-            knowledge_base: base.id.clone(),
-            model: info.id.clone(),
-            dimension: info.dimension,
-        };
-        Ok(self.shared.store.table(&spec).await?)
     }
 }
 

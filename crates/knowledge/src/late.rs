@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use intramuros_engine::{Embedding, EncodedWords, InputKind};
+use intramuros_engine::{EmbedEngine, Embedding, EncodedWords, InputKind};
 use intramuros_maxsim::{Query, Space};
 use intramuros_store::{Snapshot, TableSpec};
 use tokio::sync::Mutex;
@@ -42,12 +42,12 @@ impl Knowledge {
     /// anything.
     pub(crate) async fn late_query(
         &self,
+        encoder: &EmbedEngine,
         snapshot: &Snapshot,
         question: &str,
         embedding: &Embedding,
     ) -> Result<Option<LateQuery>, KnowledgeError> {
-        let codec = self.shared.embed.codec();
-        let encoded = codec.encode_words(question, InputKind::Query);
+        let encoded = encoder.codec().encode_words(question, InputKind::Query);
         let EncodedWords { words, .. } = encoded.map_err(intramuros_engine::EngineError::from)?;
         let dimension = snapshot.spec().dimension;
         if words.is_empty() || embedding.groups.len() != words.len() * dimension {
@@ -81,5 +81,6 @@ impl Knowledge {
 }
 
 fn key(spec: &TableSpec) -> String {
-    format!("{}/{}/{}", spec.knowledge_base, spec.model, spec.dimension)
+    let TableSpec { knowledge_base, model, dimension, generation } = spec;
+    format!("{knowledge_base}/{model}/{dimension}/{generation}")
 }

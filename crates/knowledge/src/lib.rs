@@ -31,8 +31,10 @@ mod late;
 mod passage;
 mod prompt;
 mod rank;
+mod rebuild;
 mod search;
 mod sentences;
+mod target;
 mod words;
 
 pub use answer::{Abstention, Answer, AnswerEvent, Answering};
@@ -47,4 +49,5 @@ pub use index::MediaType;
 pub use knowledge::{Knowledge, KnowledgeParts, Upload};
 pub use language::Language;
 pub use passage::Passage;
+pub use rebuild::IndexState;
 pub use search::{Hit, Ranking, Scope, SearchRequest};

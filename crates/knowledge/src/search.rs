@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use intramuros_engine::{Embedding, InputKind, Priority};
+use intramuros_engine::{EmbedEngine, Embedding, InputKind, Priority};
 use intramuros_store::{DateRange, Filter, Row, Snapshot};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
@@ -13,6 +13,7 @@ use crate::highlight::Highlight;
 use crate::index::day;
 use crate::late::LateQuery;
 use crate::rank::{Candidate, by_cosine, compare, shortlist, to_hit};
+use crate::target::Target;
 use crate::{Knowledge, KnowledgeError, Passage};
 
 /// How far down each list is read, and how many of both are compared word by word.
@@ -129,18 +130,30 @@ impl Knowledge {
     ) -> Result<Vec<Hit>, KnowledgeError> {
         validate(request)?;
         let base = self.get(base).await?;
-        let snapshot = self.table(&base).await?.snapshot().await?;
+        self.search_in(&self.active(&base.id).await?, request).await
+    }
+
+    /// The passages of an index that fit the query best, best first.
+    pub(crate) async fn search_in(
+        &self,
+        target: &Target,
+        request: &SearchRequest,
+    ) -> Result<Vec<Hit>, KnowledgeError> {
+        let encoder = &target.encoder;
+        let snapshot = target.table.snapshot().await?;
         let filter = request.scope.to_filter()?;
         let started = Instant::now();
         let embedding = match request.ranking {
             Ranking::Words => Embedding::default(),
-            Ranking::Hybrid | Ranking::Vectors => self.embed_query(&request.query).await?,
+            Ranking::Hybrid | Ranking::Vectors => embed_query(encoder, &request.query).await?,
         };
         let embedded = started.elapsed();
         let candidates = candidates(&snapshot, request, &embedding, &filter).await?;
         let found = started.elapsed();
         let late = match request.ranking {
-            Ranking::Hybrid => self.late_query(&snapshot, &request.query, &embedding).await?,
+            Ranking::Hybrid => {
+                self.late_query(encoder, &snapshot, &request.query, &embedding).await?
+            }
             Ranking::Vectors | Ranking::Words => None,
         };
         let (mut candidates, late) = order(&snapshot, candidates, late, &embedding).await?;
@@ -149,10 +162,9 @@ impl Knowledge {
         let rows: Vec<Row> = candidates.iter().map(|candidate| candidate.row).collect();
         let passages = snapshot.passages(&rows).await?;
         drop(snapshot);
-        let shared = Arc::clone(&self.shared);
+        let codec = Arc::clone(encoder.codec());
         let query = request.query.clone();
         let show = move || {
-            let codec = shared.embed.codec();
             let hit = |(candidate, passage)| {
                 to_hit(candidate, passage, &query, late.as_ref(), codec.as_ref())
             };
@@ -168,12 +180,12 @@ impl Knowledge {
         };
         Ok(tokio::task::spawn_blocking(show).await?)
     }
+}
 
-    async fn embed_query(&self, query: &str) -> Result<Embedding, KnowledgeError> {
-        let (query, kind) = (vec![query.to_owned()], InputKind::Query);
-        let embedded = self.shared.embed.embed_words(query, kind, Priority::Interactive).await?;
-        Ok(embedded.into_iter().next().unwrap_or_default())
-    }
+async fn embed_query(encoder: &EmbedEngine, query: &str) -> Result<Embedding, KnowledgeError> {
+    let (query, kind) = (vec![query.to_owned()], InputKind::Query);
+    let embedded = encoder.embed_words(query, kind, Priority::Interactive).await?;
+    Ok(embedded.into_iter().next().unwrap_or_default())
 }
 
 /// What meaning and words find, the best first by both.
@@ -244,7 +256,7 @@ impl Knowledge {
     ) -> Result<Vec<Passage>, KnowledgeError> {
         self.document(base, document, access).await?;
         let base = self.get(base).await?;
-        let found = self.table(&base).await?.passages(document, ordinals).await?;
+        let found = self.active(&base.id).await?.table.passages(document, ordinals).await?;
         Ok(found.into_iter().map(Passage::from).collect())
     }
 }

@@ -7,6 +7,7 @@ CREATE TABLE indexes (
     role             TEXT   NOT NULL
                      CHECK (role IN ('active', 'building', 'rejected', 'previous')),
     embedding_model  TEXT   NOT NULL,
+    dimension        BIGINT,                 -- of its vectors; unknown of the oldest
     chunking         TEXT   NOT NULL,        -- JSON: version, target_tokens, max_tokens
     started          BIGINT NOT NULL,
     finished         BIGINT,                 -- when all was in it

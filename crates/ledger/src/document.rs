@@ -12,7 +12,7 @@ mod queue;
 mod records;
 
 pub(crate) use details::{from_json, to_json};
-pub(crate) use records::digests_of;
+pub(crate) use records::{digests_of, record};
 
 /// What is known of a file when it has been uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]

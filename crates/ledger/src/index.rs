@@ -55,6 +55,8 @@ pub struct IndexRecord {
     pub role: IndexRole,
     /// The encoder.
     pub embedding_model: ModelId,
+    /// Length of its vectors; `None` for an index of an earlier version.
+    pub dimension: Option<u32>,
     /// How documents are cut.
     pub chunking: Chunking,
     /// When it was begun.

@@ -4,6 +4,8 @@ use intramuros_types::{KnowledgeBaseId, ModelId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::Chunking;
+
 mod records;
 
 /// What is needed to create a knowledge base.
@@ -17,6 +19,10 @@ pub struct NewKnowledgeBase {
     pub embedding_model: ModelId,
     /// Main language, ISO 639-1.
     pub language: String,
+    /// Length of the encoder's vectors.
+    pub dimension: u32,
+    /// How its documents are cut.
+    pub chunking: Chunking,
 }
 
 /// Where a knowledge base is in its life.

@@ -14,6 +14,8 @@
 //!   `failed`; from every state to `deleting`, then gone. [`Ledger::recover`] puts a crashed run's
 //!   work back in the queue. What their owners say about them (labels, metadata, an own id) counts
 //!   revisions, so that nothing is stored under what a document was.
+//! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
+//!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
 //! newer version wrote is refused, never guessed at.
@@ -23,6 +25,7 @@
 
 mod document;
 mod error;
+mod index;
 mod key;
 mod knowledge_base;
 mod ledger;
@@ -35,6 +38,7 @@ pub use document::{
     FailureReason, Inserted, NewDocument, Page, Recovery,
 };
 pub use error::LedgerError;
+pub use index::{Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict};
 pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;

@@ -11,6 +11,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 const ALL: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "document_details", include_str!("../migrations/0002_document_details.sql")),
+    (3, "indexes", include_str!("../migrations/0003_indexes.sql")),
 ];
 
 /// The migrations, ready to run.

@@ -50,6 +50,7 @@ async fn main() -> Outcome<()> {
         knowledge_base: "scale".into(),
         model: "multilingual-e5-small".into(),
         dimension: DIMENSION,
+        generation: 0,
     };
     let table = store.table(&spec).await?;
     let made = Source::new();

@@ -59,6 +59,7 @@ pub(crate) fn spec(knowledge_base: &str) -> TableSpec {
         knowledge_base: knowledge_base.into(),
         model: "multilingual-e5-small".into(),
         dimension: DIMENSION,
+        generation: 0,
     }
 }
 

@@ -32,10 +32,12 @@ pub struct TableSpec {
     pub model: ModelId,
     /// Length of the vectors, 1 to 16,384.
     pub dimension: usize,
+    /// Tells apart tables of the same encoder; each index of a knowledge base has its own.
+    pub generation: u32,
 }
 
 impl TableSpec {
-    /// `<knowledge base>.<model>-<hash>.<dimension>`: readable, and safe as a file name whatever
+    /// `<knowledge base>.<model>-<hash>.<dimension>[.g<generation>]`: readable, and safe as a file name whatever
     /// the model is called. The hash keeps apart models whose names look alike once cleaned.
     fn table_name(&self) -> Result<String, StoreError> {
         let prefix = table_prefix(&self.knowledge_base)?;
@@ -46,7 +48,11 @@ impl TableSpec {
         let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let model: String = self.model.as_str().chars().take(MODEL_CHARS).map(safe).collect();
         let hash = hex::encode(&Sha256::digest(self.model.as_str())[..4]);
-        Ok(format!("{prefix}{model}-{hash}.{}", self.dimension))
+        let dimension = self.dimension;
+        Ok(match self.generation {
+            0 => format!("{prefix}{model}-{hash}.{dimension}"),
+            later => format!("{prefix}{model}-{hash}.{dimension}.g{later}"),
+        })
     }
 }
 
@@ -147,9 +153,23 @@ impl Store {
     /// `Invalid` for an id that is not a slug; `Database`; `Io`.
     pub async fn drop_knowledge_base(&self, id: &KnowledgeBaseId) -> Result<(), StoreError> {
         let prefix = table_prefix(id)?;
+        self.drop_tables(|name| name.starts_with(&prefix)).await
+    }
+
+    /// Erases the table of `spec`; none is fine. Handles that are still held answer `Dropped` from
+    /// now on.
+    ///
+    /// # Errors
+    /// `Invalid` for an impossible specification; `Database`; `Io`.
+    pub async fn drop_table(&self, spec: &TableSpec) -> Result<(), StoreError> {
+        let wanted = spec.table_name()?;
+        self.drop_tables(|name| name == wanted).await
+    }
+
+    async fn drop_tables(&self, is_wanted: impl Fn(&str) -> bool) -> Result<(), StoreError> {
         let mut tables = self.tables.lock().await;
         for name in self.table_names().await? {
-            if !name.starts_with(&prefix) {
+            if !is_wanted(&name) {
                 continue;
             }
             let open = tables.remove(&name);

@@ -2,6 +2,7 @@
 
 mod add;
 mod files;
+mod indexes;
 mod sync;
 
 use std::io::BufRead as _;
@@ -21,8 +22,9 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
     let client = Client::new(common)?;
     match command {
         Kb::List => list(common, &client),
-        Kb::Create { id, title, language } => {
-            create(common, &client, id, title.as_deref(), language)
+        Kb::Create { id, title, language, embedding_model } => {
+            let model = embedding_model.as_deref();
+            create(common, &client, id, title.as_deref(), language, model)
         }
         Kb::Add { id, paths, labels, metadata } => {
             let details = add::details(labels, metadata)?;
@@ -30,6 +32,15 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
         }
         Kb::Sync(options) => return sync::run(common, &client, options),
         Kb::Folders => folders(common, &client),
+        Kb::Reindex { id, embedding_model, wait } => {
+            return indexes::reindex(common, &client, id, embedding_model.as_deref(), *wait);
+        }
+        Kb::Indexes { id } => indexes::list(common, &client, id),
+        Kb::Activate { id, index } => indexes::activate(common, &client, id, *index),
+        Kb::Discard { id, index } => indexes::discard(common, &client, id, *index),
+        Kb::TestQuestions { id, file } => {
+            indexes::test_questions(common, &client, id, file.as_deref())
+        }
         Kb::Documents { id } => documents(common, &client, id),
         Kb::Remove { id, document } => remove(common, &client, id, document),
         Kb::Delete { id, yes } => delete(common, &client, id, *yes),
@@ -67,8 +78,10 @@ fn create(
     id: &str,
     title: Option<&str>,
     language: &str,
+    model: Option<&str>,
 ) -> anyhow::Result<()> {
-    let base = client.post(BASES, &json!({"id": id, "title": title, "language": language}))?;
+    let body = json!({"id": id, "title": title, "language": language, "embedding_model": model});
+    let base = client.post(BASES, &body)?;
     if common.json {
         output::json(&base);
     } else {

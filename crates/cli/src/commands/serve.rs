@@ -96,7 +96,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let state = AppState {
         ledger: parts.ledger.clone(),
         text: parts.text.clone(),
-        embed: parts.embed.clone(),
+        encoders: parts.encoders.clone(),
         knowledge: parts.knowledge.clone(),
         limits: Arc::new(limits(&settings)),
         readiness: readiness.clone(),
@@ -138,7 +138,7 @@ fn limits(settings: &Settings) -> HttpLimits {
 async fn warm_up(parts: parts::Parts, readiness: Readiness) {
     let started = std::time::Instant::now();
     let outcome = async {
-        parts.embed.warm_up().await?;
+        parts.encoders.warm_up().await?;
         if let Some(model) = parts.text.default_model() {
             parts.text.get(model.as_str()).await?.warm_up().await?;
         }

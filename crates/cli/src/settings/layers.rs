@@ -37,6 +37,7 @@ memory_mib = 0
 
 [embedding]
 model = "multilingual-e5-small"
+more_models = []
 max_queue_inputs = 8192
 max_batch_tokens = 512
 

@@ -85,7 +85,7 @@ impl From<FolderFailure> for FailureDto {
 
 /// Lists the watched folders, with how the last look at each went. For keys that may read
 /// everything: the names of files tell about documents.
-#[utoipa::path(get, path = "/api/v1/folders", tag = "knowledge bases",
+#[utoipa::path(get, path = "/api/v1/folders", tag = "knowledge",
     responses((status = 200, description = "the folders", body = FolderList)),
     security(("key" = [])))]
 #[allow(clippy::unused_async, reason = "axum handlers are async")]

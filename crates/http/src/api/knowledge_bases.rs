@@ -25,10 +25,12 @@ pub(crate) struct CreateKnowledgeBase {
     /// Main language of the documents, ISO 639-1; default `fr`.
     #[schema(pattern = "^[a-z]{2}$")]
     language: Option<String>,
+    /// The encoder of its vectors; the default one when not given.
+    embedding_model: Option<String>,
 }
 
 impl RequestBody for CreateKnowledgeBase {
-    const FIELDS: &'static [&'static str] = &["id", "title", "language"];
+    const FIELDS: &'static [&'static str] = &["id", "title", "language", "embedding_model"];
 }
 
 /// A knowledge base.
@@ -105,7 +107,8 @@ pub(crate) async fn create_knowledge_base(
     let title = request.title.unwrap_or_else(|| request.id.clone());
     let language = request.language.unwrap_or_else(|| "fr".into());
     let id = KnowledgeBaseId::new(request.id);
-    let base = state.knowledge.create(id, title, language).await?;
+    let model = request.embedding_model.as_deref();
+    let base = state.knowledge.create(id, title, language, model).await?;
     let created = KnowledgeBaseDto::new(base, DocumentCounts::default());
     Ok((StatusCode::CREATED, Json(created)))
 }

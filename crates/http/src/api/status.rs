@@ -13,8 +13,10 @@ use crate::state::AppState;
 pub(crate) struct StatusResponse {
     /// The loaded generators.
     text: Vec<TextStatus>,
-    /// The encoder.
+    /// The default encoder.
     embedding: EmbeddingStatus,
+    /// The other encoders.
+    more_embedding: Vec<EmbeddingStatus>,
 }
 
 /// The generator.
@@ -135,7 +137,8 @@ impl From<EngineStatus> for CountersDto {
 pub(crate) async fn status(State(state): State<AppState>) -> Json<StatusResponse> {
     Json(StatusResponse {
         text: state.text.states().into_iter().filter_map(text_status).collect(),
-        embedding: embedding_status(&state.embed),
+        embedding: embedding_status(state.encoders.default_encoder()),
+        more_embedding: state.encoders.all().iter().skip(1).map(embedding_status).collect(),
     })
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use intramuros_engine::{InputKind, Priority};
+use intramuros_engine::{EmbedEngine, InputKind, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -161,10 +161,8 @@ pub(crate) async fn embeddings(
     State(state): State<AppState>,
     JsonBody(request): JsonBody<EmbeddingRequest>,
 ) -> Result<Json<EmbeddingResponse>, ApiError> {
-    let info = state.embed.info();
-    if request.model != info.id.as_str() {
-        return Err(model_not_found(&request.model, Some(info.id.as_str())));
-    }
+    let encoder = encoder(&state, &request.model)?;
+    let info = encoder.info();
     let dimension = checked_dimension(request.dimensions, info.dimension)?;
     let kind = match request.input_type {
         InputType::Query => InputKind::Query,
@@ -172,7 +170,7 @@ pub(crate) async fn embeddings(
         InputType::Plain => InputKind::Plain,
     };
     let texts = request.input.texts()?;
-    let embeddings = state.embed.embed(texts, kind, Priority::Interactive).await;
+    let embeddings = encoder.embed(texts, kind, Priority::Interactive).await;
     let embeddings = embeddings.map_err(|error| about("input", error))?;
     let data = embeddings.vectors.into_iter().enumerate().map(|(index, vector)| {
         let vector = shorten(vector, dimension);
@@ -189,6 +187,14 @@ pub(crate) async fn embeddings(
         model: request.model,
         usage: EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens },
     }))
+}
+
+/// The encoder that a request names.
+pub(super) fn encoder<'a>(state: &'a AppState, model: &str) -> Result<&'a EmbedEngine, ApiError> {
+    state.encoders.get(model).ok_or_else(|| {
+        let ids: Vec<&str> = state.encoders.ids().into_iter().map(|id| id.as_str()).collect();
+        model_not_found(model, Some(&ids.join("', '")))
+    })
 }
 
 fn checked_dimension(asked: Option<usize>, full: usize) -> Result<usize, ApiError> {

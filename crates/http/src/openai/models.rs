@@ -57,19 +57,21 @@ fn served(state: &AppState) -> Vec<ModelDto> {
         memory_bytes: model.loaded.as_ref().map(|(info, _)| info.memory.total_bytes()),
         dimension: None,
     });
-    let encoder = state.embed.info();
-    let embedding = ModelDto {
-        id: encoder.id.to_string(),
-        object: "model",
-        created: state.started_at,
-        owned_by: "intramuros",
-        task: "embedding",
-        loaded: true,
-        context_tokens: Some(encoder.max_tokens),
-        memory_bytes: Some(encoder.weight_bytes),
-        dimension: Some(encoder.dimension),
-    };
-    text.chain([embedding]).collect()
+    let embedding = state.encoders.all().iter().map(|engine| {
+        let encoder = engine.info();
+        ModelDto {
+            id: encoder.id.to_string(),
+            object: "model",
+            created: state.started_at,
+            owned_by: "intramuros",
+            task: "embedding",
+            loaded: true,
+            context_tokens: Some(encoder.max_tokens),
+            memory_bytes: Some(encoder.weight_bytes),
+            dimension: Some(encoder.dimension),
+        }
+    });
+    text.chain(embedding).collect()
 }
 
 /// Lists the models that are served.

@@ -7,7 +7,8 @@ use intramuros_engine::{InputKind, Priority};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{about, model_not_found};
+use super::about;
+use super::embeddings::encoder;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -93,10 +94,7 @@ pub(crate) async fn rerank(
     State(state): State<AppState>,
     JsonBody(request): JsonBody<RerankRequest>,
 ) -> Result<Json<RerankResponse>, ApiError> {
-    let served = state.embed.info().id.as_str();
-    if request.model != served {
-        return Err(model_not_found(&request.model, Some(served)));
-    }
+    let encoder = encoder(&state, &request.model)?;
     let count = request.documents.len();
     if count == 0 || count > MAX_DOCUMENTS {
         let message = format!("'documents' has {count} texts; send 1 to {MAX_DOCUMENTS}");
@@ -105,7 +103,7 @@ pub(crate) async fn rerank(
     if request.top_n == Some(0) {
         return Err(ApiError::invalid("top_n", "'top_n' is 0; ask for at least 1"));
     }
-    let embed = |texts, kind| state.embed.embed(texts, kind, Priority::Interactive);
+    let embed = |texts, kind| encoder.embed(texts, kind, Priority::Interactive);
     let texts = request.documents.iter().map(|document| document.text().to_owned()).collect();
     let query = embed(vec![request.query], InputKind::Query).await;
     let query = query.map_err(|error| about("query", error))?;

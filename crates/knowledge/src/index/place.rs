@@ -7,21 +7,23 @@
 use intramuros_ledger::{
     DocumentDetails, DocumentFacts, DocumentRecord, DocumentState, LedgerError, Page,
 };
-use intramuros_store::{PassageDetails, PassageRow, PassageTable};
+use intramuros_store::{PassageDetails, PassageRow};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use time::Date;
 use time::format_description::well_known::Iso8601;
 
 use super::{is_same, reason};
 use crate::knowledge::check_labels;
+use crate::target::Target;
 use crate::{Knowledge, KnowledgeError};
 
 impl Knowledge {
-    /// Stores the passages of a document in work and declares it ready.
+    /// Stores the passages of a document in work, which were made for `target`, and declares it
+    /// ready.
     pub(super) async fn place(
         &self,
         record: &DocumentRecord,
-        table: &PassageTable,
+        target: &Target,
         rows: Vec<PassageRow>,
         facts: DocumentFacts,
     ) -> Result<(), KnowledgeError> {
@@ -31,6 +33,14 @@ impl Knowledge {
             Ok(_) | Err(LedgerError::NotFound { .. }) => return Err(KnowledgeError::Abandoned),
             Err(error) => return Err(error.into()),
         }
+        let active = self.shared.ledger.active_index(&record.knowledge_base).await?;
+        if active.generation != target.index.generation {
+            // Another index took the place of the one that these passages are for.
+            self.shared.ledger.requeue_document(&record.id).await?;
+            self.shared.work.notify_waiters();
+            return Err(KnowledgeError::Abandoned);
+        }
+        let table = &target.table;
         table.replace_document(&record.id, rows).await?;
         match self.shared.ledger.finish_document(record, facts).await {
             // It is being deleted since; whoever deletes it waits for this placement and erases.
@@ -49,8 +59,7 @@ impl Knowledge {
         error: &KnowledgeError,
     ) -> Result<(), KnowledgeError> {
         let _placing = self.shared.placing.lock().await;
-        let base = self.get(&record.knowledge_base).await?;
-        self.table(&base).await?.delete_document(&record.id).await?;
+        self.erase_passages(record).await?;
         match self.shared.ledger.fail_document(record, reason(error)).await {
             Err(LedgerError::Conflict { .. } | LedgerError::NotFound { .. }) => Ok(()),
             outcome => Ok(outcome?),
@@ -86,14 +95,22 @@ impl Knowledge {
         record: &DocumentRecord,
     ) -> Result<(), KnowledgeError> {
         let _placing = self.shared.placing.lock().await;
-        let base = self.get(&record.knowledge_base).await?;
-        let table = self.table(&base).await?;
-        let first = table.passages(&record.id, 0..1).await?;
-        let same = |labels: &[String]| labels == record.details.labels.as_slice();
-        if first.first().is_some_and(|passage| !same(&passage.details.labels)) {
-            table.delete_document(&record.id).await?;
+        for table in self.tables(&record.knowledge_base).await? {
+            let first = table.passages(&record.id, 0..1).await?;
+            let same = |labels: &[String]| labels == record.details.labels.as_slice();
+            if first.first().is_some_and(|passage| !same(&passage.details.labels)) {
+                table.delete_document(&record.id).await?;
+            }
         }
         self.pass_on_details(record).await
+    }
+
+    /// Takes the passages of a document out of every index; the caller holds the lock.
+    async fn erase_passages(&self, record: &DocumentRecord) -> Result<(), KnowledgeError> {
+        for table in self.tables(&record.knowledge_base).await? {
+            table.delete_document(&record.id).await?;
+        }
+        Ok(())
     }
 
     /// Gives the files within a document its details; the caller holds the lock.
@@ -134,12 +151,11 @@ impl Knowledge {
 
     /// Gives the passages of a ready document the details of `record`; the caller holds the lock.
     async fn replace_details(&self, record: &DocumentRecord) -> Result<(), KnowledgeError> {
-        let base = self.get(&record.knowledge_base).await?;
-        let table = self.table(&base).await?;
         if record.state != DocumentState::Ready {
             // It is read anew under its new details; what an earlier content had goes at once.
-            return Ok(table.delete_document(&record.id).await?);
+            return self.erase_passages(record).await;
         }
+        let table = self.active(&record.knowledge_base).await?.table;
         let mut rows = table.rows(&record.id).await?;
         for row in &mut rows {
             row.details = details(record, record.written.as_deref());

@@ -5,31 +5,41 @@ use std::sync::Arc;
 use intramuros_ingest::worker::cancellation;
 use intramuros_ingest::{EmbeddedFile, Extraction, IngestError, chunk};
 use intramuros_ledger::DocumentRecord;
+use intramuros_store::StoreError;
 use intramuros_types::{Chunk, ExtractedDocument, ReadWarning};
 
+use crate::target::Target;
 use crate::{Knowledge, KnowledgeError};
 
 /// What a file holds.
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// Its text; `None` for a container without any.
-    pub(super) document: Option<ExtractedDocument>,
+    pub(crate) document: Option<ExtractedDocument>,
     /// The passages of the text.
-    pub(super) chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<Chunk>,
     /// The files within it.
-    pub(super) files: Vec<EmbeddedFile>,
+    pub(crate) files: Vec<EmbeddedFile>,
     /// What could not be read well.
-    pub(super) warnings: Vec<ReadWarning>,
+    pub(crate) warnings: Vec<ReadWarning>,
 }
 
 impl Knowledge {
     /// Reads the file in a process of its own, which ends with this future.
-    pub(super) async fn read(&self, record: &DocumentRecord) -> Result<Reading, KnowledgeError> {
+    pub(crate) async fn read(
+        &self,
+        record: &DocumentRecord,
+        target: &Target,
+    ) -> Result<Reading, KnowledgeError> {
         let (held, cancelled) = cancellation()
             .map_err(|error| IngestError::Unavailable { reason: error.to_string() })?;
         let shared = Arc::clone(&self.shared);
+        let (codec, chunks) = (Arc::clone(target.encoder.codec()), target.chunks());
         let (digest, file_name) = (record.sha256.clone(), record.file_name.clone());
         let reading = tokio::task::spawn_blocking(move || {
             let path = shared.blobs.path(&digest)?;
+            if !path.is_file() {
+                return Err(StoreError::BlobMissing { digest }.into());
+            }
             let config = &shared.config.extract;
             let extraction =
                 shared.reader.read_file(&path, &file_name, config, Some(&cancelled))?;
@@ -37,10 +47,9 @@ impl Knowledge {
             let Some(mut document) = document else {
                 return Ok(Reading { document: None, chunks: Vec::new(), files, warnings });
             };
-            let codec = shared.embed.codec();
             // A text that the tokenizer refuses counts as too large, so that it is split further.
             let count = |text: &str| codec.count_tokens(text).unwrap_or(usize::MAX / 2);
-            let chunks = chunk(&document, &shared.config.chunks, &count);
+            let chunks = chunk(&document, &chunks, &count);
             if chunks.is_empty() && files.is_empty() {
                 return Err(KnowledgeError::from(IngestError::Empty));
             }

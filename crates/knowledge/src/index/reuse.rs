@@ -10,8 +10,8 @@ use intramuros_engine::Embedding;
 use intramuros_ingest::embedding_text;
 use intramuros_ledger::DocumentRecord;
 use intramuros_maxsim as maxsim;
-use intramuros_store::PassageTable;
 
+use crate::target::Target;
 use crate::{Knowledge, KnowledgeError};
 
 /// What the encoder gave for a text.
@@ -37,15 +37,17 @@ impl Knowledge {
     pub(super) async fn known_embeddings(
         &self,
         record: &DocumentRecord,
-        table: &PassageTable,
+        target: &Target,
     ) -> Result<Known, KnowledgeError> {
-        let mut documents = Vec::new();
+        let mut places = Vec::new();
         if record.revision > 0 {
-            documents.push(record.id.clone());
+            places.push((record.id.clone(), &target.table));
         }
-        documents.extend(self.shared.ledger.same_content(record).await?);
+        places.extend(target.reuse.as_ref().map(|table| (record.id.clone(), table)));
+        let same = self.shared.ledger.same_content(record).await?;
+        places.extend(same.map(|id| (id, &target.table)));
         let mut known = Known::new();
-        for document in documents {
+        for (document, table) in places {
             for row in table.rows(&document).await? {
                 let text = embedding_text(&row.title, &row.chunk);
                 known.insert(text, Embedded { vector: row.vector, tokens: row.tokens });

@@ -278,7 +278,7 @@ pub(super) fn conflict(id: &DocumentId, reason: String) -> LedgerError {
     LedgerError::Conflict { what: "document", id: id.to_string(), reason }
 }
 
-pub(super) fn record(row: &SqliteRow) -> Result<DocumentRecord, LedgerError> {
+pub(crate) fn record(row: &SqliteRow) -> Result<DocumentRecord, LedgerError> {
     read(row).map_err(LedgerError::database("read a document"))
 }
 

@@ -29,6 +29,21 @@ impl Ledger {
             .collect()
     }
 
+    /// The index that searches look in.
+    ///
+    /// # Errors
+    /// `NotFound` for the knowledge base; `Database`.
+    pub async fn active_index(&self, id: &KnowledgeBaseId) -> Result<IndexRecord, LedgerError> {
+        let row =
+            sqlx::query("SELECT * FROM indexes WHERE knowledge_base = $1 AND role = 'active'")
+                .bind(id.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(LedgerError::database("read an index"))?;
+        let missing = || LedgerError::NotFound { what: "knowledge base", id: id.to_string() };
+        row.as_ref().map_or_else(|| Err(missing()), index)
+    }
+
     /// Every index that is being made.
     ///
     /// # Errors
@@ -55,19 +70,21 @@ impl Ledger {
         &self,
         id: &KnowledgeBaseId,
         model: &ModelId,
+        dimension: u32,
         chunking: Chunking,
     ) -> Result<IndexRecord, LedgerError> {
         const OPERATION: &str = "begin an index";
         self.get_knowledge_base(id).await?;
         let row = sqlx::query(
             "INSERT INTO indexes (knowledge_base, generation, role, embedding_model, chunking, \
-             started) SELECT $1, MAX(generation) + 1, 'building', $2, $3, $4 FROM indexes \
-             WHERE knowledge_base = $1 ON CONFLICT DO NOTHING RETURNING *",
+             started, dimension) SELECT $1, MAX(generation) + 1, 'building', $2, $3, $4, $5 \
+             FROM indexes WHERE knowledge_base = $1 ON CONFLICT DO NOTHING RETURNING *",
         )
         .bind(id.as_str())
         .bind(model.as_str())
         .bind(to_json(&chunking))
         .bind(self.clock.now())
+        .bind(dimension)
         .fetch_optional(&self.pool)
         .await
         .map_err(LedgerError::database(OPERATION))?;
@@ -270,7 +287,7 @@ impl Ledger {
         .map_err(LedgerError::database(OPERATION))?;
         sqlx::query(
             "INSERT INTO indexes (knowledge_base, generation, role, embedding_model, chunking, \
-             started, finished, verdict) VALUES ($1, $2, 'active', $3, $4, $5, $6, $7)",
+             started, finished, verdict, dimension) VALUES ($1, $2, 'active', $3, $4, $5, $6, $7, $8)",
         )
         .bind(to.knowledge_base.as_str())
         .bind(to.generation)
@@ -279,6 +296,7 @@ impl Ledger {
         .bind(row.try_get::<i64, _>("started").map_err(LedgerError::database(OPERATION))?)
         .bind(self.clock.now())
         .bind(to.verdict.map(|verdict| to_json(&verdict)))
+        .bind(to.dimension)
         .execute(&mut *transaction)
         .await
         .map_err(LedgerError::database(OPERATION))?;
@@ -330,6 +348,7 @@ fn read(row: &SqliteRow) -> Result<IndexRecord, sqlx::Error> {
         generation: row.try_get("generation")?,
         role: from_json(&to_json(&row.try_get::<&str, _>("role")?))?,
         embedding_model: ModelId::new(row.try_get::<String, _>("embedding_model")?),
+        dimension: row.try_get("dimension")?,
         chunking: from_json(row.try_get("chunking")?)?,
         started: from_millis(row.try_get("started")?),
         finished: finished.map(from_millis),

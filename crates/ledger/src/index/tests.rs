@@ -23,7 +23,7 @@ async fn ready(ledger: &Ledger, content: u8) -> DocumentRecord {
 }
 
 async fn begin(ledger: &Ledger) -> Result<IndexRecord, LedgerError> {
-    ledger.begin_index(&base(), &"other-encoder".into(), CHUNKING).await
+    ledger.begin_index(&base(), &"other-encoder".into(), 8, CHUNKING).await
 }
 
 async fn roles(ledger: &Ledger) -> Vec<(u32, IndexRole)> {
@@ -40,7 +40,7 @@ async fn an_index_is_made_beside_the_other_and_takes_its_place() {
     assert_eq!(roles(ledger).await, [(0, IndexRole::Active)]);
     let new = begin(ledger).await.unwrap();
     assert!(matches!(begin(ledger).await, Err(LedgerError::Conflict { .. })));
-    assert_eq!(ledger.indexes_in_the_making().await.unwrap(), [new.clone()]);
+    assert_eq!(ledger.indexes_in_the_making().await.unwrap()[0], new);
 
     // It gets one document after the other; one that changes is wanted again.
     assert_eq!(ledger.next_for_index(&new, None).await.unwrap().unwrap().id, first.id);
@@ -53,7 +53,7 @@ async fn an_index_is_made_beside_the_other_and_takes_its_place() {
     ledger.note_placed(&changed.id, changed.revision).await.unwrap();
     assert_eq!(ledger.next_for_index(&new, None).await.unwrap().unwrap().id, first.id);
     assert_eq!(ledger.next_for_index(&new, Some(&first.id)).await.unwrap(), None);
-    assert_eq!(ledger.stale_in_index(&new).await.unwrap(), [first.id.clone()]);
+    assert_eq!(ledger.stale_in_index(&new).await.unwrap()[0], first.id);
     ledger.note_in_index(&new, &changed, None).await.unwrap();
     let progress = ledger.index_progress(&new).await.unwrap();
     assert_eq!((progress.documents, progress.done, progress.failed), (2, 2, 1));
@@ -66,6 +66,8 @@ async fn an_index_is_made_beside_the_other_and_takes_its_place() {
     assert_eq!(now.embedding_model.as_str(), "other-encoder");
     let active = &ledger.indexes(&base()).await.unwrap()[0];
     assert_eq!((active.chunking, active.verdict), (CHUNKING, Some(verdict)));
+    assert_eq!(ledger.active_index(&base()).await.unwrap(), *active);
+    assert_eq!(active.dimension, Some(8));
     // What it could not read is tried again.
     let state = |id| async move { ledger.get_document(id).await.unwrap().state };
     assert_eq!(state(&first.id).await, DocumentState::Ready);

@@ -4,7 +4,7 @@ use intramuros_types::{KnowledgeBaseId, ModelId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::document::digests_of;
+use crate::document::{digests_of, to_json};
 use crate::moment::from_millis;
 use crate::{KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate};
 
@@ -26,7 +26,9 @@ impl Ledger {
         validate::text("title", &new.title, MAX_TITLE_CHARS)?;
         validate::text("embedding_model", new.embedding_model.as_str(), MAX_MODEL_CHARS)?;
         validate::language("language", &new.language)?;
+        const OPERATION: &str = "create a knowledge base";
         let created = self.clock.now();
+        let mut transaction = self.begin_write(OPERATION).await?;
         let done = sqlx::query(
             "INSERT INTO knowledge_bases (id, title, embedding_model, language, state, created) \
              VALUES ($1, $2, $3, $4, 'active', $5) ON CONFLICT (id) DO NOTHING",
@@ -36,12 +38,25 @@ impl Ledger {
         .bind(new.embedding_model.as_str())
         .bind(&new.language)
         .bind(created)
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await
-        .map_err(LedgerError::database("create a knowledge base"))?;
+        .map_err(LedgerError::database(OPERATION))?;
         if done.rows_affected() == 0 {
             return Err(conflict(&new.id, "already exists"));
         }
+        sqlx::query(
+            "INSERT INTO indexes (knowledge_base, generation, role, embedding_model, chunking, \
+             started, finished, dimension) VALUES ($1, 0, 'active', $2, $3, $4, $4, $5)",
+        )
+        .bind(new.id.as_str())
+        .bind(new.embedding_model.as_str())
+        .bind(to_json(&new.chunking))
+        .bind(created)
+        .bind(new.dimension)
+        .execute(&mut *transaction)
+        .await
+        .map_err(LedgerError::database(OPERATION))?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         Ok(KnowledgeBase {
             id: new.id,
             title: new.title,
@@ -138,6 +153,8 @@ impl Ledger {
         for statement in [
             "UPDATE documents SET parent = NULL WHERE knowledge_base = $1",
             "DELETE FROM documents WHERE knowledge_base = $1",
+            "DELETE FROM indexes WHERE knowledge_base = $1",
+            "DELETE FROM test_questions WHERE knowledge_base = $1",
             "DELETE FROM knowledge_bases WHERE id = $1",
         ] {
             sqlx::query(statement)

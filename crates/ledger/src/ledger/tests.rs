@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::Ledger;
 use crate::moment::{Clock, from_millis};
-use crate::{DocumentDetails, Inserted, LedgerError, NewDocument, NewKnowledgeBase};
+use crate::{Chunking, DocumentDetails, Inserted, LedgerError, NewDocument, NewKnowledgeBase};
 
 /// 2026-01-01, where the time of every test stands.
 const START_MILLIS: i64 = 1_767_225_600_000;
@@ -67,6 +67,8 @@ pub(crate) fn new_base(id: &str) -> NewKnowledgeBase {
         title: "Assistance".to_owned(),
         embedding_model: ModelId::new("multilingual-e5-small"),
         language: "fr".to_owned(),
+        dimension: 384,
+        chunking: Chunking { version: 1, target_tokens: 220, max_tokens: 400 },
     }
 }
 
@@ -140,9 +142,9 @@ async fn a_newer_file_is_refused_and_left_alone() {
     fixture.ledger.close().await;
 
     let error = Ledger::open(&fixture.path()).await.unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 99, supported: 2 }), "{error:?}");
+    assert!(matches!(error, LedgerError::Newer { found: 99, supported: 3 }), "{error:?}");
     assert_eq!(error.fault(), Fault::Runtime);
-    assert!(error.to_string().contains("version 99, this program supports up to 2"), "{error}");
+    assert!(error.to_string().contains("version 99, this program supports up to 3"), "{error}");
 }
 
 #[tokio::test]

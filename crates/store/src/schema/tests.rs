@@ -6,7 +6,7 @@ use super::{from_batch, rows, to_batch, tokens};
 use crate::{PassageDetails, PassageRow, TableSpec};
 
 fn spec() -> TableSpec {
-    TableSpec { knowledge_base: "support".into(), model: "e5".into(), dimension: 2 }
+    TableSpec { knowledge_base: "support".into(), model: "e5".into(), dimension: 2, generation: 0 }
 }
 
 fn full() -> PassageRow {

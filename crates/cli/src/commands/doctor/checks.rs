@@ -132,6 +132,9 @@ pub(super) fn models(settings: &Settings) -> Vec<Finding> {
     } else {
         findings.push(model(&models, "text.model", &settings.text.model, Task::Text));
     }
+    for id in &settings.embedding.more_models {
+        findings.push(model(&models, "embedding.more_models", id, Task::Embedding));
+    }
     for id in &settings.text.more_models {
         findings.push(model(&models, "text.more_models", id, Task::Text));
     }

@@ -10,8 +10,8 @@ use intramuros_backend::{BackendError, EmbedBackend, TextBackend};
 use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
 use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
 use intramuros_engine::{
-    ComputeGate, EmbedConfig, EmbedEngine, EngineConfig, LoadModel, ModelLimits, ModelSource,
-    TextEngine, TextModels,
+    ComputeGate, EmbedConfig, EmbedEngine, Encoders, EngineConfig, LoadModel, ModelLimits,
+    ModelSource, TextEngine, TextModels,
 };
 use intramuros_ingest::worker::WorkerLimits;
 use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
@@ -30,7 +30,7 @@ use crate::settings::{self, KvCacheType, Settings};
 pub(super) struct Parts {
     pub(super) ledger: Ledger,
     pub(super) text: TextModels,
-    pub(super) embed: EmbedEngine,
+    pub(super) encoders: Encoders,
     pub(super) knowledge: Knowledge,
 }
 
@@ -105,15 +105,15 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
     let lance = settings.data_dir.join("lance");
     let store = Store::open(lance.to_str().context("data_dir is not valid UTF-8")?).await?;
     let blobs_dir = settings.data_dir.join("blobs");
-    let (embed, text, blobs) = {
+    let (encoders, text, blobs) = {
         let settings = settings.clone();
         tokio::task::spawn_blocking(move || {
             let models = ModelsDir::new(&settings.models_dir);
             // The two take turns on the same cores.
             let gate = ComputeGate::default();
-            let embed = load_embed(&settings, &models, gate.clone())?;
+            let encoders = load_encoders(&settings, &models, &gate)?;
             let text = text_models(&settings, &models, &gate)?;
-            Ok::<_, anyhow::Error>((embed, text, Blobs::open(&blobs_dir)?))
+            Ok::<_, anyhow::Error>((encoders, text, Blobs::open(&blobs_dir)?))
         })
         .await??
     };
@@ -125,11 +125,11 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         store,
         blobs,
         reader: reading::reader(),
-        embed: embed.clone(),
+        encoders: encoders.clone(),
         text: text.clone(),
     };
     let knowledge = Knowledge::new(parts, knowledge_config(settings));
-    Ok(Parts { ledger, text, embed, knowledge })
+    Ok(Parts { ledger, text, encoders, knowledge })
 }
 
 fn installed(models: &ModelsDir, id: &str, task: Task) -> anyhow::Result<InstalledModel> {
@@ -165,12 +165,23 @@ fn not_loaded(id: &str) -> String {
     )
 }
 
-fn load_embed(
+fn load_encoders(
+    settings: &Settings,
+    models: &ModelsDir,
+    gate: &ComputeGate,
+) -> anyhow::Result<Encoders> {
+    let embedding = &settings.embedding;
+    let load = |id: &String| load_encoder(settings, models, gate.clone(), id);
+    let more = embedding.more_models.iter().map(load).collect::<Result<_, _>>()?;
+    Ok(Encoders::new(load(&embedding.model)?, more))
+}
+
+fn load_encoder(
     settings: &Settings,
     models: &ModelsDir,
     gate: ComputeGate,
+    id: &str,
 ) -> anyhow::Result<EmbedEngine> {
-    let id = &settings.embedding.model;
     let model = installed(models, id, Task::Embedding)?;
     let files = EncoderFiles::discover(&model.dir)?;
     let profile = match model.profile(Catalog::embedded()) {

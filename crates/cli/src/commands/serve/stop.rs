@@ -50,7 +50,7 @@ pub(super) fn signalled(
         tracing::info!(drain_seconds = drain.as_secs(), "stopping");
         let engines = async {
             parts.text.stop(drain).await;
-            parts.embed.stop(drain).await;
+            parts.encoders.stop(drain).await;
         };
         tokio::select! {
             // Once the engines are empty, what is left is writing the last bytes.

@@ -23,7 +23,7 @@ pub(super) async fn run(parts: Parts) {
     let mut tick = tokio::time::interval((period / 2).max(Duration::from_millis(100)));
     loop {
         tick.tick().await;
-        if parts.text.healthy() && parts.embed.status().healthy {
+        if parts.text.healthy() && parts.encoders.healthy() {
             notify(&[NotifyState::Watchdog]);
         }
     }

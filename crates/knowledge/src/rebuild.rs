@@ -1,0 +1,377 @@
+//! Makes an index anew beside the one that is searched, and lets it take the other's place.
+//!
+//! A new encoder or another way to cut documents needs every passage made again. Searches go on in
+//! the active index meanwhile; documents that come, change or go concern both. When nothing is
+//! missing, the test questions of the knowledge base are asked of both; the new index takes over
+//! in one step, unless it answers them worse or lacks a document, in which case somebody decides.
+//! The old one is kept until it is discarded: going back is the same step.
+
+mod verdict;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use intramuros_ingest::IngestError;
+use intramuros_ledger::{
+    DocumentRecord, DocumentState, IndexProgress, IndexRecord, IndexRole, LedgerError, TestQuestion,
+};
+use intramuros_store::StoreError;
+use intramuros_types::{DocumentId, Fault, KnowledgeBaseId};
+use tokio::sync::watch;
+
+use crate::index::Reading;
+use crate::target::Target;
+use crate::{Knowledge, KnowledgeError};
+
+/// How much of the recall of the test questions a new index may lose.
+const TOLERANCE: f32 = 0.02;
+
+/// Wait after a failure of the machine before the next attempt.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// An index of a knowledge base, and how far it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexState {
+    /// The index.
+    pub index: IndexRecord,
+    /// How far it is; `None` for the active one.
+    pub progress: Option<IndexProgress>,
+    /// When it will be done at the pace since the start; `None` while that is unknown.
+    pub remaining: Option<Duration>,
+}
+
+/// When this run of the program began to work on each index, and how far it was then.
+#[derive(Default)]
+pub(crate) struct Paces {
+    begun: Mutex<HashMap<(KnowledgeBaseId, u32), (Instant, u64)>>,
+}
+
+impl Paces {
+    fn begin(&self, index: &IndexRecord, done: u64) {
+        let key = (index.knowledge_base.clone(), index.generation);
+        self.lock().entry(key).or_insert_with(|| (Instant::now(), done));
+    }
+
+    fn remaining(&self, index: &IndexRecord, progress: IndexProgress) -> Option<Duration> {
+        let key = (index.knowledge_base.clone(), index.generation);
+        let (since, before) = *self.lock().get(&key)?;
+        let made = progress.done.checked_sub(before).filter(|made| *made > 0)?;
+        let left = progress.documents.saturating_sub(progress.done);
+        Some(since.elapsed().mul_f64(left as f64 / made as f64))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(KnowledgeBaseId, u32), (Instant, u64)>> {
+        self.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Knowledge {
+    /// Begins to make the index of `base` anew, as the settings say now, with the encoder `model`
+    /// or, without one, that of the active index. A previous index that was kept is discarded.
+    ///
+    /// # Errors
+    /// Not found, an encoder that is not served, a conflict when one is being made or waits for a
+    /// decision, or a failure of the store.
+    pub async fn begin_rebuild(
+        &self,
+        base: &KnowledgeBaseId,
+        model: Option<&str>,
+    ) -> Result<IndexState, KnowledgeError> {
+        self.get(base).await?;
+        let ledger = &self.shared.ledger;
+        let encoder = match model {
+            Some(model) => self.served_encoder(model)?,
+            None => self.encoder(ledger.active_index(base).await?.embedding_model.as_str())?,
+        };
+        let info = encoder.info();
+        let beside = ledger.indexes(base).await?.into_iter().find(is_beside);
+        if let Some(previous) = beside.filter(|index| index.role == IndexRole::Previous) {
+            self.discard(&previous).await?;
+        }
+        let dimension = u32::try_from(info.dimension).unwrap_or(u32::MAX);
+        let index = ledger.begin_index(base, &info.id, dimension, self.chunking()).await?;
+        tracing::info!(
+            knowledge_base = base.as_str(),
+            generation = index.generation,
+            embedding_model = info.id.as_str(),
+            "an index is made anew"
+        );
+        self.shared.work.notify_waiters();
+        self.index_state(index).await
+    }
+
+    /// The indexes of `base`: the active one, and the one beside it if there is one.
+    ///
+    /// # Errors
+    /// Not found, or a failure of the ledger.
+    pub async fn index_states(
+        &self,
+        base: &KnowledgeBaseId,
+    ) -> Result<Vec<IndexState>, KnowledgeError> {
+        self.get(base).await?;
+        let mut states = Vec::new();
+        for index in self.shared.ledger.indexes(base).await? {
+            states.push(self.index_state(index).await?);
+        }
+        Ok(states)
+    }
+
+    async fn index_state(&self, index: IndexRecord) -> Result<IndexState, KnowledgeError> {
+        if index.role == IndexRole::Active {
+            return Ok(IndexState { index, progress: None, remaining: None });
+        }
+        let progress = self.shared.ledger.index_progress(&index).await?;
+        let remaining = match index.role {
+            IndexRole::Building => self.shared.paces.remaining(&index, progress),
+            IndexRole::Active | IndexRole::Rejected | IndexRole::Previous => None,
+        };
+        Ok(IndexState { index, progress: Some(progress), remaining })
+    }
+
+    /// Lets the index beside the active one take its place, whatever the test questions said:
+    /// forward to one that was rejected, or back to the previous one. Documents that it lacks as
+    /// they are now are indexed again.
+    ///
+    /// # Errors
+    /// Not found; a conflict for one that is still being made; a failure of the store.
+    pub async fn activate_index(
+        &self,
+        base: &KnowledgeBaseId,
+        generation: u32,
+    ) -> Result<IndexState, KnowledgeError> {
+        let index = self.beside(base, generation).await?;
+        if index.role == IndexRole::Building {
+            let reason = "is still being made; wait for it, or discard it".to_owned();
+            return Err(conflict(&index, reason));
+        }
+        let target = self.target(index).await?;
+        self.take_over(&target).await?;
+        self.index_state(self.shared.ledger.active_index(base).await?).await
+    }
+
+    /// Erases the index beside the active one; one that is being made is given up.
+    ///
+    /// # Errors
+    /// Not found, or a failure of the store.
+    pub async fn discard_index(
+        &self,
+        base: &KnowledgeBaseId,
+        generation: u32,
+    ) -> Result<(), KnowledgeError> {
+        let index = self.beside(base, generation).await?;
+        self.discard(&index).await
+    }
+
+    /// The questions that a new index of `base` must answer.
+    ///
+    /// # Errors
+    /// Not found, or a failure of the ledger.
+    pub async fn test_questions(
+        &self,
+        base: &KnowledgeBaseId,
+    ) -> Result<Vec<TestQuestion>, KnowledgeError> {
+        self.get(base).await?;
+        Ok(self.shared.ledger.test_questions(base).await?)
+    }
+
+    /// Puts `questions` in the place of those that `base` had.
+    ///
+    /// # Errors
+    /// Not found, an invalid question, or a failure of the ledger.
+    pub async fn set_test_questions(
+        &self,
+        base: &KnowledgeBaseId,
+        questions: &[TestQuestion],
+    ) -> Result<(), KnowledgeError> {
+        self.get(base).await?;
+        Ok(self.shared.ledger.set_test_questions(base, questions).await?)
+    }
+
+    async fn beside(
+        &self,
+        base: &KnowledgeBaseId,
+        generation: u32,
+    ) -> Result<IndexRecord, KnowledgeError> {
+        self.get(base).await?;
+        let indexes = self.shared.ledger.indexes(base).await?;
+        let found = indexes.into_iter().find(|index| index.generation == generation);
+        match found {
+            Some(index) if index.role == IndexRole::Active => {
+                Err(conflict(&index, "is the one that is searched".to_owned()))
+            }
+            Some(index) => Ok(index),
+            None => {
+                let id = format!("{base}/{generation}");
+                Err(LedgerError::NotFound { what: "index", id }.into())
+            }
+        }
+    }
+
+    async fn discard(&self, index: &IndexRecord) -> Result<(), KnowledgeError> {
+        // The table first: a crash in between leaves a record that can be discarded again.
+        let _placing = self.shared.placing.lock().await;
+        self.shared.store.drop_table(&self.spec(index)?).await?;
+        Ok(self.shared.ledger.forget_index(index).await?)
+    }
+
+    /// Makes the indexes that were begun, until `stop` turns true.
+    pub(crate) async fn run_rebuilds(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() && stop.has_changed().is_ok() {
+            let work = self.shared.work.notified();
+            tokio::pin!(work);
+            work.as_mut().enable();
+            let outcome = tokio::select! {
+                outcome = self.rebuild_next() => outcome,
+                // It goes on where it was at the next start.
+                _ = stop.changed() => return,
+            };
+            let idle = match outcome {
+                Ok(worked) => !worked,
+                Err(error) => {
+                    tracing::error!(%error, "an index could not be made anew");
+                    tokio::select! {
+                        () = tokio::time::sleep(RETRY_AFTER) => {}
+                        _ = stop.changed() => return,
+                    }
+                    false
+                }
+            };
+            if idle {
+                tokio::select! {
+                    () = work => {}
+                    _ = stop.changed() => return,
+                }
+            }
+        }
+    }
+
+    /// Works on the oldest index in the making until it is complete; whether there was one.
+    async fn rebuild_next(&self) -> Result<bool, KnowledgeError> {
+        for index in self.shared.ledger.indexes_in_the_making().await? {
+            match self.rebuild(index).await {
+                // Discarded meanwhile, with its table or with its knowledge base.
+                Err(KnowledgeError::Store(StoreError::Dropped { .. }))
+                | Err(KnowledgeError::Ledger(LedgerError::NotFound { .. })) => return Ok(true),
+                // Its encoder is not there any more: the others do not wait for it.
+                Err(KnowledgeError::OtherEncoder { indexed, .. }) => {
+                    tracing::warn!(encoder = indexed, "an index waits for its encoder");
+                }
+                outcome => return outcome.map(|()| true),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn rebuild(&self, index: IndexRecord) -> Result<(), KnowledgeError> {
+        let ledger = &self.shared.ledger;
+        let active = ledger.active_index(&index.knowledge_base).await?;
+        let mut target = self.target(index).await?;
+        if active.embedding_model == target.index.embedding_model {
+            target.reuse = Some(self.target(active).await?.table);
+        }
+        let progress = ledger.index_progress(&target.index).await?;
+        self.shared.paces.begin(&target.index, progress.done);
+        let mut after: Option<DocumentId> = None;
+        loop {
+            match ledger.next_for_index(&target.index, after.as_ref()).await? {
+                Some(record) => {
+                    self.rebuild_document(&target, &record).await?;
+                    after = Some(record.id);
+                }
+                // What came or changed meanwhile stands further up.
+                None if after.is_some() => after = None,
+                None => {
+                    target.table.maintain().await?;
+                    if self.conclude(&target).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a document again and places its passages in an index beside the active one.
+    async fn rebuild_document(
+        &self,
+        target: &Target,
+        record: &DocumentRecord,
+    ) -> Result<(), KnowledgeError> {
+        let made = async {
+            // The files within it are documents of their own.
+            let Reading { document, chunks, .. } = self.read(record, target).await?;
+            match document {
+                Some(document) => self.embed(record, target, &document, chunks).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (rows, failure) = match made.await {
+            Ok(rows) => (rows, None),
+            // Deleted or changed meanwhile; it comes again if it is still there.
+            Err(KnowledgeError::Abandoned) => return Ok(()),
+            Err(error) if is_about_the_document(&error) => (Vec::new(), Some(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        let _placing = self.shared.placing.lock().await;
+        match self.shared.ledger.get_document(&record.id).await {
+            Ok(now) if now.state == DocumentState::Ready && now.revision == record.revision => {}
+            Ok(_) | Err(LedgerError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        target.table.replace_document(&record.id, rows).await?;
+        let noted = self.shared.ledger.note_in_index(&target.index, record, failure.as_deref());
+        Ok(noted.await?)
+    }
+
+    /// Decides about an index that seems complete; `false` when something came in between.
+    async fn conclude(&self, target: &Target) -> Result<bool, KnowledgeError> {
+        let ledger = &self.shared.ledger;
+        let index = &target.index;
+        let verdict = self.verdict(target).await?;
+        let failed = ledger.index_progress(index).await?.failed;
+        let worse = verdict
+            .is_some_and(|verdict| verdict.recall_at_5 + TOLERANCE < verdict.recall_at_5_before);
+        if ledger.next_for_index(index, None).await?.is_some() {
+            return Ok(false);
+        }
+        let knowledge_base = index.knowledge_base.as_str();
+        let generation = index.generation;
+        if worse || failed > 0 {
+            ledger.judge_index(index, IndexRole::Rejected, verdict).await?;
+            tracing::warn!(knowledge_base, generation, failed, worse, "a new index was rejected");
+            return Ok(true);
+        }
+        ledger.judge_index(index, IndexRole::Building, verdict).await?;
+        self.take_over(target).await?;
+        tracing::info!(knowledge_base, generation, "a new index took the old one's place");
+        Ok(true)
+    }
+
+    /// Swaps the index in. What it has of documents that are others by now goes first; they are
+    /// indexed again.
+    async fn take_over(&self, target: &Target) -> Result<(), KnowledgeError> {
+        let _placing = self.shared.placing.lock().await;
+        for document in self.shared.ledger.stale_in_index(&target.index).await? {
+            target.table.delete_document(&document).await?;
+        }
+        self.shared.ledger.swap_indexes(&target.index).await?;
+        self.shared.work.notify_waiters();
+        Ok(())
+    }
+}
+
+fn is_beside(index: &IndexRecord) -> bool {
+    index.role != IndexRole::Active
+}
+
+/// Whether a document could not be read, in contrast to a machine that fails.
+fn is_about_the_document(error: &KnowledgeError) -> bool {
+    let ingest = matches!(error, KnowledgeError::Ingest(_))
+        && !matches!(error, KnowledgeError::Ingest(IngestError::Unavailable { .. }));
+    ingest || error.fault() == Fault::User
+}
+
+fn conflict(index: &IndexRecord, reason: String) -> KnowledgeError {
+    let id = format!("{}/{}", index.knowledge_base, index.generation);
+    LedgerError::Conflict { what: "index", id, reason }.into()
+}
