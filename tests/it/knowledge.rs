@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, shared};
+use crate::server::{Server, create_labelled_key, shared};
 
 fn sample_documents() -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -129,6 +129,26 @@ fn an_empty_knowledge_base_says_so_in_the_questions_language() {
     assert!(french["answer"].as_str().unwrap().starts_with("Les documents"), "{french}");
     let english = ask("What is the deposit?");
     assert!(english["answer"].as_str().unwrap().starts_with("The available"), "{english}");
+
+    // Those who write the documents learn of it; searches within a part of them do not count.
+    ask("caution, quelle est-elle ?");
+    let search = |body: Value| server.post("/api/v1/knowledge-bases/empty/search", &body).status;
+    assert_eq!(search(json!({"query": "horaires du parc"})), 200);
+    assert_eq!(search(json!({"query": "nulle part", "metadata": {"a": ["b"]}})), 200);
+    let path = "/api/v1/knowledge-bases/empty/unanswered";
+    let listed = || server.get(path).json()["questions"].as_array().unwrap().clone();
+    let shown: Vec<(Value, Value)> =
+        listed().iter().map(|one| (one["question"].clone(), one["times"].clone())).collect();
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert_eq!(shown[0], (json!("caution, quelle est-elle ?"), json!(2)));
+    let id = listed()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(server.delete(&format!("{path}/{id}")).status, 204);
+    assert_eq!(server.delete(&format!("{path}/{id}")).status, 404);
+    assert_eq!(listed().len(), 2);
+    let narrow = create_labelled_key(server.data.path(), "knowledge:read", "rh");
+    assert_eq!(server.with_key(&narrow).get(path).status, 403);
+    assert_eq!(server.delete(path).status, 204);
+    assert!(listed().is_empty());
 }
 
 #[test]

@@ -255,6 +255,14 @@ pub(crate) enum Kb {
         /// Its number.
         index: u32,
     },
+    /// List the questions that the documents did not answer, the most asked first.
+    Unanswered {
+        /// Knowledge base.
+        id: String,
+        /// Forget one of them (its id), or all with --forget all.
+        #[arg(long, value_name = "QUESTION")]
+        forget: Option<String>,
+    },
     /// Show or replace the questions that a new index must answer.
     TestQuestions {
         /// Knowledge base.

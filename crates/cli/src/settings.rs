@@ -100,6 +100,8 @@ pub(crate) struct Knowledge {
     pub(crate) ocr_languages: String,
     pub(crate) folders: Vec<Folder>,
     pub(crate) folder_interval_seconds: u64,
+    /// 0: none are kept.
+    pub(crate) unanswered_days: u32,
 }
 
 /// `knowledge.ocr`

@@ -13,4 +13,5 @@ pub(crate) mod passages;
 mod scope;
 pub(crate) mod search;
 pub(crate) mod status;
+pub(crate) mod unanswered;
 mod upload;

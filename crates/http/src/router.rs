@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use crate::api::{
     ask, document_file, documents, folders, indexes, knowledge_bases, passages, search, status,
+    unanswered,
 };
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
@@ -80,6 +81,7 @@ fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(folders::list_folders))
         .routes(routes!(indexes::list_indexes))
         .routes(routes!(indexes::list_test_questions))
+        .routes(routes!(unanswered::list_unanswered))
         .routes(routes!(search::search))
         .layer(time_limit(state))
         // A file takes as long as its receiver.
@@ -100,6 +102,8 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(indexes::activate_index))
         .routes(routes!(indexes::delete_index))
         .routes(routes!(indexes::replace_test_questions))
+        .routes(routes!(unanswered::forget_all_unanswered))
+        .routes(routes!(unanswered::forget_unanswered))
         .layer(time_limit(state))
         // Uploads bound the silence between two pieces instead of the whole.
         .routes(routes!(documents::upload_document))

@@ -8,6 +8,7 @@ use intramuros_types::{ModelId, Usage};
 use crate::KnowledgeError;
 use crate::citation::Citation;
 use crate::evidence::{Evidence, Support};
+use crate::gap::Gap;
 use crate::language::Language;
 use crate::prompt::{no_answer, says_no_answer};
 use crate::search::Hit;
@@ -64,6 +65,8 @@ pub enum AnswerEvent {
 pub struct Answering {
     ready: VecDeque<AnswerEvent>,
     writing: Option<Writing>,
+    /// Noted when there is no answer.
+    gap: Option<Gap>,
 }
 
 /// What is needed while the generator writes.
@@ -78,14 +81,14 @@ struct Writing {
 
 impl Answering {
     /// An answer that is known without the generator: nothing was found.
-    pub(crate) fn nothing_found(language: Language) -> Self {
+    pub(crate) fn nothing_found(language: Language, gap: Option<Gap>) -> Self {
         let answer = Answer {
             text: no_answer(language).to_string(),
             abstention: Some(Abstention::NothingFound),
             ..empty_answer(language, None)
         };
         let events = [AnswerEvent::Passages(Vec::new()), AnswerEvent::Finished(Box::new(answer))];
-        Self { ready: events.into(), writing: None }
+        Self { ready: events.into(), writing: None, gap }
     }
 
     /// An answer that `generation` writes from `hits`.
@@ -95,6 +98,7 @@ impl Answering {
         generation: Generation,
         language: Language,
         model: ModelId,
+        gap: Option<Gap>,
     ) -> Self {
         let writing = Writing {
             generation,
@@ -103,7 +107,7 @@ impl Answering {
             held: String::new(),
             answer: empty_answer(language, Some(model)),
         };
-        Self { ready: [AnswerEvent::Passages(hits)].into(), writing: Some(writing) }
+        Self { ready: [AnswerEvent::Passages(hits)].into(), writing: Some(writing), gap }
     }
 
     /// The next event; `None` after [`AnswerEvent::Finished`].
@@ -113,6 +117,12 @@ impl Answering {
     pub async fn next(&mut self) -> Option<Result<AnswerEvent, KnowledgeError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
+                if let AnswerEvent::Finished(answer) = &event
+                    && answer.abstention.is_some()
+                    && let Some(gap) = self.gap.take()
+                {
+                    gap.note().await;
+                }
                 return Some(Ok(event));
             }
             let writing = self.writing.as_mut()?;

@@ -55,9 +55,10 @@ impl Knowledge {
             scope: request.scope.clone(),
             ranking: Ranking::Hybrid,
         };
-        let mut hits = self.search(base, &search).await?;
+        let mut hits = self.find(base, &search).await?;
+        let gap = self.gap(base, &request.question, &request.scope);
         if hits.is_empty() {
-            return Ok(Answering::nothing_found(language));
+            return Ok(Answering::nothing_found(language, gap));
         }
         let answer_tokens = self.shared.config.answer_tokens;
         fit(engine, &request.question, &mut hits, language, answer_tokens).await?;
@@ -69,7 +70,7 @@ impl Knowledge {
             })
             .await?;
         let model = engine.info().id.clone();
-        Ok(Answering::new(&request.question, hits, generation, language, model))
+        Ok(Answering::new(&request.question, hits, generation, language, model, gap))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Holds the knobs of indexing and answering.
 
+use std::time::Duration;
+
 use intramuros_ingest::{ChunkConfig, ExtractConfig};
 
 /// Knobs of [`Knowledge`](crate::Knowledge), validated by the binary.
@@ -13,6 +15,8 @@ pub struct KnowledgeConfig {
     pub passages: usize,
     /// The most tokens of one answer.
     pub answer_tokens: u32,
+    /// How long questions that the documents did not answer are kept; `None` keeps none.
+    pub unanswered_kept: Option<Duration>,
     /// How deep files may be within one another: an archive attached to an e-mail is 2.
     pub max_depth: usize,
 }

@@ -23,6 +23,7 @@ mod evidence;
 mod focus;
 mod folder;
 mod fuse;
+mod gap;
 mod highlight;
 mod index;
 mod knowledge;

@@ -128,6 +128,21 @@ impl Knowledge {
         base: &KnowledgeBaseId,
         request: &SearchRequest,
     ) -> Result<Vec<Hit>, KnowledgeError> {
+        let hits = self.find(base, request).await?;
+        if hits.is_empty()
+            && let Some(gap) = self.gap(base, &request.query, &request.scope)
+        {
+            gap.note().await;
+        }
+        Ok(hits)
+    }
+
+    /// The same without a note when nothing is found.
+    pub(crate) async fn find(
+        &self,
+        base: &KnowledgeBaseId,
+        request: &SearchRequest,
+    ) -> Result<Vec<Hit>, KnowledgeError> {
         validate(request)?;
         let base = self.get(base).await?;
         self.search_in(&self.active(&base.id).await?, request).await

@@ -16,6 +16,7 @@
 //!   revisions, so that nothing is stored under what a document was.
 //! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
 //!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
+//! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
 //! newer version wrote is refused, never guessed at.
@@ -31,6 +32,7 @@ mod knowledge_base;
 mod ledger;
 mod migrations;
 mod moment;
+mod unanswered;
 mod validate;
 
 pub use document::{
@@ -42,3 +44,4 @@ pub use index::{Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, V
 pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
+pub use unanswered::Unanswered;

@@ -12,6 +12,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../migrations/0001_initial.sql")),
     (2, "document_details", include_str!("../migrations/0002_document_details.sql")),
     (3, "indexes", include_str!("../migrations/0003_indexes.sql")),
+    (4, "unanswered", include_str!("../migrations/0004_unanswered.sql")),
 ];
 
 /// The migrations, ready to run.

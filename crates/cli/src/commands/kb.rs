@@ -4,6 +4,7 @@ mod add;
 mod files;
 mod indexes;
 mod sync;
+mod unanswered;
 
 use std::io::BufRead as _;
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
         Kb::Indexes { id } => indexes::list(common, &client, id),
         Kb::Activate { id, index } => indexes::activate(common, &client, id, *index),
         Kb::Discard { id, index } => indexes::discard(common, &client, id, *index),
+        Kb::Unanswered { id, forget } => unanswered::run(common, &client, id, forget.as_deref()),
         Kb::TestQuestions { id, file } => {
             indexes::test_questions(common, &client, id, file.as_deref())
         }

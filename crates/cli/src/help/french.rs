@@ -114,6 +114,15 @@ const TEXTS: &[(&str, &str)] = &[
         "kb test-questions --file",
         "Un objet JSON par ligne, comme pour eval retrieval : id, query, relevant",
     ),
+    (
+        "kb unanswered",
+        "Liste les questions auxquelles les documents n'ont pas répondu, les plus posées d'abord",
+    ),
+    ("kb unanswered id", "Base"),
+    (
+        "kb unanswered --forget",
+        "Oublie l'une d'elles (son identifiant), ou toutes avec --forget all",
+    ),
     ("kb folders", "Liste les dossiers que le serveur surveille, et ce qu'il en est"),
     ("kb documents", "Liste les documents d'une base"),
     ("kb documents id", "Base"),

@@ -50,6 +50,7 @@ ocr = "auto"
 ocr_languages = "fra+eng"
 folders = []
 folder_interval_seconds = 30
+unanswered_days = 90
 
 [compute]
 threads = 0

@@ -307,6 +307,9 @@ fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
         },
         passages: settings.knowledge.passages,
         answer_tokens: settings.knowledge.answer_tokens,
+        unanswered_kept: Some(settings.knowledge.unanswered_days)
+            .filter(|days| *days > 0)
+            .map(|days| Duration::from_secs(u64::from(days) * 24 * 3600)),
         max_depth: MAX_DEPTH,
     }
 }
