@@ -72,6 +72,24 @@ impl EncoderCodec {
         }
     }
 
+    /// `text` with the prefix of its kind.
+    fn prefixed(&self, text: &str, kind: InputKind) -> Result<String, BackendError> {
+        if text.len() > MAX_INPUT_BYTES {
+            let bytes = text.len();
+            let message =
+                format!("input has {bytes} bytes, at most {MAX_INPUT_BYTES} are embedded");
+            return Err(BackendError::Input(message));
+        }
+        Ok(format!("{}{text}", self.prefix(kind)))
+    }
+
+    fn check_length(&self, ids: &[u32]) -> Result<(), BackendError> {
+        if ids.len() > self.max_tokens as usize {
+            return Err(too_long(ids.len(), self.max_tokens));
+        }
+        Ok(())
+    }
+
     /// The word of the tokens in `group`; `None` for one of a passage that is everywhere.
     fn word(&self, encoding: &Encoding, group: Group, kind: InputKind) -> Option<Word> {
         let ids = &encoding.get_ids()[group.tokens.clone()];
@@ -95,29 +113,20 @@ impl EncoderCodec {
 
 impl EmbedCodec for EncoderCodec {
     fn encode(&self, text: &str, kind: InputKind) -> Result<Vec<u32>, BackendError> {
-        if text.len() > MAX_INPUT_BYTES {
-            let bytes = text.len();
-            let message =
-                format!("input has {bytes} bytes, at most {MAX_INPUT_BYTES} are embedded");
-            return Err(BackendError::Input(message));
-        }
-        let prefixed = format!("{}{text}", self.prefix(kind));
-        let ids = self.ids(&prefixed, true)?;
-        if ids.len() > self.max_tokens as usize {
-            return Err(too_long(ids.len(), self.max_tokens));
-        }
+        let ids = self.ids(&self.prefixed(text, kind)?, true)?;
+        self.check_length(&ids)?;
         Ok(ids)
     }
 
     fn encode_words(&self, text: &str, kind: InputKind) -> Result<EncodedWords, BackendError> {
-        // Its refusals are the same.
-        let tokens = self.encode(text, kind)?;
-        let prefix = self.prefix(kind);
+        let prefixed = self.prefixed(text, kind)?;
         let encoding = self
             .tokenizer
-            .encode_char_offsets(format!("{prefix}{text}"), true)
+            .encode_char_offsets(prefixed, true)
             .map_err(|error| BackendError::Input(format!("text cannot be tokenised: {error}")))?;
-        let pieces = pieces(&encoding, prefix.chars().count());
+        let tokens = encoding.get_ids().to_vec();
+        self.check_length(&tokens)?;
+        let pieces = pieces(&encoding, self.prefix(kind).chars().count());
         let groups = if kind == InputKind::Query { pieces } else { joined(pieces) };
         let words =
             groups.into_iter().filter_map(|group| self.word(&encoding, group, kind)).collect();

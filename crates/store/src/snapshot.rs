@@ -78,7 +78,7 @@ impl Snapshot {
     }
 
     /// The `k` passages most similar to `vector`, best first; the score is the cosine similarity.
-    /// Exact up to 10,000 passages; beyond, an index finds most of them and the scores are its
+    /// Exact up to 2,000 passages; beyond, an index finds most of them and the scores are its
     /// estimates: ask for more than are needed, and compare them by [`Snapshot::vectors`].
     ///
     /// # Errors
