@@ -54,8 +54,21 @@ impl ComputeGate {
         tickets.next - tickets.serving
     }
 
+    /// Whether somebody waits for the turn in progress to end.
+    fn is_wanted(&self) -> bool {
+        let tickets = self.tickets();
+        tickets.next - tickets.serving > 1
+    }
+
     fn tickets(&self) -> MutexGuard<'_, Tickets> {
         self.shared.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// Whether another model waits for this turn to end.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.gate.is_wanted()
     }
 }
 

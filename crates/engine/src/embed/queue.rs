@@ -144,6 +144,11 @@ impl Queue {
         self.lane(job.priority).push_back(job);
     }
 
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_urgent(&self) -> bool {
+        !self.interactive.is_empty()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.interactive.is_empty() && self.background.is_empty()
     }

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
 
 use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo, Embedding};
 
 use super::queue::{Batch, Job, Queue};
-use crate::EngineError;
 use crate::compute::{StepFault, guarded};
 use crate::gate::ComputeGate;
 use crate::pace::Pace;
 use crate::status::{Counters, FAILURES_TO_UNHEALTHY};
+use crate::{EngineError, Priority};
+
+/// How much longer than a background batch took its encoder rests when another model waited for
+/// it: while an answer is written, indexing has a third of the time at most.
+const REST: u32 = 2;
 
 /// What handles tell the encoder's thread.
 pub(super) enum Command {
@@ -132,7 +136,9 @@ impl Worker {
             check_shape(&inputs, dimension, &embeddings)?;
             Ok(embeddings)
         });
+        let gives_way = batch.priority == Priority::Background && turn.is_wanted();
         drop(turn);
+        let rest = begun.elapsed() * REST;
         // Before the answers, so that who has one does not find itself among the running.
         counters.running.store(0, Ordering::Relaxed);
         match outcome {
@@ -142,6 +148,26 @@ impl Worker {
                 self.deliver(batch, embeddings);
             }
             Err(fault) => self.fail(&batch, &fault),
+        }
+        if gives_way {
+            self.rest(rest);
+        }
+    }
+
+    /// Leaves the cores to the others for a time; what comes in meanwhile is taken in, and whoever
+    /// waits for an answer ends it.
+    fn rest(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.queue.is_urgent() && self.stopping.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.parts.inbox.recv_timeout(left) {
+                Ok(command) => self.obey(command),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.abandoned = true;
+                    return;
+                }
+            }
         }
     }
 

@@ -28,6 +28,19 @@ fn turns_are_taken_one_at_a_time_in_the_order_of_arrival() {
 }
 
 #[test]
+fn a_turn_knows_whether_another_waits() {
+    let gate = ComputeGate::default();
+    let first = gate.enter();
+    assert!(!first.is_wanted());
+    let theirs = gate.clone();
+    let thread = std::thread::spawn(move || theirs.enter().is_wanted());
+    eventually("it waits", || gate.present() == 2);
+    assert!(first.is_wanted());
+    drop(first);
+    assert!(!thread.join().unwrap());
+}
+
+#[test]
 fn a_panic_ends_the_turn() {
     let gate = ComputeGate::default();
     let theirs = gate.clone();
