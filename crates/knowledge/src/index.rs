@@ -60,7 +60,11 @@ impl Touched {
             self.bases.push(base.clone());
         }
         self.passages = self.passages.saturating_add(passages);
-        self.passages >= UNINDEXED
+        let is_time = self.passages >= UNINDEXED;
+        if is_time {
+            self.passages = 0;
+        }
+        is_time
     }
 }
 
@@ -105,7 +109,7 @@ impl Knowledge {
                         _ = stop.changed() => break,
                     };
                     if touched.add(&record.knowledge_base, passages) {
-                        self.maintain(std::mem::take(&mut touched)).await;
+                        self.extend_indexes(&record.knowledge_base).await;
                     }
                 }
                 Ok(None) if !touched.bases.is_empty() => {
@@ -166,6 +170,14 @@ impl Knowledge {
             );
         }
         Ok(())
+    }
+
+    async fn extend_indexes(&self, id: &KnowledgeBaseId) {
+        let done =
+            async { Ok::<_, KnowledgeError>(self.active(id).await?.table.extend_indexes().await?) };
+        if let Err(error) = done.await {
+            tracing::warn!(knowledge_base = id.as_str(), %error, "the index was not extended");
+        }
     }
 
     async fn maintain(&self, touched: Touched) {

@@ -209,8 +209,10 @@ impl Knowledge {
     }
 
     async fn discard(&self, index: &IndexRecord) -> Result<(), KnowledgeError> {
-        // The table first: a crash in between leaves a record that can be discarded again.
+        // What a crash leaves says of no document that it is in a table that is gone, and can be
+        // discarded again.
         let _placing = self.shared.placing.lock().await;
+        self.shared.ledger.clear_index(index).await?;
         self.shared.store.drop_table(&self.spec(index)?).await?;
         Ok(self.shared.ledger.forget_index(index).await?)
     }

@@ -79,6 +79,11 @@ pub(crate) async fn rewrite(
         table.drop_index(VECTOR_INDEX).await.map_err(StoreError::database(OPERATION))?;
     }
     compact(table, policy).await?;
+    extend(table).await
+}
+
+/// Makes rows that no index knows yet known to all.
+pub(crate) async fn extend(table: &Table) -> Result<(), StoreError> {
     optimize(table, OptimizeAction::Index(OptimizeOptions::default())).await
 }
 

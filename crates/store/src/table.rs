@@ -226,6 +226,23 @@ impl PassageTable {
         self.maintain_with(&maintenance::Policy::default()).await
     }
 
+    /// Makes what was added since known to the indexes, without what takes long: where rows were
+    /// removed, building the indexes anew is left to [`PassageTable::maintain`]. Call it now and
+    /// then during a long import.
+    ///
+    /// # Errors
+    /// As [`PassageTable::maintain`].
+    pub async fn extend_indexes(&self) -> Result<(), StoreError> {
+        let mut writer = self.shared.writer.lock().await;
+        if !writer.stale.get() {
+            drop(writer);
+            return self.maintain().await;
+        }
+        let _open = self.enter().await?;
+        maintenance::extend(&self.shared.table).await?;
+        self.sync(&mut writer).await
+    }
+
     pub(crate) async fn maintain_with(
         &self,
         policy: &maintenance::Policy,

@@ -303,6 +303,24 @@ impl Ledger {
         transaction.commit().await.map_err(LedgerError::database(OPERATION))
     }
 
+    /// Notes that an index that is not the active one has no document; its passages may be erased
+    /// from now on.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn clear_index(&self, of: &IndexRecord) -> Result<(), LedgerError> {
+        sqlx::query(
+            "DELETE FROM placements WHERE generation = $2 AND document IN \
+             (SELECT id FROM documents WHERE knowledge_base = $1)",
+        )
+        .bind(of.knowledge_base.as_str())
+        .bind(of.generation)
+        .execute(&self.pool)
+        .await
+        .map_err(LedgerError::database("clear an index"))?;
+        Ok(())
+    }
+
     /// Forgets an index that is not the active one; the caller has erased its passages.
     ///
     /// # Errors

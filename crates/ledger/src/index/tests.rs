@@ -86,6 +86,9 @@ async fn an_index_is_made_beside_the_other_and_takes_its_place() {
     assert_eq!(state(&third.id).await, DocumentState::Pending);
 
     let beside = ledger.indexes(&base()).await.unwrap()[1].clone();
+    assert_eq!(ledger.index_progress(&beside).await.unwrap().done, 2);
+    ledger.clear_index(&beside).await.unwrap();
+    assert_eq!(ledger.index_progress(&beside).await.unwrap().done, 0);
     ledger.forget_index(&beside).await.unwrap();
     assert_eq!(roles(ledger).await, [(0, IndexRole::Active)]);
     assert!(matches!(ledger.swap_indexes(&beside).await, Err(LedgerError::NotFound { .. })));

@@ -372,3 +372,27 @@ async fn rows_come_back_with_vectors_and_take_other_details() {
     assert_eq!(fixture.table.full_text("pompe", 5, &open).await.unwrap(), []);
     assert_eq!(fixture.table.full_text("pompe", 5, &all()).await.unwrap().len(), 3);
 }
+
+/// During an import the words of what was removed may stay in the index, but nothing is found by
+/// them, and what is new is.
+#[tokio::test]
+async fn extended_indexes_find_what_is_new_and_nothing_that_is_gone() {
+    let fixture = Fixture::with_texts(&["la pompe", "le moteur"]).await;
+    fixture.table.maintain().await.unwrap();
+    for stale in [false, true] {
+        let name = format!("neuf_{stale}");
+        fixture.replace(&name, vec![row(&name, 0, "la vanne")]).await;
+        if stale {
+            fixture.table.delete_document(&"doc_0".into()).await.unwrap();
+        }
+        fixture.table.extend_indexes().await.unwrap();
+        assert!(
+            documents(&fixture.table.full_text("vanne", 5, &all()).await.unwrap())
+                .contains(&name.as_str())
+        );
+        let gone = fixture.table.full_text("pompe", 5, &all()).await.unwrap();
+        assert_eq!(gone.is_empty(), stale);
+    }
+    fixture.table.maintain().await.unwrap();
+    assert_eq!(fixture.table.full_text("vanne", 5, &all()).await.unwrap().len(), 2);
+}
