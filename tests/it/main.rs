@@ -35,4 +35,5 @@ mod generation;
 mod knowledge;
 mod lifecycle;
 mod reindex;
+mod rerank;
 mod server;

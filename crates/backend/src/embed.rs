@@ -38,17 +38,25 @@ pub struct EmbedBatch {
     /// For each input the ranges of its tokens whose own vectors are wanted too; no entries at all
     /// when none are.
     pub groups: Vec<Vec<Range<usize>>>,
+    /// For each input where its second text begins, its length when it is one text; no entries at
+    /// all when none is a pair.
+    pub seconds: Vec<usize>,
 }
 
 impl EmbedBatch {
     /// Inputs of which only the pooled vectors are wanted.
     pub fn of(sequences: Vec<Vec<u32>>) -> Self {
-        Self { sequences, groups: Vec::new() }
+        Self { sequences, ..Self::default() }
     }
 
     /// The groups of input `input`.
     pub fn groups_of(&self, input: usize) -> &[Range<usize>] {
         self.groups.get(input).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where the second text of input `input` begins; its length when it is one text.
+    pub fn second_of(&self, input: usize) -> usize {
+        self.seconds.get(input).copied().unwrap_or_else(|| self.sequences[input].len())
     }
 }
 
@@ -82,6 +90,16 @@ pub struct EncodedWords {
     pub words: Vec<Word>,
 }
 
+/// A question and a passage as one sequence, as a cross-encoder reads them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncodedPair {
+    /// Both, special tokens included.
+    pub tokens: Vec<u32>,
+    /// The first token of the second text where the model tells the two apart by their type, the
+    /// length where it does not.
+    pub second: usize,
+}
+
 /// An encoder. One compute thread owns it.
 pub trait EmbedBackend: Send {
     /// What the model is.
@@ -111,6 +129,14 @@ pub trait EmbedCodec: Send + Sync {
     /// # Errors
     /// Those of [`Self::encode`].
     fn encode_words(&self, text: &str, kind: InputKind) -> Result<EncodedWords, BackendError>;
+
+    /// Tokenises a question and a passage for an encoder that reads both at once. What is too long
+    /// for the model is shortened at its end: the question to half of the room, the passage to what
+    /// the question leaves.
+    ///
+    /// # Errors
+    /// [`BackendError::Input`] when the tokenizer fails.
+    fn encode_pair(&self, query: &str, passage: &str) -> Result<EncodedPair, BackendError>;
 
     /// Number of tokens of `text` without prefix and special tokens; what chunking counts with.
     ///

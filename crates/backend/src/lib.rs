@@ -15,7 +15,8 @@ mod error;
 mod text;
 
 pub use embed::{
-    EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, Embedding, EncodedWords, InputKind, Word,
+    EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, Embedding, EncodedPair, EncodedWords,
+    InputKind, Word,
 };
 pub use error::BackendError;
 pub use text::{

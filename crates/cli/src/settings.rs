@@ -28,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) server: Server,
     pub(crate) text: Text,
     pub(crate) embedding: Embedding,
+    pub(crate) rerank: Rerank,
     pub(crate) knowledge: Knowledge,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
@@ -86,6 +87,15 @@ pub(crate) struct Embedding {
     pub(crate) more_models: Vec<String>,
     pub(crate) max_queue_inputs: usize,
     pub(crate) max_batch_tokens: usize,
+}
+
+/// `[rerank]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rerank {
+    /// Empty: searches end with late interaction.
+    pub(crate) model: String,
+    pub(crate) candidates: usize,
 }
 
 /// `[knowledge]`
@@ -205,6 +215,13 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     }
     zero("embedding.max_queue_inputs", settings.embedding.max_queue_inputs as u64)?;
     zero("embedding.max_batch_tokens", settings.embedding.max_batch_tokens as u64)?;
+    if !(1..=100).contains(&settings.rerank.candidates) {
+        let candidates = settings.rerank.candidates;
+        bail!(tr(
+            format!("rerank.candidates vaut {candidates} ; il doit valoir de 1 à 100"),
+            format!("rerank.candidates is {candidates}; it must be 1 to 100"),
+        ));
+    }
     zero("knowledge.answer_tokens", u64::from(settings.knowledge.answer_tokens))?;
     check_knowledge(&settings.knowledge)?;
     zero("knowledge.folder_interval_seconds", settings.knowledge.folder_interval_seconds)?;

@@ -1,7 +1,8 @@
 """Computes the reference vectors that the tests of this crate compare with.
 
 Writes, beside itself: <model>.json for the two encoders that scripts/fetch-models fetches, and
-tiny-xlm-roberta/, a random XLM-RoBERTa with its own tokenizer. Run it with the versions of
+tiny-xlm-roberta/, a random XLM-RoBERTa with its own tokenizer, and two random cross-encoders,
+tiny-cross-encoder/ (XLM-RoBERTa) and tiny-bert-cross-encoder/. Run it with the versions of
 requirements.txt; it takes the models directory as its only argument:
 
     python make_golden.py "$HOME/.cache/intramuros/models"
@@ -96,7 +97,7 @@ def profile(pooling, normalise, query="", passage=""):
     }
 
 
-def tiny_tokenizer(path):
+def tiny_tokenizer(path, pair=None):
     made = tokenizers.Tokenizer(tokenizers.models.Unigram())
     made.normalizer = tokenizers.normalizers.NFKC()
     made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
@@ -106,7 +107,9 @@ def tiny_tokenizer(path):
     )
     made.train_from_iterator([text for _, text in TEXTS], trainer)
     made.post_processor = tokenizers.processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+        single="<s> $A </s>",
+        pair=pair or "<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
     )
     # What a tokenizer.json may carry, and what must not silently shorten an input.
     made.enable_truncation(16)
@@ -144,6 +147,68 @@ def make_tiny():
     write(folder / "golden.json", model, tokenizer, profile("cls", False), texts)
 
 
+def make_cross_encoder(name, kind, config, pair):
+    """A random cross-encoder whose scores spread."""
+    folder = HERE / name
+    folder.mkdir(exist_ok=True)
+    tiny_tokenizer(folder / "tokenizer.json", pair)
+    torch.manual_seed(21)
+    model = kind(config).eval()
+    for weight_name, weight in model.named_parameters():
+        if weight_name.endswith("bias") or "LayerNorm" in weight_name:
+            weight.data += 0.2 * torch.randn_like(weight)
+    weights = {k: v.contiguous() for k, v in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config.to_json_file(str(folder / "config.json"))
+    tokenizer = load_tokenizer(folder)
+    items = []
+    for _, query in TEXTS[:4]:
+        for _, passage in TEXTS[1:10]:
+            both = tokenizer.encode(query, passage)
+            if len(both.ids) > 200:
+                continue
+            with torch.no_grad():
+                score = model(
+                    input_ids=torch.tensor([both.ids]),
+                    attention_mask=torch.ones(1, len(both.ids), dtype=torch.long),
+                    token_type_ids=torch.tensor([both.type_ids]),
+                ).logits[0, 0]
+            items.append(
+                {"query": query, "passage": passage, "ids": both.ids, "score": round(float(score), 6)}
+            )
+    golden = {"made_with": versions(), "items": items}
+    path = folder / "golden.json"
+    path.write_text(json.dumps(golden, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(name, len(items), sorted(i["score"] for i in items)[:: len(items) // 5])
+
+
+def make_cross_encoders():
+    shape = {
+        "vocab_size": 400,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 202,
+        "initializer_range": 0.5,
+        "num_labels": 1,
+    }
+    make_cross_encoder(
+        "tiny-cross-encoder",
+        transformers.XLMRobertaForSequenceClassification,
+        transformers.XLMRobertaConfig(
+            **shape, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5
+        ),
+        None,
+    )
+    make_cross_encoder(
+        "tiny-bert-cross-encoder",
+        transformers.BertForSequenceClassification,
+        transformers.BertConfig(**shape, type_vocab_size=2, pad_token_id=1),
+        "<s> $A </s> $B:1 </s>:1",
+    )
+
+
 def main():
     models = Path(sys.argv[1])
     for name, wanted in [
@@ -153,6 +218,7 @@ def main():
         model = load_model(transformers.BertModel, models / name)
         write(HERE / f"{name}.json", model, load_tokenizer(models / name), wanted, TEXTS)
     make_tiny()
+    make_cross_encoders()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 //! Runs an encoder behind the [`EmbedBackend`] trait: checks, batches by length, pools.
 
 use std::ops::Range;
+use std::path::Path;
 
 use intramuros_backend::{BackendError, EmbedBackend, EmbedBatch, EmbedModelInfo, Embedding};
 use intramuros_types::{EncoderProfile, ModelId};
 
 use crate::config::EncoderConfig;
 use crate::encoder::Encoder;
+use crate::head::ScoreHead;
 use crate::weights::Weights;
 use crate::{EmbedError, EncoderCodec, EncoderFiles, common, pooling, profile};
 
@@ -17,15 +19,25 @@ const BATCH_TOKENS: usize = 1024;
 /// An encoder on the CPU.
 pub struct CandleEmbedBackend {
     encoder: Encoder,
-    profile: EncoderProfile,
     info: EmbedModelInfo,
-    /// What all token vectors have in common, shape `(dimension)`.
-    common: Vec<f32>,
+    output: Output,
+}
+
+/// What is made of the hidden states of an input.
+enum Output {
+    /// A vector of the encoder's width.
+    Pooled {
+        profile: EncoderProfile,
+        /// What all token vectors have in common, shape `(hidden)`.
+        common: Vec<f32>,
+    },
+    /// A vector of one element, the logit of relevance.
+    Score(ScoreHead),
 }
 
 impl CandleEmbedBackend {
-    /// Loads the encoder of `files`, whose text side is `codec`. Linear layers become f32; the token table stays in the file,
-    /// memory-mapped.
+    /// Loads the encoder of `files`, whose text side is `codec`. Linear layers become f32; the
+    /// token table stays in the file, memory-mapped.
     ///
     /// # Errors
     /// Any [`EmbedError`] but [`EmbedError::Tokenizer`]: files that
@@ -38,7 +50,7 @@ impl CandleEmbedBackend {
     ) -> Result<Self, EmbedError> {
         profile::check(&files.folder, profile)?;
         let config = EncoderConfig::read(&files.config)?;
-        let max_tokens = max_tokens(&config, profile, files)?;
+        let max_tokens = max_tokens(&config, profile.max_tokens, &files.folder)?;
         let encoder = Encoder::load(config, &Weights::open(&files.weights)?)?;
         let info = EmbedModelInfo {
             id,
@@ -48,7 +60,29 @@ impl CandleEmbedBackend {
         };
         let common = common::direction(&encoder, codec)?;
         tracing::debug!(model = %info.id, info.dimension, info.max_tokens, "encoder loaded");
-        Ok(Self { encoder, profile: profile.clone(), info, common })
+        let output = Output::Pooled { profile: profile.clone(), common };
+        Ok(Self { encoder, info, output })
+    }
+
+    /// Loads the cross-encoder of `files`: a BERT-family encoder with a head for one label. Its
+    /// vectors have one element, the logit of relevance.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load); [`EmbedError::MissingTensor`] for an encoder without head.
+    pub fn load_cross_encoder(
+        files: &EncoderFiles,
+        id: ModelId,
+        token_limit: Option<u32>,
+    ) -> Result<Self, EmbedError> {
+        let config = EncoderConfig::read(&files.config)?;
+        let max_tokens = max_tokens(&config, token_limit, &files.folder)?;
+        let weights = Weights::open(&files.weights)?;
+        let head = ScoreHead::load(&config, &weights)?;
+        let encoder = Encoder::load(config, &weights)?;
+        let weight_bytes = encoder.weight_bytes() + head.weight_bytes();
+        let info = EmbedModelInfo { id, dimension: 1, max_tokens, weight_bytes };
+        tracing::debug!(model = %info.id, info.max_tokens, "cross-encoder loaded");
+        Ok(Self { encoder, info, output: Output::Score(head) })
     }
 
     /// Refuses what the encoder's tables cannot answer.
@@ -64,6 +98,11 @@ impl CandleEmbedBackend {
             if let Some(token) = sequence.iter().find(|token| **token as usize >= vocabulary) {
                 return Err(BackendError::Input(format!(
                     "input {input} has token {token}, the encoder's vocabulary is {vocabulary}"
+                )));
+            }
+            if batch.second_of(input) > sequence.len() {
+                return Err(BackendError::Input(format!(
+                    "the second text of input {input} does not begin within it"
                 )));
             }
             let within = |group: &Range<usize>| !group.is_empty() && group.end <= sequence.len();
@@ -84,27 +123,44 @@ impl EmbedBackend for CandleEmbedBackend {
 
     fn embed(&mut self, batch: &EmbedBatch) -> Result<Vec<Embedding>, BackendError> {
         self.check(batch)?;
+        let hidden = self.encoder.config().hidden;
         let mut embeddings = vec![Embedding::default(); batch.sequences.len()];
         for inputs in sub_batches(&batch.sequences) {
-            let sequences: Vec<&[u32]> =
-                inputs.iter().map(|input| batch.sequences[*input].as_slice()).collect();
-            let states = self.encoder.forward(&sequences)?;
+            let sequences: Vec<(&[u32], usize)> = inputs
+                .iter()
+                .map(|input| (batch.sequences[*input].as_slice(), batch.second_of(*input)))
+                .collect();
+            let states = self.encoder.forward_pairs(&sequences)?;
             let mut rest = states.as_slice();
-            for (input, sequence) in inputs.into_iter().zip(sequences) {
-                let (own, others) = rest.split_at(sequence.len() * self.info.dimension);
+            for (input, (tokens, _)) in inputs.into_iter().zip(sequences) {
+                let (own, others) = rest.split_at(tokens.len() * hidden);
                 rest = others;
-                let mut vector = pooling::pool(own, self.info.dimension, self.profile.pooling);
-                if self.profile.normalise {
-                    pooling::normalise(&mut vector);
-                }
-                if vector.iter().any(|value| !value.is_finite()) {
+                let embedding = self.output.of(own, hidden, batch.groups_of(input));
+                if embedding.vector.iter().any(|value| !value.is_finite()) {
                     return Err(EmbedError::NotFinite { input }.into());
                 }
-                let groups = pooling::groups(own, batch.groups_of(input), &self.common);
-                embeddings[input] = Embedding { vector, groups };
+                embeddings[input] = embedding;
             }
         }
         Ok(embeddings)
+    }
+}
+
+impl Output {
+    /// What becomes of `states`, shape `(tokens, hidden)`.
+    fn of(&self, states: &[f32], hidden: usize, groups: &[Range<usize>]) -> Embedding {
+        match self {
+            Self::Pooled { profile, common } => {
+                let mut vector = pooling::pool(states, hidden, profile.pooling);
+                if profile.normalise {
+                    pooling::normalise(&mut vector);
+                }
+                Embedding { vector, groups: pooling::groups(states, groups, common) }
+            }
+            Self::Score(head) => {
+                Embedding { vector: vec![head.score(&states[..hidden])], groups: Vec::new() }
+            }
+        }
     }
 }
 
@@ -129,16 +185,17 @@ fn sub_batches(sequences: &[Vec<u32>]) -> Vec<Vec<usize>> {
     batches
 }
 
-/// The most tokens of an input: what the position table allows, less if the profile says so.
+/// The most tokens of an input: what the position table allows, less if the profile says so
+/// (`limit`).
 pub(crate) fn max_tokens(
     config: &EncoderConfig,
-    profile: &EncoderProfile,
-    files: &EncoderFiles,
+    limit: Option<u32>,
+    folder: &Path,
 ) -> Result<u32, EmbedError> {
     let table = u32::try_from(config.max_tokens()).unwrap_or(u32::MAX);
-    match profile.max_tokens {
+    match limit {
         Some(0..3) => Err(EmbedError::Profile {
-            folder: files.folder.clone(),
+            folder: folder.to_owned(),
             reason: "max_tokens is less than 3, which leaves no room for text".to_owned(),
         }),
         Some(limit) => Ok(limit.min(table)),

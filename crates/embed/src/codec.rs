@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use intramuros_backend::{BackendError, EmbedCodec, EncodedWords, InputKind, Word};
+use intramuros_backend::{BackendError, EmbedCodec, EncodedPair, EncodedWords, InputKind, Word};
 use intramuros_types::{EncoderProfile, Span};
-use tokenizers::{Encoding, Model, ModelWrapper, Tokenizer};
+use tokenizers::{
+    Encoding, Model, ModelWrapper, PostProcessor as _, Tokenizer, TruncationDirection,
+};
 
 use crate::backend::{max_tokens, too_long};
 use crate::config::EncoderConfig;
@@ -17,6 +19,10 @@ const MAX_INPUT_BYTES: usize = 1 << 20;
 /// The most bytes that are tokenised at once to be counted: an encoding takes some hundred bytes a
 /// token.
 const COUNT_BYTES: usize = 256 << 10;
+
+/// The bytes of each text of a pair that are tokenised: more than the longest input of any
+/// cross-encoder has.
+const PAIR_BYTES: usize = 128 << 10;
 
 /// Words that are one token and weigh less than this are everywhere: of the 250,000 pieces of
 /// XLM-RoBERTa, `de` weighs 5.3, `avec` 9.9, `image` 12.3.
@@ -40,8 +46,29 @@ impl EncoderCodec {
     /// [`EmbedError::Read`], [`EmbedError::TooLarge`], [`EmbedError::Tokenizer`],
     /// [`EmbedError::Vocabulary`], and those of `config.json`.
     pub fn load(files: &EncoderFiles, profile: &EncoderProfile) -> Result<Self, EmbedError> {
+        let prefixes = (profile.query_prefix.clone(), profile.passage_prefix.clone());
+        Self::open(files, prefixes, profile.max_tokens)
+    }
+
+    /// Loads the tokenizer of a cross-encoder, for [`EmbedCodec::encode_pair`].
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load); [`EmbedError::Profile`] when `token_limit` leaves no room for
+    /// text.
+    pub fn load_cross_encoder(
+        files: &EncoderFiles,
+        token_limit: Option<u32>,
+    ) -> Result<Self, EmbedError> {
+        Self::open(files, Default::default(), token_limit)
+    }
+
+    fn open(
+        files: &EncoderFiles,
+        (query_prefix, passage_prefix): (String, String),
+        token_limit: Option<u32>,
+    ) -> Result<Self, EmbedError> {
         let config = EncoderConfig::read(&files.config)?;
-        let max_tokens = max_tokens(&config, profile, files)?;
+        let max_tokens = max_tokens(&config, token_limit, &files.folder)?;
         let failed = |reason: String| {
             let path = files.tokenizer.clone();
             EmbedError::Tokenizer { path, reason }
@@ -58,8 +85,8 @@ impl EncoderCodec {
         Ok(Self {
             weights: weights(&tokenizer),
             tokenizer,
-            query_prefix: profile.query_prefix.clone(),
-            passage_prefix: profile.passage_prefix.clone(),
+            query_prefix,
+            passage_prefix,
             max_tokens,
         })
     }
@@ -103,11 +130,11 @@ impl EncoderCodec {
 
     /// Token ids of `text`; the length of the text is already bounded.
     fn ids(&self, text: &str, add_special: bool) -> Result<Vec<u32>, BackendError> {
-        let encoding = self
-            .tokenizer
-            .encode_fast(text, add_special)
-            .map_err(|error| BackendError::Input(format!("text cannot be tokenised: {error}")))?;
-        Ok(encoding.get_ids().to_vec())
+        Ok(self.encoding(text, add_special)?.get_ids().to_vec())
+    }
+
+    fn encoding(&self, text: &str, add_special: bool) -> Result<Encoding, BackendError> {
+        self.tokenizer.encode_fast(text, add_special).map_err(|error| not_tokenised(&error))
     }
 }
 
@@ -123,7 +150,7 @@ impl EmbedCodec for EncoderCodec {
         let encoding = self
             .tokenizer
             .encode_char_offsets(prefixed, true)
-            .map_err(|error| BackendError::Input(format!("text cannot be tokenised: {error}")))?;
+            .map_err(|error| not_tokenised(&error))?;
         let tokens = encoding.get_ids().to_vec();
         self.check_length(&tokens)?;
         let pieces = pieces(&encoding, self.prefix(kind).chars().count());
@@ -131,6 +158,21 @@ impl EmbedCodec for EncoderCodec {
         let words =
             groups.into_iter().filter_map(|group| self.word(&encoding, group, kind)).collect();
         Ok(EncodedWords { tokens, words })
+    }
+
+    fn encode_pair(&self, query: &str, passage: &str) -> Result<EncodedPair, BackendError> {
+        let start = |text: &str| text[..text.floor_char_boundary(PAIR_BYTES)].to_owned();
+        let mut query = self.encoding(&start(query), false)?;
+        let mut passage = self.encoding(&start(passage), false)?;
+        let special = self.tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(true));
+        let room = (self.max_tokens as usize).saturating_sub(special);
+        shorten(&mut query, room / 2);
+        shorten(&mut passage, room - query.len());
+        let both = self.tokenizer.post_process(query, Some(passage), true);
+        let both = both.map_err(|error| not_tokenised(&error))?;
+        let tokens = both.get_ids().to_vec();
+        let second = both.get_type_ids().iter().position(|kind| *kind == 1);
+        Ok(EncodedPair { second: second.unwrap_or(tokens.len()), tokens })
     }
 
     /// A text of more than 256 KiB, far more than any passage, is counted in parts that end before
@@ -144,6 +186,15 @@ impl EmbedCodec for EncoderCodec {
         }
         Ok(count)
     }
+}
+
+/// Keeps the first `tokens` tokens.
+fn shorten(encoding: &mut Encoding, tokens: usize) {
+    encoding.truncate(tokens, 0, TruncationDirection::Right);
+}
+
+fn not_tokenised(error: &tokenizers::Error) -> BackendError {
+    BackendError::Input(format!("text cannot be tokenised: {error}"))
 }
 
 /// Where the first part of `text` ends: at most `limit` bytes on, before a space if there is one.

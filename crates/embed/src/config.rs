@@ -11,9 +11,18 @@ use crate::files::read_json;
 /// The fewest tokens that an encoder must take: an opening one, one of text, a closing one.
 const MIN_TOKENS: usize = 3;
 
+/// Which of the two ways of laying things out a checkpoint has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Bert,
+    /// RoBERTa, XLM-RoBERTa, CamemBERT.
+    Roberta,
+}
+
 /// Shape of a BERT-family encoder; every value is within sane bounds.
 #[derive(Debug, Clone)]
 pub(crate) struct EncoderConfig {
+    pub(crate) family: Family,
     /// Length of a token's vector.
     pub(crate) hidden: usize,
     /// Number of layers.
@@ -76,17 +85,18 @@ impl EncoderConfig {
     /// architecture, [`EmbedError::Config`] for a value out of bounds.
     pub(crate) fn read(path: &Path) -> Result<Self, EmbedError> {
         let raw: RawConfig = read_json(path)?;
-        let roberta = is_roberta(&raw, path)?;
+        let family = family(&raw, path)?;
         let checked = Checked { path };
         let hidden = checked.within("hidden_size", raw.hidden_size, 1, 16_384)?;
         let heads = checked.within("num_attention_heads", raw.num_attention_heads, 1, 1_024)?;
         if hidden % heads != 0 {
             return Err(checked.error("num_attention_heads", heads, "a divisor of hidden_size"));
         }
-        let first_position = if roberta {
-            checked.within("pad_token_id", raw.pad_token_id.unwrap_or(1), 0, 1_000)? + 1
-        } else {
-            0
+        let first_position = match family {
+            Family::Bert => 0,
+            Family::Roberta => {
+                checked.within("pad_token_id", raw.pad_token_id.unwrap_or(1), 0, 1_000)? + 1
+            }
         };
         let fewest = (first_position + MIN_TOKENS) as u64;
         let epsilon = raw.layer_norm_eps;
@@ -95,6 +105,7 @@ impl EncoderConfig {
         }
         let positions = raw.max_position_embeddings;
         Ok(Self {
+            family,
             hidden,
             heads,
             first_position,
@@ -114,7 +125,7 @@ impl EncoderConfig {
 }
 
 /// Tells the two families apart and refuses what is neither.
-fn is_roberta(raw: &RawConfig, path: &Path) -> Result<bool, EmbedError> {
+fn family(raw: &RawConfig, path: &Path) -> Result<Family, EmbedError> {
     let unsupported = |what, found: String, supported| {
         Err(EmbedError::Unsupported { path: path.to_owned(), what, found, supported })
     };
@@ -131,8 +142,8 @@ fn is_roberta(raw: &RawConfig, path: &Path) -> Result<bool, EmbedError> {
         return unsupported("is_decoder", "true".to_owned(), "false");
     }
     match raw.model_type.as_str() {
-        "bert" => Ok(false),
-        "roberta" | "xlm-roberta" | "camembert" => Ok(true),
+        "bert" => Ok(Family::Bert),
+        "roberta" | "xlm-roberta" | "camembert" => Ok(Family::Roberta),
         other => {
             let supported = "bert, roberta, xlm-roberta, camembert";
             unsupported("architecture", other.to_owned(), supported)

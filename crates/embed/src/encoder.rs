@@ -23,6 +23,8 @@ pub(crate) struct Encoder {
     words: Table,
     /// Position embeddings with token type 0 added, shape `(positions, hidden)`, row-major.
     positions: Vec<f32>,
+    /// What token type 1 has more than type 0, shape `(hidden)`; empty where there is one type.
+    second: Vec<f32>,
     /// Scale and shift of the normalisation before the first layer, shape `(hidden)` each.
     norm: (Vec<f32>, Vec<f32>),
     layers: Vec<Layer>,
@@ -66,6 +68,10 @@ impl Encoder {
                 *value += kind;
             }
         }
+        let second = match types.get(hidden..2 * hidden) {
+            Some(second) => second.iter().zip(&types).map(|(one, zero)| one - zero).collect(),
+            None => Vec::new(),
+        };
         let norm = (
             weights.tensor("embeddings.LayerNorm.weight", &[hidden])?,
             weights.tensor("embeddings.LayerNorm.bias", &[hidden])?,
@@ -75,7 +81,7 @@ impl Encoder {
         for index in 0..config.layers {
             layers.push(Layer::load(index, &config, weights)?);
         }
-        Ok(Self { config, words, positions, norm, layers })
+        Ok(Self { config, words, positions, second, norm, layers })
     }
 
     /// The shape that the encoder was loaded with.
@@ -86,17 +92,31 @@ impl Encoder {
     /// Bytes that the weights take, in memory and mapped.
     pub(crate) fn weight_bytes(&self) -> u64 {
         let layers: usize = self.layers.iter().map(Layer::elements).sum();
-        let others = self.positions.len() + self.norm.0.len() + self.norm.1.len();
+        let others =
+            self.positions.len() + self.second.len() + self.norm.0.len() + self.norm.1.len();
         self.words.bytes() + 4 * (layers + others) as u64
     }
 
-    /// Hidden states of all tokens of `sequences`, one after the other: shape
-    /// `(tokens, hidden)`, f32, row-major. Sequences are not empty, not longer than the position
-    /// table allows, and their tokens are rows of the token table.
+    /// Hidden states of all tokens of single texts, as [`Self::forward_pairs`].
     ///
     /// # Errors
     /// [`EmbedError::Compute`].
     pub(crate) fn forward(&self, sequences: &[&[u32]]) -> Result<Vec<f32>, EmbedError> {
+        let single: Vec<(&[u32], usize)> = sequences.iter().map(|one| (*one, one.len())).collect();
+        self.forward_pairs(&single)
+    }
+
+    /// Hidden states of all tokens of `sequences`, one after the other: shape
+    /// `(tokens, hidden)`, f32, row-major. Sequences are not empty, not longer than the position
+    /// table allows, and their tokens are rows of the token table. With each comes where its second
+    /// text begins, its length when it is one text.
+    ///
+    /// # Errors
+    /// [`EmbedError::Compute`].
+    pub(crate) fn forward_pairs(
+        &self,
+        sequences: &[(&[u32], usize)],
+    ) -> Result<Vec<f32>, EmbedError> {
         let embedded = self.embed_tokens(sequences);
         let tokens = embedded.len() / self.config.hidden;
         let mut x = Tensor::from_vec(embedded, (tokens, self.config.hidden), &Device::Cpu)
@@ -109,14 +129,20 @@ impl Encoder {
     }
 
     /// Sum of token, position and type embeddings, normalised: shape `(tokens, hidden)`.
-    fn embed_tokens(&self, sequences: &[&[u32]]) -> Vec<f32> {
+    fn embed_tokens(&self, sequences: &[(&[u32], usize)]) -> Vec<f32> {
         let EncoderConfig { hidden, first_position, norm_epsilon, .. } = self.config;
-        let tokens: usize = sequences.iter().map(|sequence| sequence.len()).sum();
+        let tokens: usize = sequences.iter().map(|(tokens, _)| tokens.len()).sum();
         let mut out = vec![0.0; tokens * hidden];
-        let with_position = sequences.iter().flat_map(|sequence| (first_position..).zip(*sequence));
-        for (row, (position, token)) in out.chunks_exact_mut(hidden).zip(with_position) {
+        let with_place = sequences.iter().flat_map(|(tokens, second)| {
+            tokens.iter().enumerate().map(move |(at, token)| (at, token, at >= *second))
+        });
+        for (row, (at, token, is_second)) in out.chunks_exact_mut(hidden).zip(with_place) {
             self.words.row_into(*token as usize, row);
+            let position = first_position + at;
             let place = &self.positions[position * hidden..(position + 1) * hidden];
+            if is_second {
+                row.iter_mut().zip(&self.second).for_each(|(value, second)| *value += second);
+            }
             for (value, place) in row.iter_mut().zip(place) {
                 *value += place;
             }
@@ -127,12 +153,12 @@ impl Encoder {
 }
 
 /// First row and number of rows of each sequence in the matrix of all tokens.
-fn spans(sequences: &[&[u32]]) -> Vec<(usize, usize)> {
+fn spans(sequences: &[(&[u32], usize)]) -> Vec<(usize, usize)> {
     let mut start = 0;
     let mut spans = Vec::with_capacity(sequences.len());
-    for sequence in sequences {
-        spans.push((start, sequence.len()));
-        start += sequence.len();
+    for (tokens, _) in sequences {
+        spans.push((start, tokens.len()));
+        start += tokens.len();
     }
     spans
 }

@@ -2,7 +2,8 @@
 //!
 //! [`EncoderFiles::discover`] finds a model's files as the hub lays them out (`config.json`,
 //! `model.safetensors`, `tokenizer.json`); [`EncoderCodec`] tokenises and [`CandleEmbedBackend`]
-//! computes. Which prefixes and which pooling a model wants is its
+//! computes; [`CandleEmbedBackend::load_cross_encoder`] loads one that reads a question and a passage
+//! together and gives one number. Which prefixes and which pooling a model wants is its
 //! [`EncoderProfile`](intramuros_types::EncoderProfile): the catalogue's, or the model's own
 //! ([`EncoderFiles::declared_profile`]).
 //!
@@ -26,6 +27,7 @@ mod config;
 mod encoder;
 mod error;
 mod files;
+mod head;
 mod math;
 mod ops;
 mod pooling;

@@ -112,8 +112,22 @@ impl Weights {
         Ok(Table { map: Arc::clone(&self.map), stored, rows, width })
     }
 
+    /// The tensor `name` of the task head, which is not under the encoder's prefix.
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor).
+    pub(crate) fn head(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EmbedError> {
+        let stored = self.find_full(name.to_owned(), shape)?;
+        let mut values = vec![0.0; stored.bytes.len() / stored.kind.bytes()];
+        stored.kind.decode(&self.map[stored.bytes], &mut values);
+        Ok(values)
+    }
+
     fn find(&self, name: &str, shape: &[usize]) -> Result<Stored, EmbedError> {
-        let full = format!("{}{name}", self.prefix);
+        self.find_full(format!("{}{name}", self.prefix), shape)
+    }
+
+    fn find_full(&self, full: String, shape: &[usize]) -> Result<Stored, EmbedError> {
         let info =
             self.metadata.info(&full).or_else(|| self.metadata.info(&old_name(&full))).ok_or_else(
                 || EmbedError::MissingTensor { path: self.path.clone(), name: full.clone() },

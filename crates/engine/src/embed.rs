@@ -12,7 +12,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use intramuros_backend::{
-    BackendError, EmbedBackend, EmbedCodec, EmbedModelInfo, Embedding, EncodedWords, InputKind,
+    BackendError, EmbedBackend, EmbedCodec, EmbedModelInfo, Embedding, EncodedPair, EncodedWords,
+    InputKind,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
@@ -132,7 +133,7 @@ impl EmbedEngine {
     ) -> Result<Embeddings, EngineError> {
         let encode = move |codec: &dyn EmbedCodec, text: &str| {
             let tokens = codec.encode(text, kind)?;
-            Ok(Input { tokens, groups: Vec::new() })
+            Ok(Input { second: tokens.len(), tokens, groups: Vec::new() })
         };
         let Computed { embeddings, tokens } = self.run(texts, priority, encode).await?;
         let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
@@ -152,9 +153,29 @@ impl EmbedEngine {
     ) -> Result<Vec<Embedding>, EngineError> {
         let encode = move |codec: &dyn EmbedCodec, text: &str| {
             let EncodedWords { tokens, words } = codec.encode_words(text, kind)?;
-            Ok(Input { tokens, groups: words.into_iter().map(|word| word.tokens).collect() })
+            let groups = words.into_iter().map(|word| word.tokens).collect();
+            Ok(Input { second: tokens.len(), tokens, groups })
         };
         Ok(self.run(texts, priority, encode).await?.embeddings)
+    }
+
+    /// How well each of `passages` answers `query`: the numbers that a cross-encoder gives.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed).
+    pub(crate) async fn score(
+        &self,
+        query: String,
+        passages: Vec<String>,
+        priority: Priority,
+    ) -> Result<(Vec<f32>, u32), EngineError> {
+        let encode = move |codec: &dyn EmbedCodec, passage: &str| {
+            let EncodedPair { tokens, second } = codec.encode_pair(&query, passage)?;
+            Ok(Input { tokens, groups: Vec::new(), second })
+        };
+        let Computed { embeddings, tokens } = self.run(passages, priority, encode).await?;
+        let first = |one: Embedding| one.vector.first().copied().unwrap_or(f32::NEG_INFINITY);
+        Ok((embeddings.into_iter().map(first).collect(), tokens))
     }
 
     /// Queues `texts`, tokenised by `encode`, and waits for what the encoder makes of them.

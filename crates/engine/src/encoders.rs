@@ -1,4 +1,4 @@
-//! Serves several encoders by their ids.
+//! Serves several encoders by their ids, and a cross-encoder beside them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,13 +7,14 @@ use std::time::Duration;
 use intramuros_types::ModelId;
 use tokio::task::JoinSet;
 
-use crate::{EmbedEngine, EngineError};
+use crate::{EmbedEngine, EngineError, Reranker};
 
 /// The loaded encoders, the default one first. Cloning is cheap.
 #[derive(Clone)]
 pub struct Encoders {
     engines: Arc<[EmbedEngine]>,
     default: EmbedEngine,
+    reranker: Option<Reranker>,
 }
 
 impl fmt::Debug for Encoders {
@@ -26,7 +27,17 @@ impl Encoders {
     /// Serves `default` and `more`; ids are distinct.
     pub fn new(default: EmbedEngine, more: Vec<EmbedEngine>) -> Self {
         let engines = [default.clone()].into_iter().chain(more).collect();
-        Self { engines, default }
+        Self { engines, default, reranker: None }
+    }
+
+    /// The same with a cross-encoder beside them; its id is none of theirs.
+    pub fn with_reranker(self, reranker: Option<Reranker>) -> Self {
+        Self { reranker, ..self }
+    }
+
+    /// The cross-encoder, when one is served.
+    pub fn reranker(&self) -> Option<&Reranker> {
+        self.reranker.as_ref()
     }
 
     /// The one that new knowledge bases use.
@@ -52,6 +63,7 @@ impl Encoders {
     /// Whether every encoder can be given work.
     pub fn healthy(&self) -> bool {
         self.engines.iter().all(|engine| engine.status().healthy)
+            && self.reranker.iter().all(|reranker| reranker.status().healthy)
     }
 
     /// Lets each encoder compute once.
@@ -62,6 +74,9 @@ impl Encoders {
         for engine in self.engines.iter() {
             engine.warm_up().await?;
         }
+        if let Some(reranker) = &self.reranker {
+            reranker.warm_up().await?;
+        }
         Ok(())
     }
 
@@ -71,6 +86,9 @@ impl Encoders {
         for engine in self.engines.iter() {
             let engine = engine.clone();
             stopping.spawn(async move { engine.stop(drain).await });
+        }
+        if let Some(reranker) = self.reranker.clone() {
+            stopping.spawn(async move { reranker.stop(drain).await });
         }
         stopping.join_all().await;
     }

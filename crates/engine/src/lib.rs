@@ -44,6 +44,7 @@ mod logprobs;
 mod models;
 mod pace;
 mod request;
+mod rerank;
 mod sampling;
 mod signal;
 mod status;
@@ -60,11 +61,14 @@ pub use encoders::Encoders;
 pub use error::EngineError;
 pub use gate::ComputeGate;
 pub use generation::Generation;
-pub use intramuros_backend::{EmbedCodec, Embedding, EncodedWords, InputKind, Word};
+pub use intramuros_backend::{
+    EmbedCodec, EmbedModelInfo, Embedding, EncodedWords, InputKind, Word,
+};
 pub use models::{LoadModel, ModelLimits, ModelSource, ModelState, TextModels};
 pub use request::{
     Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt, PromptToken,
     TokenLogprob, TokenText, Tools,
 };
+pub use rerank::{Relevance, Reranker};
 pub use status::EngineStatus;
 pub use text::TextEngine;

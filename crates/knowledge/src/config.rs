@@ -13,6 +13,8 @@ pub struct KnowledgeConfig {
     pub extract: ExtractConfig,
     /// Passages given to the generator for one answer.
     pub passages: usize,
+    /// Candidates of a search that the cross-encoder orders, where one is served.
+    pub rerank_candidates: usize,
     /// The most tokens of one answer.
     pub answer_tokens: u32,
     /// How long questions that the documents did not answer are kept; `None` keeps none.

@@ -33,6 +33,7 @@ mod passage;
 mod prompt;
 mod rank;
 mod rebuild;
+mod rerank;
 mod search;
 mod sentences;
 mod target;

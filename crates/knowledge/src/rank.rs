@@ -21,6 +21,7 @@ pub(crate) struct Candidate {
     similarity: Option<f32>,
     lexical: Option<f32>,
     late: Option<f32>,
+    cross_encoder: Option<f32>,
     /// What late interaction compares; empty before it does.
     tokens: Vec<u8>,
 }
@@ -29,6 +30,21 @@ impl Candidate {
     /// Whether words found it.
     pub(crate) fn has_words(&self) -> bool {
         self.lexical.is_some()
+    }
+
+    pub(crate) fn score(&self) -> f32 {
+        self.score
+    }
+
+    /// Takes the cross-encoder's score.
+    pub(crate) fn judged(&mut self, score: f32) {
+        self.score = score;
+        self.cross_encoder = Some(score);
+    }
+
+    /// Lowers the score to `most`.
+    pub(crate) fn cap(&mut self, most: f32) {
+        self.score = self.score.min(most);
     }
 }
 
@@ -43,6 +59,7 @@ pub(crate) fn shortlist(by_meaning: &[Found], by_words: &[Found], limit: usize) 
         similarity: similarities.remove(&row),
         lexical: lexical.remove(&row),
         late: None,
+        cross_encoder: None,
         tokens: Vec::new(),
     };
     fused.into_iter().take(limit).map(candidate).collect()
@@ -104,11 +121,10 @@ pub(crate) fn to_hit(
     candidate: Candidate,
     stored: StoredPassage,
     query: &str,
-    late: Option<&LateQuery>,
+    asked: Option<&LateQuery>,
     codec: &dyn EmbedCodec,
 ) -> Hit {
-    let Candidate { row: _, score, similarity, lexical, late: late_interaction, tokens } =
-        candidate;
+    let Candidate { score, similarity, lexical, late, cross_encoder, tokens, .. } = candidate;
     let embedded = embedding_text(&stored.title, &stored.chunk);
     // The words were told apart in the same way when the passage was stored.
     let encoded = codec.encode_words(&embedded, InputKind::Passage).unwrap_or_default().words;
@@ -116,9 +132,18 @@ pub(crate) fn to_hit(
     let matched_words = matched_words(query, &embedded);
     let passage = Passage::from(stored);
     let sentences = Sentences::new(&passage, &encoded, context);
-    let scores = late.and_then(|late| late.score_parts(&tokens, sentences.parts()));
+    let scores = asked.and_then(|asked| asked.score_parts(&tokens, sentences.parts()));
     let highlights = sentences.highlights(&passage, query, scores);
-    Hit { passage, score, similarity, lexical, late_interaction, matched_words, highlights }
+    Hit {
+        passage,
+        score,
+        similarity,
+        lexical,
+        late_interaction: late,
+        cross_encoder,
+        matched_words,
+        highlights,
+    }
 }
 
 /// The words of `query`, as they are written there, of which `text` has some form.

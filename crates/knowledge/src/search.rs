@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use intramuros_engine::{EmbedEngine, Embedding, InputKind, Priority};
-use intramuros_store::{DateRange, Filter, Row, Snapshot};
+use intramuros_store::{DateRange, Filter, Row, Snapshot, StoredPassage};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
 use crate::highlight::Highlight;
@@ -112,6 +112,9 @@ pub struct Hit {
     pub lexical: Option<f32>,
     /// Similarity word by word, -1 to 1; what mainly orders the hits.
     pub late_interaction: Option<f32>,
+    /// What the cross-encoder says, 0 to 1, where one is served and read the passage; then it
+    /// orders the hits.
+    pub cross_encoder: Option<f32>,
     /// Words of the query that the passage, its title or its headings have in some form.
     pub matched_words: Vec<String>,
     /// The sentences that answer, as far as words can tell, in the order of the text.
@@ -164,7 +167,7 @@ impl Knowledge {
         };
         let embedded = started.elapsed();
         let candidates = candidates(&snapshot, request, &embedding, &filter).await?;
-        let found = started.elapsed();
+        let listed = started.elapsed();
         let late = match request.ranking {
             Ranking::Hybrid => {
                 self.late_query(encoder, &snapshot, &request.query, &embedding).await?
@@ -172,21 +175,28 @@ impl Knowledge {
             Ranking::Vectors | Ranking::Words => None,
         };
         let (mut candidates, late) = order(&snapshot, candidates, late, &embedding).await?;
-        candidates.truncate(request.limit);
-        let ordered = started.elapsed();
+        let reranked = if request.ranking == Ranking::Hybrid { self.reranked() } else { 0 };
+        candidates.truncate(request.limit.max(reranked));
         let rows: Vec<Row> = candidates.iter().map(|candidate| candidate.row).collect();
         let passages = snapshot.passages(&rows).await?;
         drop(snapshot);
+        let mut found: Vec<(Candidate, StoredPassage)> =
+            candidates.into_iter().zip(passages).collect();
+        if reranked > 0 {
+            found = self.rerank(&request.query, found).await?;
+        }
+        found.truncate(request.limit);
+        let ordered = started.elapsed();
         let codec = Arc::clone(encoder.codec());
         let query = request.query.clone();
         let show = move || {
             let hit = |(candidate, passage)| {
                 to_hit(candidate, passage, &query, late.as_ref(), codec.as_ref())
             };
-            let hits = candidates.into_iter().zip(passages).map(hit).collect();
+            let hits = found.into_iter().map(hit).collect();
             tracing::debug!(
                 embedded_us = embedded.as_micros(),
-                found_us = found.as_micros(),
+                found_us = listed.as_micros(),
                 ordered_us = ordered.as_micros(),
                 shown_us = started.elapsed().as_micros(),
                 "searched"

@@ -6,8 +6,8 @@ mod tests;
 use std::ops::Range;
 
 use intramuros_backend::{
-    BackendError, EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, Embedding, EncodedWords,
-    InputKind, Word,
+    BackendError, EmbedBackend, EmbedBatch, EmbedCodec, EmbedModelInfo, Embedding, EncodedPair,
+    EncodedWords, InputKind, Word,
 };
 use intramuros_types::{ModelId, Span};
 
@@ -148,6 +148,14 @@ impl EmbedCodec for FakeEmbedCodec {
             Word { tokens: token..token + 1, span, weight: 1.0 }
         });
         Ok(EncodedWords { tokens, words: words.collect() })
+    }
+
+    fn encode_pair(&self, query: &str, passage: &str) -> Result<EncodedPair, BackendError> {
+        let mut tokens = self.encode(query, InputKind::Query)?;
+        let second = tokens.len();
+        tokens.extend(words(passage).map(word_token));
+        tokens.truncate(self.max_tokens as usize);
+        Ok(EncodedPair { second: second.min(tokens.len()), tokens })
     }
 
     fn count_tokens(&self, text: &str) -> Result<usize, BackendError> {

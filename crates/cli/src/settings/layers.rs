@@ -41,6 +41,10 @@ more_models = []
 max_queue_inputs = 8192
 max_batch_tokens = 512
 
+[rerank]
+model = ""
+candidates = 20
+
 [knowledge]
 chunk_target_tokens = 220
 chunk_max_tokens = 400

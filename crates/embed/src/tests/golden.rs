@@ -8,7 +8,7 @@ use intramuros_types::{EncoderProfile, ModelId};
 use serde::Deserialize;
 
 use super::{e5_profile, files, golden_folder, installed, tiny_folder};
-use crate::{CandleEmbedBackend, EncoderCodec};
+use crate::{CandleEmbedBackend, EmbedError, EncoderCodec};
 
 /// The least cosine between our vector and the reference (the issue asks for 0.999).
 const MIN_COSINE: f64 = 0.9999;
@@ -160,4 +160,75 @@ fn french_questions_find_their_passage_first() {
         let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
         assert_eq!(best, Some(*expected), "{question}: {scores:?}");
     }
+}
+
+#[derive(Deserialize)]
+struct GoldenPairs {
+    items: Vec<Pair>,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    query: String,
+    passage: String,
+    ids: Vec<u32>,
+    score: f32,
+}
+
+fn load_cross_encoder(name: &str) -> (EncoderCodec, CandleEmbedBackend, GoldenPairs) {
+    let folder = golden_folder().join(name);
+    let text = fs::read_to_string(folder.join("golden.json")).expect("the golden file is there");
+    let files = files(&folder);
+    let codec = EncoderCodec::load_cross_encoder(&files, None).expect("the tokenizer loads");
+    let id = ModelId::new("golden");
+    let backend = CandleEmbedBackend::load_cross_encoder(&files, id, None).expect("it loads");
+    (codec, backend, serde_json::from_str(&text).expect("the golden file parses"))
+}
+
+#[track_caller]
+fn check_golden_pairs(name: &str) {
+    let (codec, mut backend, golden) = load_cross_encoder(name);
+    assert!(golden.items.len() >= 30, "the golden file has {} items", golden.items.len());
+    let mut batch = EmbedBatch::default();
+    for item in &golden.items {
+        let pair = codec.encode_pair(&item.query, &item.passage).expect("the pair is tokenised");
+        assert_eq!(pair.tokens, item.ids, "tokens of {:?} and {:?}", item.query, item.passage);
+        batch.sequences.push(pair.tokens);
+        batch.seconds.push(pair.second);
+    }
+    for (found, item) in vectors(&mut backend, &batch).iter().zip(&golden.items) {
+        let [score] = found[..] else { panic!("{} numbers", found.len()) };
+        assert!((score - item.score).abs() < 1e-4, "{score}, expected {}", item.score);
+    }
+}
+
+#[test]
+fn cross_encoders_agree_with_transformers() {
+    check_golden_pairs("tiny-cross-encoder");
+    check_golden_pairs("tiny-bert-cross-encoder");
+}
+
+#[test]
+fn a_pair_that_is_too_long_is_shortened_at_both_ends() {
+    let folder = golden_folder().join("tiny-cross-encoder");
+    let codec = EncoderCodec::load_cross_encoder(&files(&folder), Some(40)).expect("it loads");
+    let (short, long) = ("Quel est le délai ?", "la caution est encaissée ".repeat(50));
+    let whole = codec.encode_pair(short, "le délai").expect("it fits").tokens;
+    let question = codec.encode_pair(short, "").expect("it fits").tokens;
+    let pair = codec.encode_pair(short, &long).expect("the passage is shortened");
+    assert_eq!(pair.tokens.len(), 40);
+    // All of the question is left, as before, and the marks around both.
+    let before = question.len() - 2;
+    assert_eq!(pair.tokens[..before], whole[..before]);
+    assert_eq!(pair.tokens.last(), whole.last());
+    let both = codec.encode_pair(&long, &long).expect("both are shortened");
+    assert_eq!(both.tokens.len(), 40);
+}
+
+#[test]
+fn an_encoder_without_head_is_no_cross_encoder() {
+    let files = files(&tiny_folder());
+    let loaded = CandleEmbedBackend::load_cross_encoder(&files, ModelId::new("golden"), None);
+    let Err(EmbedError::MissingTensor { name, .. }) = loaded else { panic!("it loads") };
+    assert_eq!(name, "classifier.dense.weight");
 }

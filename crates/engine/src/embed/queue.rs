@@ -28,6 +28,8 @@ pub(super) struct Computed {
 pub(super) struct Input {
     pub(super) tokens: Vec<u32>,
     pub(super) groups: Vec<Range<usize>>,
+    /// Where the second text of a pair begins; the length where there is one text.
+    pub(super) second: usize,
 }
 
 /// After so many interactive batches in a row a waiting background batch gets its turn, so that
@@ -128,6 +130,8 @@ pub(super) struct Batch {
     pub(super) sequences: Vec<Vec<u32>>,
     /// The groups of each sequence.
     pub(super) groups: Vec<Vec<Range<usize>>>,
+    /// Where the second text of each sequence begins.
+    pub(super) seconds: Vec<usize>,
     pub(super) tokens: usize,
 }
 
@@ -165,7 +169,7 @@ impl Queue {
     pub(super) fn next_batch(&mut self, max_tokens: usize) -> Option<Batch> {
         let priority = self.turn()?;
         let (mut members, mut tokens, mut jobs) = (Vec::new(), 0, 0);
-        let (mut sequences, mut groups) = (Vec::new(), Vec::new());
+        let (mut sequences, mut groups, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
         for (at, job) in self.lane(priority).iter_mut().enumerate() {
             loop {
                 let first = sequences.is_empty();
@@ -175,13 +179,14 @@ impl Queue {
                 members.push((at, number));
                 sequences.push(input.tokens);
                 groups.push(input.groups);
+                seconds.push(input.second);
                 jobs = at + 1;
             }
             if !job.is_taken() {
                 break;
             }
         }
-        Some(Batch { priority, jobs, members, sequences, groups, tokens })
+        Some(Batch { priority, jobs, members, sequences, groups, seconds, tokens })
     }
 
     /// The job that is `at` from the front.

@@ -129,6 +129,7 @@ impl Worker {
         let inputs = EmbedBatch {
             sequences: std::mem::take(&mut batch.sequences),
             groups: std::mem::take(&mut batch.groups),
+            seconds: std::mem::take(&mut batch.seconds),
         };
         let (backend, dimension) = (&mut self.backend, self.info.dimension);
         let outcome = guarded(|| {

@@ -143,6 +143,9 @@ pub(crate) struct ReasonDto {
     lexical: Option<f32>,
     /// Similarity word by word, -1 to 1; what mainly orders the hits.
     late_interaction: Option<f32>,
+    /// What the cross-encoder says, 0 to 1, where one is served and read the passage; then it
+    /// orders the hits.
+    cross_encoder: Option<f32>,
     /// Words of the query that the passage, its title or its headings have in some form.
     matched_words: Vec<String>,
 }
@@ -157,6 +160,7 @@ impl From<Hit> for HitDto {
                 similarity: hit.similarity,
                 lexical: hit.lexical,
                 late_interaction: hit.late_interaction,
+                cross_encoder: hit.cross_encoder,
                 matched_words: hit.matched_words,
             },
         }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_engine::{EmbedEngine, EngineStatus, ModelState};
+use intramuros_engine::{EmbedModelInfo, EngineStatus, ModelState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +17,8 @@ pub(crate) struct StatusResponse {
     embedding: EmbeddingStatus,
     /// The other encoders.
     more_embedding: Vec<EmbeddingStatus>,
+    /// The cross-encoder; null without one.
+    rerank: Option<EmbeddingStatus>,
 }
 
 /// The generator.
@@ -33,7 +35,7 @@ pub(crate) struct TextStatus {
     memory: MemoryDto,
 }
 
-/// The encoder.
+/// An encoder.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EmbeddingStatus {
     /// The model.
@@ -137,8 +139,15 @@ impl From<EngineStatus> for CountersDto {
 pub(crate) async fn status(State(state): State<AppState>) -> Json<StatusResponse> {
     Json(StatusResponse {
         text: state.text.states().into_iter().filter_map(text_status).collect(),
-        embedding: embedding_status(state.encoders.default_encoder()),
-        more_embedding: state.encoders.all().iter().skip(1).map(embedding_status).collect(),
+        embedding: {
+            let encoder = state.encoders.default_encoder();
+            embedding_status(encoder.info(), encoder.status())
+        },
+        more_embedding: (state.encoders.all().iter().skip(1))
+            .map(|encoder| embedding_status(encoder.info(), encoder.status()))
+            .collect(),
+        rerank: (state.encoders.reranker())
+            .map(|reranker| embedding_status(reranker.info(), reranker.status())),
     })
 }
 
@@ -161,11 +170,10 @@ fn text_status(model: ModelState) -> Option<TextStatus> {
     })
 }
 
-fn embedding_status(engine: &EmbedEngine) -> EmbeddingStatus {
-    let info = engine.info();
+fn embedding_status(info: &EmbedModelInfo, status: EngineStatus) -> EmbeddingStatus {
     EmbeddingStatus {
         model: info.id.to_string(),
-        counters: engine.status().into(),
+        counters: status.into(),
         weight_bytes: info.weight_bytes,
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use intramuros_engine::EmbedModelInfo;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,7 +30,7 @@ pub(crate) struct ModelDto {
     created: i64,
     /// `intramuros`.
     owned_by: &'static str,
-    /// `text` or `embedding`. Not in OpenAI's object.
+    /// `text`, `embedding` or `rerank`. Not in OpenAI's object.
     task: &'static str,
     /// Whether it is loaded; others are when the first request for them comes. Not in OpenAI's
     /// object.
@@ -57,21 +58,27 @@ fn served(state: &AppState) -> Vec<ModelDto> {
         memory_bytes: model.loaded.as_ref().map(|(info, _)| info.memory.total_bytes()),
         dimension: None,
     });
-    let embedding = state.encoders.all().iter().map(|engine| {
-        let encoder = engine.info();
-        ModelDto {
-            id: encoder.id.to_string(),
-            object: "model",
-            created: state.started_at,
-            owned_by: "intramuros",
-            task: "embedding",
-            loaded: true,
-            context_tokens: Some(encoder.max_tokens),
-            memory_bytes: Some(encoder.weight_bytes),
-            dimension: Some(encoder.dimension),
-        }
+    let embedding = state.encoders.all().iter().map(|encoder| encoder_dto(state, encoder.info()));
+    let rerank = state.encoders.reranker().map(|reranker| ModelDto {
+        task: "rerank",
+        dimension: None,
+        ..encoder_dto(state, reranker.info())
     });
-    text.chain(embedding).collect()
+    text.chain(embedding).chain(rerank).collect()
+}
+
+fn encoder_dto(state: &AppState, encoder: &EmbedModelInfo) -> ModelDto {
+    ModelDto {
+        id: encoder.id.to_string(),
+        object: "model",
+        created: state.started_at,
+        owned_by: "intramuros",
+        task: "embedding",
+        loaded: true,
+        context_tokens: Some(encoder.max_tokens),
+        memory_bytes: Some(encoder.weight_bytes),
+        dimension: Some(encoder.dimension),
+    }
 }
 
 /// Lists the models that are served.

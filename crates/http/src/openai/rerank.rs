@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_engine::{InputKind, Priority};
+use intramuros_engine::{InputKind, Priority, Relevance};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,8 +66,8 @@ pub(crate) struct RerankResponse {
 pub(crate) struct RankedDto {
     /// Its place in the request.
     index: usize,
-    /// The cosine of the encoder's vectors of query and document, −1 to 1. Comparable between
-    /// documents of one query only.
+    /// Of a cross-encoder 0 to 1; of an encoder the cosine of its vectors of query and document,
+    /// −1 to 1, comparable between documents of one query only.
     relevance_score: f32,
     /// The document, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +94,6 @@ pub(crate) async fn rerank(
     State(state): State<AppState>,
     JsonBody(request): JsonBody<RerankRequest>,
 ) -> Result<Json<RerankResponse>, ApiError> {
-    let encoder = encoder(&state, &request.model)?;
     let count = request.documents.len();
     if count == 0 || count > MAX_DOCUMENTS {
         let message = format!("'documents' has {count} texts; send 1 to {MAX_DOCUMENTS}");
@@ -103,20 +102,15 @@ pub(crate) async fn rerank(
     if request.top_n == Some(0) {
         return Err(ApiError::invalid("top_n", "'top_n' is 0; ask for at least 1"));
     }
-    let embed = |texts, kind| encoder.embed(texts, kind, Priority::Interactive);
     let texts = request.documents.iter().map(|document| document.text().to_owned()).collect();
-    let query = embed(vec![request.query], InputKind::Query).await;
-    let query = query.map_err(|error| about("query", error))?;
-    let passages = embed(texts, InputKind::Passage).await;
-    let passages = passages.map_err(|error| about("documents", error))?;
-    let asked = query.vectors.first().map_or(&[][..], Vec::as_slice);
-    let mut results: Vec<RankedDto> = passages
-        .vectors
-        .iter()
+    let relevance = score(&state, &request.model, request.query, texts).await?;
+    let mut results: Vec<RankedDto> = relevance
+        .scores
+        .into_iter()
         .enumerate()
-        .map(|(index, vector)| RankedDto {
+        .map(|(index, relevance_score)| RankedDto {
             index,
-            relevance_score: asked.iter().zip(vector).map(|(a, b)| a * b).sum(),
+            relevance_score,
             document: request.return_documents.then(|| request.documents[index].clone()),
         })
         .collect();
@@ -124,8 +118,35 @@ pub(crate) async fn rerank(
         b.relevance_score.total_cmp(&a.relevance_score).then(a.index.cmp(&b.index))
     });
     results.truncate(request.top_n.unwrap_or(count));
-    let usage = RerankUsage { total_tokens: query.tokens.saturating_add(passages.tokens) };
+    let usage = RerankUsage { total_tokens: relevance.tokens };
     Ok(Json(RerankResponse { model: request.model, results, usage }))
+}
+
+/// How well each of `texts` answers `query`, by the cross-encoder or the encoder `model`.
+async fn score(
+    state: &AppState,
+    model: &str,
+    query: String,
+    texts: Vec<String>,
+) -> Result<Relevance, ApiError> {
+    if let Some(reranker) = state.encoders.reranker()
+        && reranker.info().id.as_str() == model
+    {
+        let scored = reranker.score(query, texts, Priority::Interactive).await;
+        return scored.map_err(|error| about("documents", error));
+    }
+    let encoder = encoder(state, model)?;
+    let embed = |texts, kind| encoder.embed(texts, kind, Priority::Interactive);
+    let query = embed(vec![query], InputKind::Query).await;
+    let query = query.map_err(|error| about("query", error))?;
+    let passages = embed(texts, InputKind::Passage).await;
+    let passages = passages.map_err(|error| about("documents", error))?;
+    let asked = query.vectors.first().map_or(&[][..], Vec::as_slice);
+    let cosine = |vector: &Vec<f32>| asked.iter().zip(vector).map(|(a, b)| a * b).sum();
+    Ok(Relevance {
+        scores: passages.vectors.iter().map(cosine).collect(),
+        tokens: query.tokens.saturating_add(passages.tokens),
+    })
 }
 
 impl DocumentDto {

@@ -23,6 +23,7 @@ fn hit(text: &str) -> Hit {
         similarity: None,
         lexical: None,
         late_interaction: None,
+        cross_encoder: None,
         matched_words: Vec::new(),
         highlights: Vec::new(),
     }

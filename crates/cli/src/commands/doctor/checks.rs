@@ -135,6 +135,9 @@ pub(super) fn models(settings: &Settings) -> Vec<Finding> {
     for id in &settings.embedding.more_models {
         findings.push(model(&models, "embedding.more_models", id, Task::Embedding));
     }
+    if !settings.rerank.model.is_empty() {
+        findings.push(model(&models, "rerank.model", &settings.rerank.model, Task::Rerank));
+    }
     for id in &settings.text.more_models {
         findings.push(model(&models, "text.more_models", id, Task::Text));
     }

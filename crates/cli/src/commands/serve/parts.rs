@@ -11,7 +11,7 @@ use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
 use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
 use intramuros_engine::{
     ComputeGate, EmbedConfig, EmbedEngine, Encoders, EngineConfig, LoadModel, ModelLimits,
-    ModelSource, TextEngine, TextModels,
+    ModelSource, Reranker, TextEngine, TextModels,
 };
 use intramuros_ingest::worker::WorkerLimits;
 use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
@@ -173,7 +173,40 @@ fn load_encoders(
     let embedding = &settings.embedding;
     let load = |id: &String| load_encoder(settings, models, gate.clone(), id);
     let more = embedding.more_models.iter().map(load).collect::<Result<_, _>>()?;
-    Ok(Encoders::new(load(&embedding.model)?, more))
+    let reranker = load_reranker(settings, models, gate.clone())?;
+    Ok(Encoders::new(load(&embedding.model)?, more).with_reranker(reranker))
+}
+
+/// The cross-encoder, where one is set.
+fn load_reranker(
+    settings: &Settings,
+    models: &ModelsDir,
+    gate: ComputeGate,
+) -> anyhow::Result<Option<Reranker>> {
+    let id = &settings.rerank.model;
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let model = installed(models, id, Task::Rerank)?;
+    let files = EncoderFiles::discover(&model.dir)?;
+    let limit = model.profile(Catalog::embedded()).and_then(|profile| profile.max_tokens);
+    let codec = Arc::new(EncoderCodec::load_cross_encoder(&files, limit)?);
+    let load = move || {
+        let backend = CandleEmbedBackend::load_cross_encoder(&files, model.id, limit)?;
+        Ok(Box::new(backend) as Box<dyn EmbedBackend>)
+    };
+    let started = Instant::now();
+    let engine = EmbedEngine::start(load, codec, embed_config(settings), gate)
+        .with_context(|| not_loaded(id))?;
+    tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "reranker loaded");
+    Ok(Some(Reranker::new(engine)?))
+}
+
+fn embed_config(settings: &Settings) -> EmbedConfig {
+    EmbedConfig {
+        max_queue_inputs: settings.embedding.max_queue_inputs,
+        max_batch_tokens: settings.embedding.max_batch_tokens,
+    }
 }
 
 fn load_encoder(
@@ -199,17 +232,14 @@ fn load_encoder(
         })?,
     };
     let codec = Arc::new(EncoderCodec::load(&files, &profile)?);
-    let config = EmbedConfig {
-        max_queue_inputs: settings.embedding.max_queue_inputs,
-        max_batch_tokens: settings.embedding.max_batch_tokens,
-    };
     let own = Arc::clone(&codec);
     let load = move || {
         let backend = CandleEmbedBackend::load(&files, model.id, &profile, &own)?;
         Ok(Box::new(backend) as Box<dyn EmbedBackend>)
     };
     let started = Instant::now();
-    let engine = EmbedEngine::start(load, codec, config, gate).with_context(|| not_loaded(id))?;
+    let engine = EmbedEngine::start(load, codec, embed_config(settings), gate)
+        .with_context(|| not_loaded(id))?;
     tracing::info!(model = id, elapsed_ms = started.elapsed().as_millis(), "encoder loaded");
     Ok(engine)
 }
@@ -306,6 +336,7 @@ fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
             ocr,
         },
         passages: settings.knowledge.passages,
+        rerank_candidates: settings.rerank.candidates,
         answer_tokens: settings.knowledge.answer_tokens,
         unanswered_kept: Some(settings.knowledge.unanswered_days)
             .filter(|days| *days > 0)

@@ -12,7 +12,8 @@ use crate::Priority::{Background, Interactive};
 fn job(priority: Priority, lengths: &[usize]) -> Job {
     let places = Arc::new(Semaphore::new(lengths.len()));
     let places = places.try_acquire_many_owned(lengths.len() as u32).unwrap();
-    let input = |&length: &usize| Input { tokens: vec![7; length], groups: Vec::new() };
+    let input =
+        |&length: &usize| Input { tokens: vec![7; length], groups: Vec::new(), second: length };
     let inputs = lengths.iter().map(input).collect();
     Job::new(inputs, priority, places, oneshot::channel().0)
 }
