@@ -181,6 +181,39 @@ fn erased_text_is_nowhere_on_the_disk() {
     assert!(!on_disk(&server, kept), "the erased knowledge base is still on the disk");
 }
 
+#[test]
+fn many_documents_are_erased_at_once() {
+    let server = Server::start(&["text.model="]);
+    server.create_base("many");
+    let text = |number: usize| format!("La note {number} parle de Zorglub{number}marqueur.");
+    let id = |number: usize| {
+        let added = add(&server, "many", &format!("{number}.txt"), &text(number));
+        added["id"].as_str().unwrap().to_owned()
+    };
+    let ids: Vec<String> = (0..12).map(id).collect();
+    let path = "/api/v1/knowledge-bases/many/documents/delete";
+    let erased = server.post(path, &json!({"documents": [ids[0], ids[1], "doc_unknown", ids[0]]}));
+    assert_eq!(erased.status, 200, "{}", erased.text);
+    assert_eq!(erased.json(), json!({"deleted": 2, "not_found": ["doc_unknown"]}));
+    assert_eq!(server.post(path, &json!({"documents": []})).status, 400);
+
+    // Each of many at the same time has an answer, and each is gone by then.
+    std::thread::scope(|scope| {
+        for (number, id) in ids.iter().enumerate().skip(2) {
+            let server = &server;
+            scope.spawn(move || {
+                let one = format!("/api/v1/knowledge-bases/many/documents/{id}");
+                assert_eq!(server.delete(&one).status, 204);
+                assert!(!on_disk(server, &format!("Zorglub{number}marqueur")), "{number}");
+            });
+        }
+    });
+    assert!(!on_disk(&server, "Zorglub"), "an erased text is still on the disk");
+    let list = server.get("/api/v1/knowledge-bases/many/documents").json();
+    assert_eq!(list["documents"], json!([]));
+    assert_eq!(search(&server, "many", "Zorglub"), Vec::<Value>::new());
+}
+
 fn on_disk(server: &Server, text: &str) -> bool {
     let found = std::process::Command::new("grep")
         .args(["-rqaF", text])

@@ -276,12 +276,13 @@ pub(crate) enum Kb {
         /// Knowledge base.
         id: String,
     },
-    /// Erase one document.
+    /// Erase documents.
     Remove {
         /// Knowledge base.
         id: String,
-        /// Document id (doc_…).
-        document: String,
+        /// Document ids (doc_…).
+        #[arg(required = true)]
+        documents: Vec<String>,
     },
     /// Erase a knowledge base with its documents.
     Delete {

@@ -5,6 +5,7 @@
 pub(crate) mod ask;
 pub(crate) mod document_file;
 pub(crate) mod documents;
+pub(crate) mod erasure;
 pub(crate) mod folders;
 pub(crate) mod hit;
 pub(crate) mod indexes;

@@ -13,8 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ask, document_file, documents, folders, indexes, knowledge_bases, passages, search, status,
-    unanswered,
+    ask, document_file, documents, erasure, folders, indexes, knowledge_bases, passages, search,
+    status, unanswered,
 };
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
@@ -96,7 +96,8 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(knowledge_bases::create_knowledge_base))
         .routes(routes!(knowledge_bases::delete_knowledge_base))
-        .routes(routes!(documents::delete_document))
+        .routes(routes!(erasure::delete_document))
+        .routes(routes!(erasure::delete_documents))
         .routes(routes!(documents::update_document))
         .routes(routes!(indexes::create_index))
         .routes(routes!(indexes::activate_index))

@@ -133,7 +133,7 @@ impl Knowledge {
         if recovery.requeued > 0 {
             tracing::info!(documents = recovery.requeued, "indexing resumes after an interruption");
         }
-        self.finish_deleting_documents(&recovery.deleting).await?;
+        self.erase(recovery.deleting).await?;
         self.rebuild_outdated().await?;
         self.place_anew().await?;
         for base in &recovery.deleting_knowledge_bases {

@@ -10,7 +10,7 @@ use intramuros_ledger::{
     Inserted, KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewDocument,
     NewKnowledgeBase, Page,
 };
-use intramuros_store::{BlobWriter, Blobs, PassageTable, Store};
+use intramuros_store::{BlobWriter, Blobs, Store};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use tokio::sync::{Mutex, Notify};
 
@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     /// Held while the passages of a document and its record change together. Never held across a
     /// model; taken before `blob_gate`.
     pub(crate) placing: Mutex<()>,
+    /// Held while documents are erased. Taken before `placing`.
+    pub(crate) erasing: Mutex<()>,
     /// What late interaction knows of each collection.
     pub(crate) spaces: Spaces,
     /// How it goes with the folders that are watched.
@@ -103,6 +105,7 @@ impl Knowledge {
                 progress: Notify::new(),
                 blob_gate: Mutex::new(()),
                 placing: Mutex::new(()),
+                erasing: Mutex::new(()),
                 spaces: Spaces::default(),
                 folders: Reports::default(),
                 paces: Paces::default(),
@@ -377,69 +380,6 @@ impl Knowledge {
             }
             progress.await;
         }
-    }
-
-    /// Erases a document and the files within it: passages, files, records. A crash half way is
-    /// finished at the next start.
-    ///
-    /// # Errors
-    /// Not found, or a failure of the store or the ledger.
-    pub async fn delete_document(
-        &self,
-        base: &KnowledgeBaseId,
-        id: &DocumentId,
-        access: &Access,
-    ) -> Result<(), KnowledgeError> {
-        self.document(base, id, access).await?;
-        let marked = self.shared.ledger.mark_deleting(id).await?;
-        self.shared.progress.notify_waiters();
-        self.finish_deleting_documents(&marked).await
-    }
-
-    /// Erases documents that were marked.
-    pub(crate) async fn finish_deleting_documents(
-        &self,
-        marked: &[DocumentRecord],
-    ) -> Result<(), KnowledgeError> {
-        // A placement in progress ends first: its passages are among those that go.
-        let _placing = self.shared.placing.lock().await;
-        let mut touched: Vec<PassageTable> = Vec::new();
-        for record in marked {
-            for table in self.tables(&record.knowledge_base).await? {
-                table.delete_document(&record.id).await?;
-                if touched.iter().all(|known| known.spec() != table.spec()) {
-                    touched.push(table);
-                }
-            }
-        }
-        for table in touched {
-            table.maintain().await?;
-        }
-        let _gate = self.shared.blob_gate.lock().await;
-        for record in marked {
-            let unused = self.shared.ledger.forget_document(&record.id).await?;
-            self.remove_blobs(unused.into_iter().collect()).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes those files that no document has; the caller holds the gate. What fails is tried
-    /// again at the next start.
-    pub(crate) async fn remove_unneeded(&self, mut digests: Vec<String>) {
-        let removed = async {
-            let needed = self.shared.ledger.file_digests().await?;
-            digests.retain(|digest| !needed.contains(digest));
-            self.remove_blobs(digests).await
-        };
-        if let Err(error) = removed.await {
-            tracing::warn!(%error, "files without a document were not removed");
-        }
-    }
-
-    async fn remove_blobs(&self, digests: Vec<String>) -> Result<(), KnowledgeError> {
-        let blobs = Arc::clone(&self.shared.blobs);
-        let remove = move || digests.iter().try_for_each(|digest| blobs.remove(digest));
-        Ok(tokio::task::spawn_blocking(remove).await??)
     }
 }
 

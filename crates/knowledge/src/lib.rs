@@ -18,6 +18,7 @@ mod answer;
 mod ask;
 mod citation;
 mod config;
+mod erase;
 mod error;
 mod evidence;
 mod focus;

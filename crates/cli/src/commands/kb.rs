@@ -1,6 +1,7 @@
 //! `intramuros kb`: knowledge bases and their documents.
 
 mod add;
+mod erase;
 mod files;
 mod indexes;
 mod sync;
@@ -44,7 +45,7 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
             indexes::test_questions(common, &client, id, file.as_deref())
         }
         Kb::Documents { id } => documents(common, &client, id),
-        Kb::Remove { id, document } => remove(common, &client, id, document),
+        Kb::Remove { id, documents } => erase::run(common, &client, id, documents),
         Kb::Delete { id, yes } => delete(common, &client, id, *yes),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -90,12 +91,6 @@ fn create(
         let id = text(&base, "id");
         output::line(tr(format!("{id} : base créée"), format!("{id} created")));
     }
-    Ok(())
-}
-
-fn remove(common: &Common, client: &Client, id: &str, document: &str) -> anyhow::Result<()> {
-    client.delete(&format!("{BASES}/{}/documents/{}", segment(id), segment(document)))?;
-    erased(common, document);
     Ok(())
 }
 

@@ -338,22 +338,3 @@ pub(crate) async fn update_document(
     let updated = state.knowledge.update_document(&kb, &document, details, &access).await?;
     Ok(Json(updated.into()))
 }
-
-/// Erases a document and the files within it: passages, files and records.
-#[utoipa::path(delete, path = "/api/v1/knowledge-bases/{kb}/documents/{document}",
-    tag = "knowledge",
-    params(("kb" = String, Path, description = "id of the knowledge base"),
-        ("document" = String, Path, description = "id of the document")),
-    responses((status = 204, description = "erased"),
-        (status = 401, description = "no valid key"),
-        (status = 404, description = "no such document")),
-    security(("key" = [])))]
-pub(crate) async fn delete_document(
-    State(state): State<AppState>,
-    Extension(access): Extension<Access>,
-    Path((kb, document)): Path<(String, String)>,
-) -> Result<StatusCode, ApiError> {
-    let (kb, document) = (KnowledgeBaseId::new(kb), DocumentId::new(document));
-    state.knowledge.delete_document(&kb, &document, &access).await?;
-    Ok(StatusCode::NO_CONTENT)
-}

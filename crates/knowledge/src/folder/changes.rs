@@ -126,8 +126,7 @@ impl Knowledge {
             }
         }
         // All at once: what each erasure costs is mostly the index that it leaves.
-        self.shared.progress.notify_waiters();
-        self.finish_deleting_documents(&marked).await
+        self.erase(marked).await
     }
 
     /// The documents of a folder, by external id.

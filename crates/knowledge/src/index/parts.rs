@@ -53,7 +53,7 @@ impl Knowledge {
         for part in self.parts_of(&record.knowledge_base, &record.id).await? {
             if !kept.contains(&part.id) {
                 let marked = self.shared.ledger.mark_deleting(&part.id).await?;
-                self.finish_deleting_documents(&marked).await?;
+                self.erase(marked).await?;
             }
         }
         Ok(())

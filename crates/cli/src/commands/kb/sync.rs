@@ -13,9 +13,9 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::BASES;
 use super::add::{details, failure, progress};
 use super::files::Files;
+use super::{BASES, erase};
 use crate::args::{Common, KbSync};
 use crate::client::{Client, segment};
 use crate::language::tr;
@@ -46,10 +46,8 @@ pub(super) fn run(common: &Common, client: &Client, options: &KbSync) -> anyhow:
         bar.inc(1);
     }
     bar.finish_and_clear();
-    for document in &plan.removals {
-        let address = format!("{BASES}/{}/documents/{}", segment(&options.id), segment(document));
-        client.delete(&address)?;
-    }
+    // What is not there any more was erased by somebody else.
+    erase::erase(client, &options.id, &plan.removals)?;
     plan.report.print(common, false);
     Ok(if plan.report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
