@@ -13,6 +13,8 @@
 //! - `formats`: tables row by row, files within files, scans, bombs
 //! - `knowledge`: passages and cited answers out, erasure
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
+//! - `judge`: whether the passages answer, learnt from test questions
+//! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
@@ -32,6 +34,7 @@ mod embeddings;
 mod folders;
 mod formats;
 mod generation;
+mod judge;
 mod knowledge;
 mod lifecycle;
 mod reindex;

@@ -126,6 +126,9 @@ pub(crate) struct Search {
     /// The most passages, 1 to 100.
     #[arg(long, default_value_t = 5)]
     pub(crate) limit: usize,
+    /// Let the generator judge whether the passages answer, and show none when they do not.
+    #[arg(long)]
+    pub(crate) judge: bool,
 }
 
 /// Options of `bench`.
@@ -169,12 +172,15 @@ pub(crate) struct EvalRetrieval {
     /// Questions that the documents do not answer: id, query.
     #[arg(long, value_name = "FILE")]
     pub(crate) unanswerable: Option<PathBuf>,
-    /// How passages are found and ordered: hybrid, vectors or words.
+    /// How passages are found and ordered: hybrid, likelihood, vectors or words.
     #[arg(long, default_value = "hybrid")]
     pub(crate) ranking: String,
     /// Passages that are asked for; several of one document count once, at the best place.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
+    /// Let the generator judge whether the passages answer; refusals are counted by its score.
+    #[arg(long)]
+    pub(crate) judge: bool,
     /// Questions asked at the same time.
     #[arg(long, default_value_t = 1)]
     pub(crate) clients: usize,
@@ -267,9 +273,25 @@ pub(crate) enum Kb {
     TestQuestions {
         /// Knowledge base.
         id: String,
-        /// One JSON object a line, as for `eval retrieval`: id, query, relevant.
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
+        /// One JSON object a line, as for `eval retrieval`: id, query, relevant (none where the
+        /// documents do not answer); repeatable.
+        #[arg(long = "file", value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Learn from the test questions from where on the generator's judgement counts as a yes; then
+    /// questions that the documents do not answer are refused.
+    Calibrate {
+        /// Knowledge base.
+        id: String,
+        /// Share of the questions whose passages answer that are to be answered, 0.5 to 0.99.
+        #[arg(long, default_value_t = 0.9)]
+        keep: f32,
+        /// Wait until it is done.
+        #[arg(long)]
+        wait: bool,
+        /// Only show what was learnt.
+        #[arg(long)]
+        show: bool,
     },
     /// List the documents of a knowledge base.
     Documents {

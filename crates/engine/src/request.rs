@@ -26,10 +26,10 @@ pub struct GenerateRequest {
     /// Whose request it is: keys that wait at the same time get equal shares. `None` is a client
     /// of its own, the server itself.
     pub client: Option<KeyId>,
-    /// Tell the log-probabilities of the prompt's tokens too, before the answer. Needs
-    /// [`SamplingParams::logprobs`], computes the whole prompt anew, and allows an answer of 0
-    /// tokens.
-    pub prompt_logprobs: bool,
+    /// Tell the log-probabilities of so many last tokens of the prompt too, before the answer;
+    /// `usize::MAX` for all. Needs [`SamplingParams::logprobs`], computes these tokens anew, and
+    /// allows an answer of 0 tokens.
+    pub prompt_logprobs: usize,
     /// Time from submission to the last token; `None` takes the engine's
     /// [`request_timeout`](crate::EngineConfig::request_timeout).
     pub timeout: Option<Duration>,
@@ -46,7 +46,7 @@ impl GenerateRequest {
             tools: None,
             priority: Priority::Interactive,
             client: None,
-            prompt_logprobs: false,
+            prompt_logprobs: 0,
             timeout: None,
         }
     }
@@ -87,7 +87,8 @@ impl fmt::Debug for Prompt {
 /// What a [`Generation`](crate::Generation) yields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GenerationEvent {
-    /// The prompt's tokens; the first has no probability. Comes first, where it was asked for.
+    /// The prompt's last tokens, as many as were asked for; the very first has no probability.
+    /// Comes first, where it was asked for.
     Prompt(Vec<PromptToken>),
     /// The next piece of the answer.
     Text {

@@ -175,7 +175,9 @@ impl TextEngine {
         check_prompt_logprobs(&tokens, &sampling, prompt_logprobs)?;
         let prompt_tokens = count(&tokens);
         let (signals, receiver) = tokio::sync::mpsc::unbounded_channel();
-        let logprobs = sampling.logprobs.filter(|_| prompt_logprobs);
+        let prompt_logprobs = sampling.logprobs.filter(|_| prompt_logprobs > 0).map(|count| {
+            PromptLogprobs::new(&tokens, prompt_logprobs, count, self.shared.codec.as_ref())
+        });
         let constrained = (grammar.as_deref().map(Grammar::matcher), reading.tools.is_some());
         let sequence = Sequence {
             request: id,
@@ -196,7 +198,7 @@ impl TextEngine {
             cached: 0,
             cached_told: 0,
             drafter: Drafter::default(),
-            prompt_logprobs: logprobs.map(PromptLogprobs::new),
+            prompt_logprobs,
             signals,
             place: Some(place),
         };
@@ -408,10 +410,10 @@ impl TextEngine {
 fn check_prompt_logprobs(
     prompt: &[u32],
     sampling: &SamplingParams,
-    wanted: bool,
+    last: usize,
 ) -> Result<(), EngineError> {
-    let Some(alternatives) = sampling.logprobs.filter(|_| wanted) else { return Ok(()) };
-    let told = prompt.len().saturating_mul(alternatives as usize + 1);
+    let alternatives = sampling.logprobs.unwrap_or(0) as usize;
+    let told = prompt.len().min(last).saturating_mul(alternatives + 1);
     if told <= MAX_PROMPT_LOGPROBS {
         return Ok(());
     }

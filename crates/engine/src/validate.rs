@@ -28,10 +28,10 @@ pub(crate) fn request(request: &GenerateRequest) -> Result<(), EngineError> {
     if let Some(tools) = &request.tools {
         check_tools(tools, request)?;
     }
-    if request.prompt_logprobs && request.sampling.logprobs.is_none() {
+    if request.prompt_logprobs > 0 && request.sampling.logprobs.is_none() {
         return Err(invalid("echo", "with log-probabilities needs logprobs".to_owned()));
     }
-    if request.sampling.max_tokens == Some(0) && !request.prompt_logprobs {
+    if request.sampling.max_tokens == Some(0) && request.prompt_logprobs == 0 {
         return Err(invalid("max_tokens", "is 0; it must be at least 1".to_owned()));
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! One file an operation group. Errors are RFC 9457 problem details.
 
 pub(crate) mod ask;
+pub(crate) mod calibration;
 pub(crate) mod document_file;
 pub(crate) mod documents;
 pub(crate) mod erasure;

@@ -13,8 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ask, document_file, documents, erasure, folders, indexes, knowledge_bases, passages, search,
-    status, unanswered,
+    ask, calibration, document_file, documents, erasure, folders, indexes, knowledge_bases,
+    passages, search, status, unanswered,
 };
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
@@ -81,6 +81,7 @@ fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(folders::list_folders))
         .routes(routes!(indexes::list_indexes))
         .routes(routes!(indexes::list_test_questions))
+        .routes(routes!(calibration::get_calibration))
         .routes(routes!(unanswered::list_unanswered))
         .routes(routes!(search::search))
         .layer(time_limit(state))
@@ -103,6 +104,7 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(indexes::activate_index))
         .routes(routes!(indexes::delete_index))
         .routes(routes!(indexes::replace_test_questions))
+        .routes(routes!(calibration::begin_calibration))
         .routes(routes!(unanswered::forget_all_unanswered))
         .routes(routes!(unanswered::forget_unanswered))
         .layer(time_limit(state))

@@ -9,6 +9,7 @@ use crate::KnowledgeError;
 use crate::citation::Citation;
 use crate::evidence::{Evidence, Support};
 use crate::gap::Gap;
+use crate::judge::Judgement;
 use crate::language::Language;
 use crate::prompt::{no_answer, says_no_answer};
 use crate::search::Hit;
@@ -19,7 +20,7 @@ use crate::sentences::SentenceBuffer;
 pub enum Abstention {
     /// No passage was found.
     NothingFound,
-    /// The generator read the passages and found no answer in them.
+    /// The generator read the passages and judged, or wrote, that there is no answer in them.
     NoAnswer,
     /// The generator wrote something that the passages do not support.
     Unsupported,
@@ -41,6 +42,8 @@ pub struct Answer {
     pub language: Language,
     /// The generator; `None` when it was not needed.
     pub model: Option<ModelId>,
+    /// What the generator judged before it wrote, where the knowledge base is calibrated.
+    pub judgement: Option<Judgement>,
     /// Tokens that were used.
     pub usage: Usage,
 }
@@ -85,19 +88,35 @@ impl Answering {
         let answer = Answer {
             text: no_answer(language).to_string(),
             abstention: Some(Abstention::NothingFound),
-            ..empty_answer(language, None)
+            ..unwritten(language, None, None)
         };
         let events = [AnswerEvent::Passages(Vec::new()), AnswerEvent::Finished(Box::new(answer))];
         Self { ready: events.into(), writing: None, gap }
     }
 
-    /// An answer that `generation` writes from `hits`.
+    /// An answer that `judgement` forbids to write from `hits`.
+    pub(crate) fn refused(
+        hits: Vec<Hit>,
+        language: Language,
+        judgement: Judgement,
+        gap: Option<Gap>,
+    ) -> Self {
+        let model = Some(judgement.model.clone());
+        let answer = Answer {
+            text: no_answer(language).to_string(),
+            abstention: Some(Abstention::NoAnswer),
+            ..unwritten(language, model, Some(judgement))
+        };
+        let events = [AnswerEvent::Passages(hits), AnswerEvent::Finished(Box::new(answer))];
+        Self { ready: events.into(), writing: None, gap }
+    }
+
+    /// An answer that `generation` writes from `hits` into `answer`.
     pub(crate) fn new(
         question: &str,
         hits: Vec<Hit>,
         generation: Generation,
-        language: Language,
-        model: ModelId,
+        answer: Answer,
         gap: Option<Gap>,
     ) -> Self {
         let writing = Writing {
@@ -105,7 +124,7 @@ impl Answering {
             evidence: Evidence::new(question, &hits),
             buffer: SentenceBuffer::default(),
             held: String::new(),
-            answer: empty_answer(language, Some(model)),
+            answer,
         };
         Self { ready: [AnswerEvent::Passages(hits)].into(), writing: Some(writing), gap }
     }
@@ -239,7 +258,12 @@ impl Writing {
     }
 }
 
-fn empty_answer(language: Language, model: Option<ModelId>) -> Answer {
+/// An answer without a word.
+pub(crate) fn unwritten(
+    language: Language,
+    model: Option<ModelId>,
+    judgement: Option<Judgement>,
+) -> Answer {
     Answer {
         text: String::new(),
         citations: Vec::new(),
@@ -247,6 +271,7 @@ fn empty_answer(language: Language, model: Option<ModelId>) -> Answer {
         withheld_sentences: 0,
         language,
         model,
+        judgement,
         usage: Usage::default(),
     }
 }

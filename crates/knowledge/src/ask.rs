@@ -1,10 +1,11 @@
 //! Answers a question from the documents of a knowledge base.
 
 use intramuros_engine::{EngineError, GenerateRequest, Prompt, TextEngine};
-use intramuros_types::{KeyId, KnowledgeBaseId, RequestId, SamplingParams};
+use intramuros_types::{KeyId, KnowledgeBaseId, Message, RequestId, SamplingParams};
 
-use crate::answer::Answering;
+use crate::answer::{Answering, unwritten};
 use crate::language::Language;
+use crate::likelihood::Caller;
 use crate::prompt::conversation;
 use crate::search::{Hit, Ranking, Scope, SearchRequest, check_text};
 use crate::{Knowledge, KnowledgeError};
@@ -23,6 +24,8 @@ pub struct AskRequest {
     pub question: String,
     /// Passages to write from; `None` takes the configured number.
     pub passages: Option<usize>,
+    /// How passages are found and ordered.
+    pub ranking: Ranking,
     /// Where to look.
     pub scope: Scope,
 }
@@ -38,9 +41,7 @@ impl Knowledge {
         base: &KnowledgeBaseId,
         request: AskRequest,
     ) -> Result<Answering, KnowledgeError> {
-        let models = &self.shared.text;
-        let model = models.default_model().ok_or(KnowledgeError::NoGenerator)?;
-        let engine = &models.get(model.as_str()).await?;
+        let engine = &self.generator().await?;
         let limit = request.passages.unwrap_or(self.shared.config.passages);
         if !(1..=MAX_PASSAGES).contains(&limit) {
             let reason = format!("is {limit}, it must be 1 to {MAX_PASSAGES}");
@@ -53,7 +54,8 @@ impl Knowledge {
             query: request.question.clone(),
             limit,
             scope: request.scope.clone(),
-            ranking: Ranking::Hybrid,
+            ranking: request.ranking,
+            caller: Caller { id: request.id.clone(), client: request.client.clone() },
         };
         let mut hits = self.find(base, &search).await?;
         let gap = self.gap(base, &request.question, &request.scope);
@@ -61,16 +63,27 @@ impl Knowledge {
             return Ok(Answering::nothing_found(language, gap));
         }
         let answer_tokens = self.shared.config.answer_tokens;
-        fit(engine, &request.question, &mut hits, language, answer_tokens).await?;
-        let prompt = Prompt::Chat(conversation(&request.question, &hits, language));
+        let conversation = |hits: &[Hit]| conversation(&request.question, hits, language);
+        fit(engine, &mut hits, answer_tokens, conversation).await?;
+        let model = engine.info().id.clone();
+        let mut judgement = None;
+        // Uncalibrated, what the generator writes is as good a judgement as what it says of itself.
+        if self.applying_calibration(base).await?.is_some() {
+            let judged = self.judge(base, &request.question, &hits, &search.caller).await?;
+            if !judged.answers() {
+                return Ok(Answering::refused(hits, language, judged, gap));
+            }
+            judgement = Some(judged);
+        }
+        let prompt = Prompt::Chat(conversation(&hits));
         let generation = engine
             .submit(GenerateRequest {
                 client: request.client,
                 ..GenerateRequest::new(request.id, prompt, SamplingParams::greedy(answer_tokens))
             })
             .await?;
-        let model = engine.info().id.clone();
-        Ok(Answering::new(&request.question, hits, generation, language, model, gap))
+        let unwritten = unwritten(language, Some(model), judgement);
+        Ok(Answering::new(&request.question, hits, generation, unwritten, gap))
     }
 }
 
@@ -78,14 +91,13 @@ impl Knowledge {
 /// left are reported to the client, so that nothing is cut silently.
 async fn fit(
     engine: &TextEngine,
-    question: &str,
     hits: &mut Vec<Hit>,
-    language: Language,
     answer_tokens: u32,
+    conversation: impl Fn(&[Hit]) -> Vec<Message>,
 ) -> Result<(), KnowledgeError> {
     let context_tokens = engine.info().context_tokens;
     loop {
-        let prompt = Prompt::Chat(conversation(question, hits, language));
+        let prompt = Prompt::Chat(conversation(hits));
         let prompt_tokens = engine.count_prompt_tokens(&prompt).await?;
         if prompt_tokens.saturating_add(answer_tokens) <= context_tokens {
             return Ok(());

@@ -9,6 +9,8 @@ pub(crate) const OF_VECTORS: f32 = 0.5;
 /// Weight of late interaction; words have the rest. Measured on kb_gimp and PIAF: from 0.7 to 1 the
 /// differences are within the noise of the sets.
 pub(crate) const OF_LATE_INTERACTION: f32 = 0.8;
+/// Weight of how likely a passage makes the question; the order before has the rest.
+pub(crate) const OF_LIKELIHOOD: f32 = 0.5;
 
 /// Fuses scored lists by a convex combination of their scores, meaning having `weight`: cosines are
 /// stretched between the lowest and the highest of the list, because those of one encoder lie close

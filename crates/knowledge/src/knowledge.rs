@@ -14,6 +14,7 @@ use intramuros_store::{BlobWriter, Blobs, Store};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use tokio::sync::{Mutex, Notify};
 
+use crate::calibrate::Calibrations;
 use crate::folder::Reports;
 use crate::index::MediaType;
 use crate::late::Spaces;
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) folders: Reports,
     /// How fast indexes are made anew.
     pub(crate) paces: Paces,
+    /// How it goes with what is learnt from test questions.
+    pub(crate) calibrations: Calibrations,
 }
 
 /// A file on its way in. Its bytes are in a temporary file; dropping it leaves nothing.
@@ -109,6 +112,7 @@ impl Knowledge {
                 spaces: Spaces::default(),
                 folders: Reports::default(),
                 paces: Paces::default(),
+                calibrations: Calibrations::default(),
             }),
         }
     }

@@ -20,6 +20,14 @@ impl Language {
         }
     }
 
+    /// The words for yes and no, in lower case.
+    pub(crate) fn yes_and_no(self) -> (&'static str, &'static str) {
+        match self {
+            Language::French => ("oui", "non"),
+            Language::English => ("yes", "no"),
+        }
+    }
+
     /// The language of `text`; `default` (an ISO 639-1 code) decides where it cannot be told.
     pub fn detect(text: &str, default: &str) -> Self {
         if let Some(language) = by_small_words(text) {

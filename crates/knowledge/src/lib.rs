@@ -16,6 +16,7 @@
 
 mod answer;
 mod ask;
+mod calibrate;
 mod citation;
 mod config;
 mod erase;
@@ -27,9 +28,11 @@ mod fuse;
 mod gap;
 mod highlight;
 mod index;
+mod judge;
 mod knowledge;
 mod language;
 mod late;
+mod likelihood;
 mod passage;
 mod prompt;
 mod rank;
@@ -42,6 +45,7 @@ mod words;
 
 pub use answer::{Abstention, Answer, AnswerEvent, Answering};
 pub use ask::AskRequest;
+pub use calibrate::CalibrationState;
 pub use citation::Citation;
 pub use config::KnowledgeConfig;
 pub use error::KnowledgeError;
@@ -49,8 +53,10 @@ pub use evidence::Support;
 pub use folder::{Folder, FolderFailure, FolderReport, Walk, walk};
 pub use highlight::Highlight;
 pub use index::MediaType;
+pub use judge::Judgement;
 pub use knowledge::{Knowledge, KnowledgeParts, Upload};
 pub use language::Language;
+pub use likelihood::Caller;
 pub use passage::Passage;
 pub use rebuild::IndexState;
 pub use search::{Hit, Ranking, Scope, SearchRequest};

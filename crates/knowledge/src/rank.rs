@@ -141,6 +141,7 @@ pub(crate) fn to_hit(
         lexical,
         late_interaction: late,
         cross_encoder,
+        likelihood: None,
         matched_words,
         highlights,
     }

@@ -11,7 +11,10 @@ use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
 use crate::highlight::Highlight;
 use crate::index::day;
+use crate::judge::{Judgement, PASSAGES};
+use crate::language::Language;
 use crate::late::LateQuery;
+use crate::likelihood::{Caller, READ};
 use crate::rank::{Candidate, by_cosine, compare, shortlist, to_hit};
 use crate::target::Target;
 use crate::{Knowledge, KnowledgeError, Passage};
@@ -36,6 +39,8 @@ pub struct SearchRequest {
     pub scope: Scope,
     /// How to order what is found.
     pub ranking: Ranking,
+    /// Who asks, where the generator has to work.
+    pub caller: Caller,
 }
 
 /// How passages are found and ordered.
@@ -44,6 +49,8 @@ pub enum Ranking {
     /// By meaning and by words, compared word by word.
     #[default]
     Hybrid,
+    /// The same, the best then by how likely the generator finds the question after each.
+    Likelihood,
     /// By the cosine of the whole alone.
     Vectors,
     /// By BM25 alone.
@@ -115,6 +122,9 @@ pub struct Hit {
     /// What the cross-encoder says, 0 to 1, where one is served and read the passage; then it
     /// orders the hits.
     pub cross_encoder: Option<f32>,
+    /// How likely the generator finds the question after the passage: nats a token, below 0, where
+    /// it was asked and read the passage.
+    pub likelihood: Option<f32>,
     /// Words of the query that the passage, its title or its headings have in some form.
     pub matched_words: Vec<String>,
     /// The sentences that answer, as far as words can tell, in the order of the text.
@@ -132,12 +142,36 @@ impl Knowledge {
         request: &SearchRequest,
     ) -> Result<Vec<Hit>, KnowledgeError> {
         let hits = self.find(base, request).await?;
-        if hits.is_empty()
-            && let Some(gap) = self.gap(base, &request.query, &request.scope)
-        {
-            gap.note().await;
+        if hits.is_empty() {
+            self.note_gap(base, request).await;
         }
         Ok(hits)
+    }
+
+    /// The same, with the generator's judgement whether the best of them answer.
+    ///
+    /// # Errors
+    /// Those of [`search`](Self::search); no generator, or one that is overloaded.
+    pub async fn search_judged(
+        &self,
+        base: &KnowledgeBaseId,
+        request: &SearchRequest,
+    ) -> Result<(Vec<Hit>, Judgement), KnowledgeError> {
+        validate(request)?;
+        let more = SearchRequest { limit: request.limit.max(PASSAGES), ..request.clone() };
+        let mut hits = self.find(base, &more).await?;
+        let judgement = self.judge(base, &request.query, &hits, &request.caller).await?;
+        if !judgement.answers() {
+            self.note_gap(base, request).await;
+        }
+        hits.truncate(request.limit);
+        Ok((hits, judgement))
+    }
+
+    async fn note_gap(&self, base: &KnowledgeBaseId, request: &SearchRequest) {
+        if let Some(gap) = self.gap(base, &request.query, &request.scope) {
+            gap.note().await;
+        }
     }
 
     /// The same without a note when nothing is found.
@@ -148,7 +182,17 @@ impl Knowledge {
     ) -> Result<Vec<Hit>, KnowledgeError> {
         validate(request)?;
         let base = self.get(base).await?;
-        self.search_in(&self.active(&base.id).await?, request).await
+        let target = self.active(&base.id).await?;
+        if request.ranking != Ranking::Likelihood {
+            return self.search_in(&target, request).await;
+        }
+        let more = SearchRequest { limit: request.limit.max(READ), ..request.clone() };
+        let hits = self.search_in(&target, &more).await?;
+        let language = Language::detect(&request.query, &base.language);
+        let mut hits =
+            self.order_by_likelihood(&request.query, hits, language, &request.caller).await?;
+        hits.truncate(request.limit);
+        Ok(hits)
     }
 
     /// The passages of an index that fit the query best, best first.
@@ -163,13 +207,15 @@ impl Knowledge {
         let started = Instant::now();
         let embedding = match request.ranking {
             Ranking::Words => Embedding::default(),
-            Ranking::Hybrid | Ranking::Vectors => embed_query(encoder, &request.query).await?,
+            Ranking::Hybrid | Ranking::Likelihood | Ranking::Vectors => {
+                embed_query(encoder, &request.query).await?
+            }
         };
         let embedded = started.elapsed();
         let candidates = candidates(&snapshot, request, &embedding, &filter).await?;
         let listed = started.elapsed();
         let late = match request.ranking {
-            Ranking::Hybrid => {
+            Ranking::Hybrid | Ranking::Likelihood => {
                 self.late_query(encoder, &snapshot, &request.query, &embedding).await?
             }
             Ranking::Vectors | Ranking::Words => None,
@@ -224,7 +270,7 @@ async fn candidates(
     let by_meaning = async {
         match request.ranking {
             Ranking::Words => Ok(Vec::new()),
-            Ranking::Hybrid | Ranking::Vectors => {
+            Ranking::Hybrid | Ranking::Likelihood | Ranking::Vectors => {
                 snapshot.nearest(&embedding.vector, depth, filter).await
             }
         }
@@ -232,7 +278,7 @@ async fn candidates(
     let by_words = async {
         match request.ranking {
             Ranking::Vectors => Ok(Vec::new()),
-            Ranking::Hybrid | Ranking::Words => {
+            Ranking::Hybrid | Ranking::Likelihood | Ranking::Words => {
                 snapshot.full_text(&request.query, depth, filter).await
             }
         }

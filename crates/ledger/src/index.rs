@@ -4,6 +4,7 @@ use intramuros_types::{KnowledgeBaseId, ModelId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+mod calibrations;
 mod questions;
 mod records;
 
@@ -96,8 +97,32 @@ pub struct TestQuestion {
     pub id: String,
     /// What is asked, up to 1,000 characters.
     pub query: String,
-    /// File names or external ids of the documents that answer it, 1 to 100.
+    /// File names or external ids of the documents that answer it, up to 100; none where the
+    /// documents do not answer.
     pub relevant: Vec<String>,
+}
+
+/// From where on a judgement counts as "the passages answer".
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// Who judged, on what; a calibration says nothing about another judge.
+    pub judge: String,
+    /// The least score, 0 to 1.
+    pub threshold: f32,
+    /// Share of the answerable that the threshold was to keep.
+    pub kept: f32,
+    /// Test questions whose document was among the passages.
+    pub answerable: u32,
+    /// Those of them that reach the threshold.
+    pub answerable_kept: u32,
+    /// Test questions whose document was not among the passages; the threshold does not heed them.
+    pub not_found: u32,
+    /// Test questions that the documents do not answer.
+    pub unanswerable: u32,
+    /// Those of them that reach the threshold all the same.
+    pub unanswerable_kept: u32,
+    /// When it was measured.
+    pub measured: OffsetDateTime,
 }
 
 #[cfg(test)]

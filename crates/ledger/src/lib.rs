@@ -40,7 +40,9 @@ pub use document::{
     FailureReason, Inserted, NewDocument, Page, Recovery,
 };
 pub use error::LedgerError;
-pub use index::{Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict};
+pub use index::{
+    Calibration, Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict,
+};
 pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;

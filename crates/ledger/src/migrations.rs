@@ -13,6 +13,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (2, "document_details", include_str!("../migrations/0002_document_details.sql")),
     (3, "indexes", include_str!("../migrations/0003_indexes.sql")),
     (4, "unanswered", include_str!("../migrations/0004_unanswered.sql")),
+    (5, "calibrations", include_str!("../migrations/0005_calibrations.sql")),
 ];
 
 /// The migrations, ready to run.

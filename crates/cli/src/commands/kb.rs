@@ -1,6 +1,7 @@
 //! `intramuros kb`: knowledge bases and their documents.
 
 mod add;
+mod calibrate;
 mod erase;
 mod files;
 mod indexes;
@@ -41,8 +42,9 @@ pub(crate) fn run(common: &Common, command: &Kb) -> anyhow::Result<ExitCode> {
         Kb::Activate { id, index } => indexes::activate(common, &client, id, *index),
         Kb::Discard { id, index } => indexes::discard(common, &client, id, *index),
         Kb::Unanswered { id, forget } => unanswered::run(common, &client, id, forget.as_deref()),
-        Kb::TestQuestions { id, file } => {
-            indexes::test_questions(common, &client, id, file.as_deref())
+        Kb::TestQuestions { id, files } => indexes::test_questions(common, &client, id, files),
+        Kb::Calibrate { id, keep, wait, show } => {
+            return calibrate::run(common, &client, id, *keep, *wait, *show);
         }
         Kb::Documents { id } => documents(common, &client, id),
         Kb::Remove { id, documents } => erase::run(common, &client, id, documents),

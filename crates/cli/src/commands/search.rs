@@ -16,7 +16,8 @@ const PREVIEW_CHARS: usize = 300;
 pub(crate) fn run(common: &Common, command: &Search) -> anyhow::Result<ExitCode> {
     let client = Client::new(common)?;
     let base = choose_base(&client, command.kb.as_deref())?;
-    let body = json!({"query": command.query, "limit": command.limit});
+    let judge = if command.judge { "require" } else { "none" };
+    let body = json!({"query": command.query, "limit": command.limit, "judge": judge});
     let found =
         client.post(&format!("/api/v1/knowledge-bases/{}/search", segment(&base)), &body)?;
     if common.json {

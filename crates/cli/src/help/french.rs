@@ -52,6 +52,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("search query", "Des mots ou une question"),
     ("search --kb", "Base de connaissances ; inutile quand il n'y en a qu'une"),
     ("search --limit", "Nombre de passages au plus, de 1 à 100"),
+    (
+        "search --judge",
+        "Fait juger par le modèle si les passages répondent, et n'en montre aucun sinon",
+    ),
     ("kb", "Gère les bases de connaissances et leurs documents"),
     ("kb list", "Liste les bases"),
     ("kb create", "Crée une base"),
@@ -112,8 +116,21 @@ const TEXTS: &[(&str, &str)] = &[
     ("kb test-questions id", "Base"),
     (
         "kb test-questions --file",
-        "Un objet JSON par ligne, comme pour eval retrieval : id, query, relevant",
+        "Un objet JSON par ligne, comme pour eval retrieval : id, query, relevant (aucun là où les \
+         documents ne répondent pas) ; peut se répéter",
     ),
+    (
+        "kb calibrate",
+        "Apprend des questions d'essai à partir d'où le jugement du modèle vaut un oui ; les \
+         questions auxquelles les documents ne répondent pas sont alors écartées",
+    ),
+    ("kb calibrate id", "Base"),
+    (
+        "kb calibrate --keep",
+        "Part des questions auxquelles les passages répondent à garder, de 0.5 à 0.99",
+    ),
+    ("kb calibrate --wait", "Attend la fin"),
+    ("kb calibrate --show", "Montre seulement ce qui a été appris"),
     (
         "kb unanswered",
         "Liste les questions auxquelles les documents n'ont pas répondu, les plus posées d'abord",
@@ -192,11 +209,15 @@ const TEXTS: &[(&str, &str)] = &[
     ),
     (
         "eval retrieval --ranking",
-        "Comment les passages sont trouvés et rangés : hybrid, vectors ou words",
+        "Comment les passages sont trouvés et rangés : hybrid, likelihood, vectors ou words",
     ),
     (
         "eval retrieval --limit",
         "Passages demandés ; plusieurs d'un même document comptent une fois, à la meilleure place",
+    ),
+    (
+        "eval retrieval --judge",
+        "Fait juger par le modèle si les passages répondent ; les refus sont comptés d'après lui",
     ),
     ("eval retrieval --clients", "Questions posées en même temps"),
     ("eval retrieval --out", "Écrit dans ce fichier ce qui a été trouvé pour chaque question"),

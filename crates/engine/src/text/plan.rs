@@ -140,10 +140,15 @@ impl Scheduler {
             {
                 continue;
             }
-            let wants_logits = sequence.wants_prompt_logprobs();
-            let most = if wants_logits { budget.min(logits) } else { budget };
+            // Tokens before those whose logits are wanted go in steps of their own.
+            let before = sequence.logits_from().map(|from| from.saturating_sub(sequence.computed));
+            let most = match before {
+                None => budget,
+                Some(0) => budget.min(logits),
+                Some(before) => budget.min(before),
+            };
             let known = sequence.take_room(&mut self.pool, most);
-            if wants_logits {
+            if before == Some(0) {
                 logits -= known;
             }
             if known > 0 {

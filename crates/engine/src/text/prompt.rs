@@ -1,4 +1,4 @@
-//! Collects the log-probabilities of a prompt's own tokens.
+//! Collects the log-probabilities of a prompt's last tokens.
 
 use intramuros_backend::{Logits, TextCodec};
 
@@ -7,14 +7,25 @@ use crate::{PromptToken, logprobs};
 
 /// What is known of a prompt so far.
 pub(super) struct PromptLogprobs {
+    /// Position of the first token that is told.
+    first: usize,
     tokens: Vec<PromptToken>,
     /// Alternatives for each token.
     count: usize,
 }
 
 impl PromptLogprobs {
-    pub(super) fn new(count: u32) -> Self {
-        Self { tokens: Vec::new(), count: count as usize }
+    /// For the last `last` of the tokens of `prompt`, with `count` alternatives each.
+    pub(super) fn new(prompt: &[u32], last: usize, count: u32, codec: &dyn TextCodec) -> Self {
+        let first = prompt.len().saturating_sub(last);
+        let beginning = prompt.first().filter(|_| first == 0);
+        let tokens = beginning.map(|token| PromptToken::First(spell(codec, *token)));
+        Self { first, tokens: tokens.into_iter().collect(), count: count as usize }
+    }
+
+    /// Position of the first token whose logits are wanted: those of one tell of the next.
+    pub(super) fn from(&self) -> usize {
+        self.first.saturating_sub(1)
     }
 
     /// Takes the logits of the prompt's tokens from position `from` on. Those that were seen
@@ -26,15 +37,11 @@ impl PromptLogprobs {
         logits: &Logits,
         codec: &dyn TextCodec,
     ) {
-        if self.tokens.is_empty() {
-            self.tokens
-                .extend(prompt.first().map(|token| PromptToken::First(spell(codec, *token))));
-        }
         let rows = logits.values.len() / logits.vocab_size.max(1);
         for row in 0..rows {
             let position = from + row + 1;
             let Some(token) = prompt.get(position) else { break };
-            if position == self.tokens.len() {
+            if position == self.first + self.tokens.len() {
                 let text = |token| spell(codec, token);
                 let told = logprobs::of(logits.row(row), *token, self.count, text);
                 self.tokens.push(PromptToken::Next(told));
@@ -42,7 +49,7 @@ impl PromptLogprobs {
         }
     }
 
-    /// All tokens of the prompt.
+    /// The tokens that were asked for.
     pub(super) fn into_tokens(self) -> Vec<PromptToken> {
         self.tokens
     }

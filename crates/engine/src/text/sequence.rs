@@ -99,14 +99,12 @@ impl Sequence {
         (self.priority, self.submitted.checked_add(needs))
     }
 
-    /// Takes over what others have computed of its tokens. The last token is always computed,
-    /// because its logits are wanted.
+    /// Takes over what others have computed of its tokens, but for those whose logits are wanted:
+    /// the last one's always are.
     pub(super) fn adopt(&mut self, pool: &mut BlockPool) {
-        if self.prompt_logprobs.is_some() {
-            return;
-        }
-        let before_last = &self.tokens[..self.tokens.len().saturating_sub(1)];
-        let adopted = self.table.adopt(pool, before_last);
+        let last = self.tokens.len().saturating_sub(1);
+        let wanted = self.logits_from().unwrap_or(last).min(last);
+        let adopted = self.table.adopt(pool, &self.tokens[..wanted]);
         if adopted > self.computed {
             // What it had before a preemption was its own.
             self.cached += adopted.saturating_sub(self.computed.max(self.reached));
@@ -172,9 +170,9 @@ impl Sequence {
         (draft, self.drafter.acceptance())
     }
 
-    /// Whether the logits of every token of the prompt are wanted.
-    pub(super) fn wants_prompt_logprobs(&self) -> bool {
-        self.prompt_logprobs.is_some()
+    /// The first token of the prompt whose logits are wanted, where more than the last one's are.
+    pub(super) fn logits_from(&self) -> Option<usize> {
+        self.prompt_logprobs.as_ref().map(PromptLogprobs::from)
     }
 
     /// The batch row of a plan.
@@ -182,8 +180,8 @@ impl Sequence {
         let end = self.computed + planned.known;
         let mut tokens = self.tokens[self.computed..end].to_vec();
         tokens.extend_from_slice(&planned.drafts);
-        let logits = if self.prompt_logprobs.is_some() {
-            tokens.len()
+        let logits = if let Some(from) = self.logits_from() {
+            end.saturating_sub(from.max(self.computed))
         } else if end == self.tokens.len() {
             planned.drafts.len() + 1
         } else {
@@ -202,7 +200,9 @@ impl Sequence {
         scratch: &mut Scratch,
     ) -> Option<Ending> {
         if let Some(prompt) = &mut self.prompt_logprobs {
-            prompt.take(&self.tokens[..self.prompt_tokens], self.computed, logits, codec);
+            let rows = logits.values.len() / logits.vocab_size.max(1);
+            let from = self.computed + planned.known - rows;
+            prompt.take(&self.tokens[..self.prompt_tokens], from, logits, codec);
         }
         self.computed += planned.known;
         if self.computed < self.tokens.len() {

@@ -9,7 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures::stream;
-use intramuros_knowledge::{Abstention, Answer, AnswerEvent, Answering, AskRequest, Hit};
+use intramuros_knowledge::{Abstention, Answer, AnswerEvent, Answering, AskRequest, Hit, Ranking};
 use intramuros_types::{Access, KeyId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use super::hit::{CitationDto, HitDto};
 use super::scope::ScopeFields;
+use super::search::{JudgementDto, RankingDto};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::request_id::request_id;
@@ -35,13 +36,15 @@ pub(crate) struct AskBody {
     /// Passages to write from; default as configured.
     #[schema(minimum = 1, maximum = 20)]
     passages: Option<usize>,
+    /// How passages are found and ordered; default `hybrid`.
+    ranking: Option<RankingDto>,
     /// Where to look.
     #[serde(flatten)]
     scope: ScopeFields,
 }
 
 impl RequestBody for AskBody {
-    const FIELDS: &'static [&'static str] = &["question", "stream", "passages"];
+    const FIELDS: &'static [&'static str] = &["question", "stream", "passages", "ranking"];
     const FLATTENED: &'static [&'static str] = ScopeFields::FIELDS;
 }
 
@@ -54,8 +57,8 @@ pub(crate) struct AskResponse {
     answer: String,
     /// The evidence, in the order of the sentences. Empty exactly when `answered` is false.
     citations: Vec<CitationDto>,
-    /// Why there is no answer: `nothing_found`, `no_answer` (the model found none in the
-    /// passages) or `unsupported` (it wrote what the passages do not support).
+    /// Why there is no answer: `nothing_found`, `no_answer` (the model judged or wrote
+    /// that the passages hold none) or `unsupported` (it wrote what the passages do not support).
     abstention: Option<&'static str>,
     /// Sentences of the model that were held back for want of evidence.
     withheld_sentences: u32,
@@ -63,6 +66,9 @@ pub(crate) struct AskResponse {
     language: &'static str,
     /// The model that wrote it.
     model: Option<String>,
+    /// What the generator judged before it wrote, where the knowledge base is calibrated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judgement: Option<JudgementDto>,
     /// The passages it was written from, best first.
     #[serde(skip_serializing_if = "Option::is_none")]
     passages: Option<Vec<HitDto>>,
@@ -93,6 +99,7 @@ impl AskResponse {
             withheld_sentences: answer.withheld_sentences,
             language: answer.language.code(),
             model: answer.model.map(|model| model.to_string()),
+            judgement: answer.judgement.map(JudgementDto::from),
             passages: passages.map(|hits| hits.into_iter().map(HitDto::from).collect()),
             usage: AskUsage {
                 prompt_tokens: answer.usage.prompt_tokens,
@@ -125,6 +132,7 @@ pub(crate) async fn ask(
         client: extensions.get::<KeyId>().cloned(),
         question: body.question,
         passages: body.passages,
+        ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
         scope: body.scope.within(&access),
     };
     let answering = state.knowledge.ask(&KnowledgeBaseId::new(kb), request).await?;

@@ -146,6 +146,10 @@ pub(crate) struct ReasonDto {
     /// What the cross-encoder says, 0 to 1, where one is served and read the passage; then it
     /// orders the hits.
     cross_encoder: Option<f32>,
+    /// How likely the generator finds the question after the passage, nats a token, where that
+    /// was asked (`ranking`: `likelihood`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    likelihood: Option<f32>,
     /// Words of the query that the passage, its title or its headings have in some form.
     matched_words: Vec<String>,
 }
@@ -161,6 +165,7 @@ impl From<Hit> for HitDto {
                 lexical: hit.lexical,
                 late_interaction: hit.late_interaction,
                 cross_encoder: hit.cross_encoder,
+                likelihood: hit.likelihood,
                 matched_words: hit.matched_words,
             },
         }

@@ -137,16 +137,17 @@ pub(crate) struct TestQuestionDto {
     id: String,
     /// What is asked, up to 1,000 characters.
     query: String,
-    /// File names or external ids of the documents that answer it, 1 to 100.
+    /// File names or external ids of the documents that answer it, up to 100; none where the
+    /// documents do not answer.
     relevant: Vec<String>,
 }
 
 /// Who decides about an index reads all that it is made of.
-fn check(access: &Access) -> Result<(), ApiError> {
+pub(crate) fn check(access: &Access) -> Result<(), ApiError> {
     if *access == Access::Everything {
         return Ok(());
     }
-    let message = "an index concerns all documents; it takes a key that may read everything \
+    let message = "this concerns all documents; it takes a key that may read everything \
                    (label '*')";
     Err(ApiError::new(Code::InsufficientScope, message))
 }

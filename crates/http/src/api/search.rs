@@ -1,9 +1,10 @@
 //! Searches a knowledge base.
 
 use axum::extract::{Path, State};
+use axum::http::Extensions;
 use axum::{Extension, Json};
-use intramuros_knowledge::{Ranking, SearchRequest};
-use intramuros_types::{Access, KnowledgeBaseId};
+use intramuros_knowledge::{Caller, Judgement, Ranking, SearchRequest};
+use intramuros_types::{Access, KeyId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,6 +12,7 @@ use super::hit::HitDto;
 use super::scope::ScopeFields;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
+use crate::request_id::request_id;
 use crate::state::AppState;
 
 const DEFAULT_LIMIT: usize = 10;
@@ -26,9 +28,26 @@ pub(crate) struct SearchBody {
     limit: Option<usize>,
     /// How passages are found and ordered; default `hybrid`.
     ranking: Option<RankingDto>,
+    /// Whether the generator judges if the passages answer; default `none`.
+    #[serde(default)]
+    judge: JudgeDto,
     /// Where to look.
     #[serde(flatten)]
     scope: ScopeFields,
+}
+
+/// Whether the generator judges what was found. It reads the first five passages, which takes
+/// seconds on a CPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum JudgeDto {
+    /// It is not asked.
+    #[default]
+    None,
+    /// Its judgement is told beside the passages.
+    Report,
+    /// Passages that do not answer are not told.
+    Require,
 }
 
 /// How passages are found and ordered.
@@ -37,6 +56,9 @@ pub(crate) struct SearchBody {
 pub(crate) enum RankingDto {
     /// By meaning and by words, compared word by word.
     Hybrid,
+    /// The same, the best twenty then by how likely the generator finds the question after each;
+    /// better for questions in a layman's words, and takes seconds on a CPU.
+    Likelihood,
     /// By the cosine of the whole alone.
     Vectors,
     /// By BM25 alone.
@@ -47,6 +69,7 @@ impl From<RankingDto> for Ranking {
     fn from(ranking: RankingDto) -> Self {
         match ranking {
             RankingDto::Hybrid => Self::Hybrid,
+            RankingDto::Likelihood => Self::Likelihood,
             RankingDto::Vectors => Self::Vectors,
             RankingDto::Words => Self::Words,
         }
@@ -54,7 +77,7 @@ impl From<RankingDto> for Ranking {
 }
 
 impl RequestBody for SearchBody {
-    const FIELDS: &'static [&'static str] = &["query", "limit", "ranking"];
+    const FIELDS: &'static [&'static str] = &["query", "limit", "ranking", "judge"];
     const FLATTENED: &'static [&'static str] = ScopeFields::FIELDS;
 }
 
@@ -63,6 +86,41 @@ impl RequestBody for SearchBody {
 pub(crate) struct SearchResponse {
     /// The passages.
     hits: Vec<HitDto>,
+    /// Whether they answer, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judgement: Option<JudgementDto>,
+}
+
+/// Whether the passages answer the question, as the generator judges.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JudgementDto {
+    /// Whether they do: `score` reaches `threshold`.
+    answers: bool,
+    /// How well they do, 0 to 1. No probability of being right.
+    score: f32,
+    /// From where on it counts as a yes.
+    threshold: f32,
+    /// Whether the threshold was learnt from the test questions of the knowledge base.
+    calibrated: bool,
+    /// The generator.
+    model: String,
+}
+
+impl From<Judgement> for JudgementDto {
+    fn from(judgement: Judgement) -> Self {
+        Self {
+            answers: judgement.answers(),
+            score: judgement.score,
+            threshold: judgement.threshold,
+            calibrated: judgement.calibrated,
+            model: judgement.model.to_string(),
+        }
+    }
+}
+
+/// Who asks, as the generator knows them.
+pub(crate) fn caller(extensions: &Extensions) -> Caller {
+    Caller { id: request_id(extensions), client: extensions.get::<KeyId>().cloned() }
 }
 
 /// Finds passages by meaning and by words.
@@ -73,12 +131,14 @@ pub(crate) struct SearchResponse {
         (status = 400, description = "a field is wrong"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "no such knowledge base"),
-        (status = 429, description = "the queue is full; see Retry-After")),
+        (status = 429, description = "the queue is full; see Retry-After"),
+        (status = 503, description = "the generator was asked for, and none is configured")),
     security(("key" = [])))]
 pub(crate) async fn search(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
     Path(kb): Path<String>,
+    extensions: Extensions,
     JsonBody(body): JsonBody<SearchBody>,
 ) -> Result<Json<SearchResponse>, ApiError> {
     let request = SearchRequest {
@@ -86,7 +146,20 @@ pub(crate) async fn search(
         limit: body.limit.unwrap_or(DEFAULT_LIMIT),
         scope: body.scope.within(&access),
         ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
+        caller: caller(&extensions),
     };
-    let hits = state.knowledge.search(&KnowledgeBaseId::new(kb), &request).await?;
-    Ok(Json(SearchResponse { hits: hits.into_iter().map(HitDto::from).collect() }))
+    let kb = KnowledgeBaseId::new(kb);
+    let (hits, judgement) = if body.judge == JudgeDto::None {
+        (state.knowledge.search(&kb, &request).await?, None)
+    } else {
+        let (mut hits, judgement) = state.knowledge.search_judged(&kb, &request).await?;
+        if body.judge == JudgeDto::Require && !judgement.answers() {
+            hits.clear();
+        }
+        (hits, Some(judgement))
+    };
+    Ok(Json(SearchResponse {
+        hits: hits.into_iter().map(HitDto::from).collect(),
+        judgement: judgement.map(JudgementDto::from),
+    }))
 }

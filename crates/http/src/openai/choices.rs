@@ -72,7 +72,7 @@ impl Choices {
                     tools: tools.clone(),
                     priority,
                     client: extensions.get::<KeyId>().cloned(),
-                    prompt_logprobs,
+                    prompt_logprobs: if prompt_logprobs { usize::MAX } else { 0 },
                     ..GenerateRequest::new(
                         request_id(extensions),
                         prompt.clone(),

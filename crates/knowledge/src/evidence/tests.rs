@@ -24,6 +24,7 @@ fn hit(text: &str) -> Hit {
         lexical: None,
         late_interaction: None,
         cross_encoder: None,
+        likelihood: None,
         matched_words: Vec::new(),
         highlights: Vec::new(),
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use intramuros_ledger::{IndexRecord, TestQuestion, Verdict};
 use intramuros_types::Access;
 
+use crate::likelihood::Caller;
 use crate::target::Target;
 use crate::{Hit, Knowledge, KnowledgeError, Ranking, Scope, SearchRequest};
 
@@ -17,7 +18,8 @@ impl Knowledge {
     /// without questions.
     pub(super) async fn verdict(&self, target: &Target) -> Result<Option<Verdict>, KnowledgeError> {
         let base = &target.index.knowledge_base;
-        let questions = self.shared.ledger.test_questions(base).await?;
+        let mut questions = self.shared.ledger.test_questions(base).await?;
+        questions.retain(|question| !question.relevant.is_empty());
         if questions.is_empty() {
             return Ok(None);
         }
@@ -42,6 +44,7 @@ impl Knowledge {
                 limit: PASSAGES,
                 scope: Scope::readable_by(Access::Everything),
                 ranking: Ranking::Hybrid,
+                caller: Caller::server("verdict"),
             };
             let hits = self.search_in(target, &request).await?;
             if self.is_answered(&target.index, question, &hits).await? {
@@ -51,7 +54,8 @@ impl Knowledge {
         Ok(answered as f32 / questions.len().max(1) as f32)
     }
 
-    async fn is_answered(
+    /// Whether a document that answers `question` is among the first five of `hits`.
+    pub(crate) async fn is_answered(
         &self,
         index: &IndexRecord,
         question: &TestQuestion,

@@ -4,8 +4,8 @@ use intramuros_types::KnowledgeBaseId;
 
 use crate::ledger::tests::{Fixture, new_document};
 use crate::{
-    Chunking, DocumentFacts, DocumentRecord, DocumentState, IndexRecord, IndexRole, Ledger,
-    LedgerError, TestQuestion, Verdict,
+    Calibration, Chunking, DocumentFacts, DocumentRecord, DocumentState, IndexRecord, IndexRole,
+    Ledger, LedgerError, TestQuestion, Verdict,
 };
 
 const CHUNKING: Chunking = Chunking { version: 1, target_tokens: 100, max_tokens: 200 };
@@ -109,11 +109,7 @@ async fn test_questions_are_replaced_as_a_whole() {
     ledger.set_test_questions(&base(), &all).await.unwrap();
     ledger.set_test_questions(&base(), &all).await.unwrap();
     assert_eq!(ledger.test_questions(&base()).await.unwrap(), all);
-    for wrong in [
-        vec![question("a", &["x"]), question("a", &["y"])],
-        vec![question("a", &[])],
-        vec![question("", &["x"])],
-    ] {
+    for wrong in [vec![question("a", &["x"]), question("a", &["y"])], vec![question("", &["x"])]] {
         let refused = ledger.set_test_questions(&base(), &wrong).await;
         assert!(matches!(refused, Err(LedgerError::Invalid { .. })), "{wrong:?}");
     }
@@ -122,4 +118,32 @@ async fn test_questions_are_replaced_as_a_whole() {
     assert!(matches!(missing, Err(LedgerError::NotFound { .. })));
     ledger.set_test_questions(&base(), &[]).await.unwrap();
     assert_eq!(ledger.test_questions(&base()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_calibration_replaces_the_one_before_and_goes_with_its_knowledge_base() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    assert_eq!(ledger.calibration(&base()).await.unwrap(), None);
+    let learnt = Calibration {
+        judge: "model".to_owned(),
+        threshold: 0.25,
+        kept: 0.5,
+        answerable: 20,
+        answerable_kept: 10,
+        not_found: 3,
+        unanswerable: 4,
+        unanswerable_kept: 1,
+        measured: time::OffsetDateTime::UNIX_EPOCH,
+    };
+    for judge in ["first", "second"] {
+        let learnt = Calibration { judge: judge.to_owned(), ..learnt.clone() };
+        ledger.set_calibration(&base(), &learnt).await.unwrap();
+        let mut stored = ledger.calibration(&base()).await.unwrap().unwrap();
+        assert!(stored.measured > learnt.measured);
+        stored.measured = learnt.measured;
+        assert_eq!(stored, learnt);
+    }
+    let unnamed = Calibration { judge: String::new(), ..learnt };
+    assert!(ledger.set_calibration(&base(), &unnamed).await.is_err());
 }

@@ -87,7 +87,10 @@ impl Target<'_> {
     fn ask(&self, question: &Question) -> anyhow::Result<Outcome> {
         let path = format!("/api/v1/knowledge-bases/{}/search", segment(self.base));
         let (limit, ranking) = (self.options.limit, &self.options.ranking);
-        let body = json!({"query": question.query, "limit": limit, "ranking": ranking});
+        let judge = if self.options.judge { "report" } else { "none" };
+        let body = json!({
+            "query": question.query, "limit": limit, "ranking": ranking, "judge": judge,
+        });
         let started = Instant::now();
         let answer = self.client.post(&path, &body).with_context(|| question.id.clone())?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
@@ -95,7 +98,11 @@ impl Target<'_> {
             let id = hit["document"].as_str().unwrap_or_default();
             Found::new(hit, self.names.get(id).cloned().unwrap_or_else(|| id.to_owned()))
         });
-        Ok(outcome(question, &hits.collect::<Vec<_>>(), milliseconds))
+        let mut outcome = outcome(question, &hits.collect::<Vec<_>>(), milliseconds);
+        if let Some(score) = answer["judgement"]["score"].as_f64() {
+            outcome.relevance = score;
+        }
+        Ok(outcome)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `intramuros kb reindex`, `indexes`, `activate`, `discard`, `test-questions`.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -96,16 +96,17 @@ pub(super) fn discard(
     Ok(())
 }
 
-/// Shows the test questions, or replaces them by those of `file`, one JSON object a line.
+/// Shows the test questions, or replaces them by those of `files`, one JSON object a line.
 pub(super) fn test_questions(
     common: &Common,
     client: &Client,
     base: &str,
-    file: Option<&Path>,
+    files: &[PathBuf],
 ) -> anyhow::Result<()> {
     let path = format!("{BASES}/{}/test-questions", segment(base));
-    if let Some(file) = file {
-        let questions = read(file)?;
+    if !files.is_empty() {
+        let questions = files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+        let questions = questions.concat();
         client.put(&path, &json!({"questions": questions}))?;
     }
     let stored = client.get(&path)?;
@@ -136,7 +137,8 @@ fn read(file: &Path) -> anyhow::Result<Vec<Value>> {
             Ok(json!({
                 "id": question["id"],
                 "query": question["query"],
-                "relevant": question["relevant"],
+                // None where the documents do not answer.
+                "relevant": question.get("relevant").cloned().unwrap_or_else(|| json!([])),
             }))
         })
         .collect()

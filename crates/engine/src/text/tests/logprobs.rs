@@ -62,7 +62,7 @@ async fn a_prompts_own_tokens_are_told_in_whatever_pieces_it_is_computed() {
         // A warm cache must not hide tokens.
         bench.answer(&prompt, 1).await;
         let mut request = request(&prompt, told(&[], max_tokens));
-        request.prompt_logprobs = true;
+        request.prompt_logprobs = usize::MAX;
         let done = complete(&bench, request).await;
         assert_eq!(done.text.len(), max_tokens as usize);
         answers.push(done.prompt);
@@ -74,12 +74,32 @@ async fn a_prompts_own_tokens_are_told_in_whatever_pieces_it_is_computed() {
 }
 
 #[tokio::test]
+async fn the_last_tokens_of_a_prompt_are_told_without_computing_the_others_anew() {
+    let prompt: String = ('a'..='z').cycle().take(70).collect();
+    for prefill_chunk_tokens in [256, 7] {
+        let bench = Bench::new(hashed(), EngineConfig { prefill_chunk_tokens, ..config() });
+        let ask = async |last: usize| {
+            let mut request = request(&prompt, told(&[], 2));
+            request.prompt_logprobs = last;
+            complete(&bench, request).await
+        };
+        let all = ask(usize::MAX).await;
+        let some = ask(5).await;
+        assert_eq!(some.prompt, all.prompt[all.prompt.len() - 5..]);
+        assert_eq!((some.text, some.logprobs), (all.text, all.logprobs));
+        assert!(some.usage.cached_tokens > 0, "{:?}", some.usage);
+        let all_but_one = ask(all.prompt.len() - 1).await;
+        assert_eq!(all_but_one.prompt, all.prompt[1..]);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_of_no_tokens_is_for_those_who_ask_about_the_prompt() {
     let bench = Bench::new(hashed(), config());
     let error = bench.submit("q", 0).await.unwrap_err();
     assert_eq!(error.to_string(), "max_tokens is 0; it must be at least 1");
     let mut request = request("q", SamplingParams::greedy(1));
-    request.prompt_logprobs = true;
+    request.prompt_logprobs = usize::MAX;
     assert!(bench.engine.submit(request).await.is_err(), "without logprobs");
 }
 
@@ -87,7 +107,7 @@ async fn an_answer_of_no_tokens_is_for_those_who_ask_about_the_prompt() {
 async fn more_logprobs_of_a_prompt_than_can_be_held_are_refused() {
     let bench = Bench::new(hashed().with_context_tokens(100_000).with_blocks(30_000), config());
     let mut long = request(&"q".repeat(30_000), told(&[], 1));
-    long.prompt_logprobs = true;
+    long.prompt_logprobs = usize::MAX;
     let error = bench.engine.submit(long).await.unwrap_err().to_string();
     assert!(error.starts_with("logprobs asks for 90003 log-probabilities"), "{error}");
 }
