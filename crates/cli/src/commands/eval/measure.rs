@@ -21,8 +21,8 @@ pub(super) struct Outcome {
     pub(super) rank: Option<usize>,
     /// Normalised discounted cumulative gain of the first ten.
     pub(super) ndcg: f64,
-    /// Whether the highlighted sentences of the first relevant document have the labelled passage;
-    /// `None` without label, or when no relevant document is among the first ten.
+    /// Whether the highlighted sentences of the best document, which the labelled passage is of,
+    /// have that passage; `None` without label, or when it is not among the first ten.
     pub(super) highlighted: Option<bool>,
     /// The same for the whole passages that are shown.
     pub(super) shown: Option<bool>,
@@ -69,10 +69,13 @@ pub(super) fn outcome(question: &Question, hits: &[Found], milliseconds: f64) ->
     }
     let is_relevant = |name: &String| question.relevant.contains(name);
     let rank = documents.iter().position(is_relevant).map(|at| at + 1);
-    let first = rank.filter(|rank| *rank <= 10).map(|rank| documents[rank - 1].clone());
+    let best = question
+        .relevant
+        .first()
+        .filter(|best| documents.iter().position(|name| name == *best).is_some_and(|at| at < 10));
     let holds = |part: fn(&Found) -> &String| {
-        let (passage, first) = (question.passage.as_ref()?, first.as_ref()?);
-        let shown = hits.iter().filter(|hit| hit.document == *first).map(part);
+        let (passage, best) = (question.passage.as_ref()?, best?);
+        let shown = hits.iter().filter(|hit| hit.document == *best).map(part);
         let shown: Vec<&str> = shown.map(String::as_str).collect();
         Some(covers(&shown.join(" "), passage))
     };
