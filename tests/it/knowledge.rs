@@ -152,6 +152,27 @@ fn an_empty_knowledge_base_says_so_in_the_questions_language() {
 }
 
 #[test]
+fn one_document_need_not_fill_the_list() {
+    let server = shared();
+    server.create_base("diverse");
+    let paragraph =
+        |at: usize| format!("Le compresseur numéro {at} se purge. {}", "Il tourne. ".repeat(80));
+    let long = (0..6).map(paragraph).collect::<Vec<_>>().join("\n\n");
+    add(&server, "diverse", "long.txt", &long);
+    add(&server, "diverse", "court.txt", "Un compresseur se range au sec.");
+    let path = "/api/v1/knowledge-bases/diverse/search";
+    let documents = |body: Value| {
+        let hits = server.post(path, &body).json()["hits"].as_array().unwrap().clone();
+        hits.iter().map(|hit| hit["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(documents(json!({"query": "compresseur"})).len() > 3);
+    let mut bounded = documents(json!({"query": "compresseur", "per_document": 1}));
+    bounded.sort();
+    assert_eq!(bounded, ["court", "long"]);
+    assert_eq!(server.post(path, &json!({"query": "x", "per_document": 0})).status, 400);
+}
+
+#[test]
 fn the_same_content_is_stored_once() {
     let server = shared();
     server.create_base("twice");

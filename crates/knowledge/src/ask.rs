@@ -53,6 +53,7 @@ impl Knowledge {
         let search = SearchRequest {
             query: request.question.clone(),
             limit,
+            per_document: None,
             scope: request.scope.clone(),
             ranking: request.ranking,
             caller: Caller { id: request.id.clone(), client: request.client.clone() },

@@ -196,6 +196,7 @@ impl Knowledge {
         let request = SearchRequest {
             query: question.query.clone(),
             limit: PASSAGES,
+            per_document: None,
             scope: Scope::readable_by(Access::Everything),
             ranking: Ranking::Hybrid,
             caller: Caller::server("calibration"),

@@ -1,6 +1,6 @@
 //! Finds the passages that answer a question: by meaning and by words, fused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +35,8 @@ pub struct SearchRequest {
     pub query: String,
     /// The most hits, 1 to 100.
     pub limit: usize,
+    /// The most hits of one document; `None` for no bound.
+    pub per_document: Option<usize>,
     /// Where to look.
     pub scope: Scope,
     /// How to order what is found.
@@ -222,7 +224,9 @@ impl Knowledge {
         };
         let (mut candidates, late) = order(&snapshot, candidates, late, &embedding).await?;
         let reranked = if request.ranking == Ranking::Hybrid { self.reranked() } else { 0 };
-        candidates.truncate(request.limit.max(reranked));
+        if request.per_document.is_none() {
+            candidates.truncate(request.limit.max(reranked));
+        }
         let rows: Vec<Row> = candidates.iter().map(|candidate| candidate.row).collect();
         let passages = snapshot.passages(&rows).await?;
         drop(snapshot);
@@ -230,6 +234,9 @@ impl Knowledge {
             candidates.into_iter().zip(passages).collect();
         if reranked > 0 {
             found = self.rerank(&request.query, found).await?;
+        }
+        if let Some(most) = request.per_document {
+            bound_documents(&mut found, most);
         }
         found.truncate(request.limit);
         let ordered = started.elapsed();
@@ -251,6 +258,16 @@ impl Knowledge {
         };
         Ok(tokio::task::spawn_blocking(show).await?)
     }
+}
+
+/// Keeps the first `most` passages of each document.
+fn bound_documents(found: &mut Vec<(Candidate, StoredPassage)>, most: usize) {
+    let mut counts: HashMap<DocumentId, usize> = HashMap::new();
+    found.retain(|(_, passage)| {
+        let count = counts.entry(passage.document.clone()).or_default();
+        *count += 1;
+        *count <= most
+    });
 }
 
 async fn embed_query(encoder: &EmbedEngine, query: &str) -> Result<Embedding, KnowledgeError> {
@@ -337,6 +354,10 @@ fn validate(request: &SearchRequest) -> Result<(), KnowledgeError> {
     if !(1..=MAX_HITS).contains(&request.limit) {
         let reason = format!("is {}, it must be 1 to {MAX_HITS}", request.limit);
         return Err(KnowledgeError::invalid("limit", reason));
+    }
+    if request.per_document.is_some_and(|most| !(1..=MAX_HITS).contains(&most)) {
+        let reason = format!("must be 1 to {MAX_HITS}");
+        return Err(KnowledgeError::invalid("per_document", reason));
     }
     Ok(())
 }

@@ -26,6 +26,9 @@ pub(crate) struct SearchBody {
     /// The most passages; default 10.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<usize>,
+    /// The most passages of one document; no bound when left out.
+    #[schema(minimum = 1, maximum = 100)]
+    per_document: Option<usize>,
     /// How passages are found and ordered; default `hybrid`.
     ranking: Option<RankingDto>,
     /// Whether the generator judges if the passages answer; default `none`.
@@ -77,7 +80,7 @@ impl From<RankingDto> for Ranking {
 }
 
 impl RequestBody for SearchBody {
-    const FIELDS: &'static [&'static str] = &["query", "limit", "ranking", "judge"];
+    const FIELDS: &'static [&'static str] = &["query", "limit", "per_document", "ranking", "judge"];
     const FLATTENED: &'static [&'static str] = ScopeFields::FIELDS;
 }
 
@@ -144,6 +147,7 @@ pub(crate) async fn search(
     let request = SearchRequest {
         query: body.query,
         limit: body.limit.unwrap_or(DEFAULT_LIMIT),
+        per_document: body.per_document,
         scope: body.scope.within(&access),
         ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
         caller: caller(&extensions),
