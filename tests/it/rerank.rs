@@ -74,16 +74,14 @@ fn a_cross_encoder_orders_what_was_found() {
 #[test]
 fn documents_are_ranked_by_the_cross_encoder() {
     let server = server(&[]);
-    let documents = ["La caution est rendue.", "Il pleut.", "mot ".repeat(2_000).as_str()]
-        .map(str::to_owned)
-        .to_vec();
+    let documents: Vec<String> = (0..20).map(|at| format!("La caution {at} est rendue.")).collect();
     let body = json!({"model": "tiny", "query": "la caution ?", "documents": documents});
     let reply = server.post("/v1/rerank", &body);
     assert_eq!(reply.status, 200, "{}", reply.text);
     let results = reply.json()["results"].as_array().unwrap().clone();
     let scores: Vec<f64> =
         results.iter().map(|one| one["relevance_score"].as_f64().unwrap()).collect();
-    assert_eq!(scores.len(), 3);
+    assert_eq!(scores.len(), 20);
     assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
     assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)), "{scores:?}");
 
@@ -96,6 +94,13 @@ fn documents_are_ranked_by_the_cross_encoder() {
         .collect();
     assert_eq!(tasks, ["embedding", "rerank"]);
     assert_eq!(server.get("/api/v1/status").json()["rerank"]["model"], "tiny");
+    // Nothing is cut silently.
+    let long = [documents, vec!["mot ".repeat(2_000)]].concat();
+    let body = json!({"model": "tiny", "query": "la caution ?", "documents": long});
+    let refused = server.post("/v1/rerank", &body);
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    let expected = "of the documents from 16 on, input 4: query and text together have more";
+    assert!(refused.text.contains(expected), "{}", refused.text);
     // It gives no vectors.
     let embed = json!({"model": "tiny", "input": "x"});
     assert_eq!(server.post("/v1/embeddings", &embed).status, 404);

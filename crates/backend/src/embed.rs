@@ -98,6 +98,8 @@ pub struct EncodedPair {
     /// The first token of the second text where the model tells the two apart by their type, the
     /// length where it does not.
     pub second: usize,
+    /// Whether the texts were too long for the model and lost their ends.
+    pub shortened: bool,
 }
 
 /// An encoder. One compute thread owns it.

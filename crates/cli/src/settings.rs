@@ -222,6 +222,17 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
             format!("rerank.candidates is {candidates}; it must be 1 to 100"),
         ));
     }
+    let (candidates, most) = (settings.rerank.candidates, settings.embedding.max_queue_inputs);
+    if !settings.rerank.model.is_empty() && candidates > most {
+        bail!(tr(
+            format!(
+                "rerank.candidates vaut {candidates}, plus que embedding.max_queue_inputs ({most})"
+            ),
+            format!(
+                "rerank.candidates is {candidates}, more than embedding.max_queue_inputs ({most})"
+            ),
+        ));
+    }
     zero("knowledge.answer_tokens", u64::from(settings.knowledge.answer_tokens))?;
     check_knowledge(&settings.knowledge)?;
     zero("knowledge.folder_interval_seconds", settings.knowledge.folder_interval_seconds)?;

@@ -22,7 +22,7 @@ const COUNT_BYTES: usize = 256 << 10;
 
 /// The bytes of each text of a pair that are tokenised: more than the longest input of any
 /// cross-encoder has.
-const PAIR_BYTES: usize = 128 << 10;
+const PAIR_BYTES: usize = 32 << 10;
 
 /// Words that are one token and weigh less than this are everywhere: of the 250,000 pieces of
 /// XLM-RoBERTa, `de` weighs 5.3, `avec` 9.9, `image` 12.3.
@@ -161,18 +161,23 @@ impl EmbedCodec for EncoderCodec {
     }
 
     fn encode_pair(&self, query: &str, passage: &str) -> Result<EncodedPair, BackendError> {
-        let start = |text: &str| text[..text.floor_char_boundary(PAIR_BYTES)].to_owned();
-        let mut query = self.encoding(&start(query), false)?;
-        let mut passage = self.encoding(&start(passage), false)?;
+        let start = |text: &str| text.floor_char_boundary(PAIR_BYTES);
+        let is_cut = start(query) < query.len() || start(passage) < passage.len();
+        let mut query = self.encoding(&query[..start(query)], false)?;
+        let mut passage = self.encoding(&passage[..start(passage)], false)?;
+        let whole = query.len() + passage.len();
         let special = self.tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(true));
         let room = (self.max_tokens as usize).saturating_sub(special);
-        shorten(&mut query, room / 2);
-        shorten(&mut passage, room - query.len());
+        if whole > room {
+            shorten(&mut query, room / 2);
+            shorten(&mut passage, room - query.len());
+        }
         let both = self.tokenizer.post_process(query, Some(passage), true);
         let both = both.map_err(|error| not_tokenised(&error))?;
         let tokens = both.get_ids().to_vec();
         let second = both.get_type_ids().iter().position(|kind| *kind == 1);
-        Ok(EncodedPair { second: second.unwrap_or(tokens.len()), tokens })
+        let shortened = is_cut || whole > room;
+        Ok(EncodedPair { second: second.unwrap_or(tokens.len()), tokens, shortened })
     }
 
     /// A text of more than 256 KiB, far more than any passage, is counted in parts that end before
@@ -191,6 +196,8 @@ impl EmbedCodec for EncoderCodec {
 /// Keeps the first `tokens` tokens.
 fn shorten(encoding: &mut Encoding, tokens: usize) {
     encoding.truncate(tokens, 0, TruncationDirection::Right);
+    // It keeps what was cut off, and a pair would combine every piece with every other.
+    drop(encoding.take_overflowing());
 }
 
 fn not_tokenised(error: &tokenizers::Error) -> BackendError {

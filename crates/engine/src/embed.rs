@@ -159,7 +159,8 @@ impl EmbedEngine {
         Ok(self.run(texts, priority, encode).await?.embeddings)
     }
 
-    /// How well each of `passages` answers `query`: the numbers that a cross-encoder gives.
+    /// How well each of `passages` answers `query`: the numbers that a cross-encoder gives. What is
+    /// too long for it is refused unless it may `shorten`.
     ///
     /// # Errors
     /// Those of [`embed`](Self::embed).
@@ -167,10 +168,18 @@ impl EmbedEngine {
         &self,
         query: String,
         passages: Vec<String>,
+        shorten: bool,
         priority: Priority,
     ) -> Result<(Vec<f32>, u32), EngineError> {
+        let most = self.shared.info.max_tokens;
         let encode = move |codec: &dyn EmbedCodec, passage: &str| {
-            let EncodedPair { tokens, second } = codec.encode_pair(&query, passage)?;
+            let EncodedPair { tokens, second, shortened } = codec.encode_pair(&query, passage)?;
+            if shortened && !shorten {
+                return Err(BackendError::Input(format!(
+                    "query and text together have more tokens than the model takes ({most}); send \
+                     the text in pieces"
+                )));
+            }
             Ok(Input { tokens, groups: Vec::new(), second })
         };
         let Computed { embeddings, tokens } = self.run(passages, priority, encode).await?;

@@ -50,8 +50,8 @@ impl Reranker {
         self.engine.info()
     }
 
-    /// How well each of `passages` answers `query`, the logistic function of the model's logit. A
-    /// pair that is too long for the model is shortened at its end.
+    /// How well each of `passages` answers `query`, the logistic function of the model's logit. What
+    /// is too long for the model loses its end where it may be `shorten`ed, and is refused else.
     ///
     /// # Errors
     /// Those of [`EmbedEngine::embed`].
@@ -59,9 +59,10 @@ impl Reranker {
         &self,
         query: String,
         passages: Vec<String>,
+        shorten: bool,
         priority: Priority,
     ) -> Result<Relevance, EngineError> {
-        let (logits, tokens) = self.engine.score(query, passages, priority).await?;
+        let (logits, tokens) = self.engine.score(query, passages, shorten, priority).await?;
         let scores = logits.into_iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
         Ok(Relevance { scores, tokens })
     }
@@ -72,7 +73,7 @@ impl Reranker {
     /// Those of [`score`](Self::score).
     pub async fn warm_up(&self) -> Result<(), EngineError> {
         let passage = vec!["bonjour".to_owned()];
-        self.score("bonjour".to_owned(), passage, Priority::Interactive).await.map(|_| ())
+        self.score("bonjour".to_owned(), passage, true, Priority::Interactive).await.map(|_| ())
     }
 
     /// How the engine is doing.

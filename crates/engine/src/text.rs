@@ -361,7 +361,8 @@ impl TextEngine {
             let reason = "has no tokens; give at least one".to_owned();
             return Err(EngineError::InvalidParameter { name: "prompt", reason });
         }
-        if room == 0 && asked != Some(0) {
+        let is_full = room == 0 && asked != Some(0);
+        if is_full || prompt_tokens > context_tokens {
             return Err(too_long(None));
         }
         match asked {

@@ -4,10 +4,12 @@ use intramuros_engine::{EngineError, GenerateRequest, Prompt, TextEngine};
 use intramuros_types::{KeyId, KnowledgeBaseId, Message, RequestId, SamplingParams};
 
 use crate::answer::{Answering, unwritten};
+use crate::judge::PASSAGES;
 use crate::language::Language;
 use crate::likelihood::Caller;
 use crate::prompt::conversation;
-use crate::search::{Hit, Ranking, Scope, SearchRequest, check_text};
+use crate::request::{Ranking, Scope, SearchRequest, check_text};
+use crate::search::Hit;
 use crate::{Knowledge, KnowledgeError};
 
 /// The most passages that an answer may be written from.
@@ -50,9 +52,10 @@ impl Knowledge {
         check_text("question", &request.question)?;
         let default_language = self.get(base).await?.language;
         let language = Language::detect(&request.question, &default_language);
+        let is_calibrated = self.applying_calibration(base).await?.is_some();
         let search = SearchRequest {
             query: request.question.clone(),
-            limit,
+            limit: if is_calibrated { limit.max(PASSAGES) } else { limit },
             per_document: None,
             scope: request.scope.clone(),
             ranking: request.ranking,
@@ -63,19 +66,21 @@ impl Knowledge {
         if hits.is_empty() {
             return Ok(Answering::nothing_found(language, gap));
         }
-        let answer_tokens = self.shared.config.answer_tokens;
-        let conversation = |hits: &[Hit]| conversation(&request.question, hits, language);
-        fit(engine, &mut hits, answer_tokens, conversation).await?;
         let model = engine.info().id.clone();
         let mut judgement = None;
         // Uncalibrated, what the generator writes is as good a judgement as what it says of itself.
-        if self.applying_calibration(base).await?.is_some() {
+        if is_calibrated {
             let judged = self.judge(base, &request.question, &hits, &search.caller).await?;
             if !judged.answers() {
+                hits.truncate(limit);
                 return Ok(Answering::refused(hits, language, judged, gap));
             }
             judgement = Some(judged);
         }
+        hits.truncate(limit);
+        let answer_tokens = self.shared.config.answer_tokens;
+        let conversation = |hits: &[Hit]| conversation(&request.question, hits, language);
+        fit(engine, &mut hits, answer_tokens, conversation).await?;
         let prompt = Prompt::Chat(conversation(&hits));
         let generation = engine
             .submit(GenerateRequest {
@@ -90,7 +95,7 @@ impl Knowledge {
 
 /// Takes the last passages away until prompt and answer fit the context. The passages that are
 /// left are reported to the client, so that nothing is cut silently.
-async fn fit(
+pub(crate) async fn fit(
     engine: &TextEngine,
     hits: &mut Vec<Hit>,
     answer_tokens: u32,

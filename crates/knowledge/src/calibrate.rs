@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use intramuros_engine::{Priority, TextEngine};
+use intramuros_engine::{EngineError, Priority, TextEngine};
 use intramuros_ledger::{Calibration, LedgerError, TestQuestion};
 use intramuros_types::{Access, KnowledgeBaseId};
 use time::OffsetDateTime;
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 use crate::judge::{PASSAGES, judge_with};
 use crate::language::Language;
 use crate::likelihood::Caller;
-use crate::search::{Ranking, Scope, SearchRequest};
+use crate::request::{Ranking, Scope, SearchRequest};
 use crate::{Knowledge, KnowledgeError};
 
 /// The fewest answerable questions that a threshold can be learnt from: with twenty, losing a tenth
@@ -67,7 +68,7 @@ impl Calibrations {
         }
     }
 
-    fn end(&self, base: &KnowledgeBaseId, failure: Option<String>) {
+    pub(crate) fn end(&self, base: &KnowledgeBaseId, failure: Option<String>) {
         match failure {
             Some(failure) => self.lock().insert(base.clone(), Run::Failed(failure)),
             None => self.lock().remove(base),
@@ -90,8 +91,8 @@ struct Scores {
 
 impl Knowledge {
     /// Begins to learn from the test questions of `base` which judgements count as a yes, so that
-    /// `kept` of the questions whose passages answer are answered. Runs in the background, and
-    /// anew from the beginning when the program ends before it is done.
+    /// `kept` of the questions whose passages answer are answered. Runs in the background; a start
+    /// of the program begins anew what it finds unfinished.
     ///
     /// # Errors
     /// Not found; no generator; an invalid `kept`, or fewer than twenty answerable test questions;
@@ -122,16 +123,34 @@ impl Knowledge {
             let (what, id) = ("knowledge base", base.to_string());
             return Err(LedgerError::Conflict { what, id, reason }.into());
         }
+        self.shared.ledger.begin_calibration(base, kept).await?;
         let (knowledge, base) = (self.clone(), base.clone());
         let own = base.clone();
         tokio::spawn(async move {
             let done = knowledge.calibrate(&base, &engine, &questions, &language, kept).await;
-            if let Err(error) = &done {
+            let stored = knowledge.shared.ledger.end_calibration(&base, done.as_ref().ok()).await;
+            let failure = match (done, stored) {
+                (Err(error), _) => Some(error),
+                (Ok(_), Err(error)) => Some(error.into()),
+                (Ok(_), Ok(())) => None,
+            };
+            if let Some(error) = &failure {
                 tracing::warn!(knowledge_base = base.as_str(), %error, "not calibrated");
             }
-            knowledge.shared.calibrations.end(&base, done.err().map(|error| error.to_string()));
+            knowledge.shared.calibrations.end(&base, failure.map(|error| error.to_string()));
         });
         self.calibration_state(&own).await
+    }
+
+    /// Begins anew what the end of the program interrupted.
+    pub(crate) async fn resume_calibrations(&self) -> Result<(), KnowledgeError> {
+        for (base, kept) in self.shared.ledger.begun_calibrations().await? {
+            if let Err(error) = self.begin_calibration(&base, kept).await {
+                tracing::warn!(knowledge_base = base.as_str(), %error, "not calibrated");
+                self.shared.ledger.end_calibration(&base, None).await?;
+            }
+        }
+        Ok(())
     }
 
     /// How it goes with the calibration of `base`.
@@ -145,7 +164,7 @@ impl Knowledge {
         self.get(base).await?;
         let run = self.shared.calibrations.get(base);
         let learnt = self.shared.ledger.calibration(base).await?;
-        let judge = self.judge_name();
+        let judge = self.judge_name(base).await?;
         Ok(CalibrationState {
             applies: learnt.as_ref().is_some_and(|known| Some(&known.judge) == judge.as_ref()),
             learnt,
@@ -167,11 +186,13 @@ impl Knowledge {
         questions: &[TestQuestion],
         language: &str,
         kept: f32,
-    ) -> Result<(), KnowledgeError> {
-        let judge = self.judge_name().ok_or(KnowledgeError::NoGenerator)?;
+    ) -> Result<Calibration, KnowledgeError> {
+        let judge = self.judge_name(base).await?.ok_or(KnowledgeError::NoGenerator)?;
         let mut scores = Scores::default();
         for question in questions {
-            self.score(base, engine, question, language, &mut scores).await?;
+            while let Err(error) = self.score(base, engine, question, language, &mut scores).await {
+                tokio::time::sleep(patience(error)?).await;
+            }
             self.shared.calibrations.advance(base);
         }
         let learnt = learn(scores, judge, kept)?;
@@ -182,7 +203,7 @@ impl Knowledge {
             threshold = learnt.threshold,
             "calibrated"
         );
-        Ok(self.shared.ledger.set_calibration(base, &learnt).await?)
+        Ok(learnt)
     }
 
     async fn score(
@@ -218,6 +239,19 @@ impl Knowledge {
             false => scores.unanswerable.push(score),
         }
         Ok(())
+    }
+}
+
+/// How long to wait before a question is tried again; others have precedence.
+///
+/// # Errors
+/// What does not pass.
+#[allow(clippy::wildcard_enum_match_arm, reason = "two errors of many pass")]
+fn patience(error: KnowledgeError) -> Result<Duration, KnowledgeError> {
+    match error {
+        KnowledgeError::Engine(EngineError::Overloaded { retry_after, .. }) => Ok(retry_after),
+        KnowledgeError::Engine(EngineError::TimedOut { .. }) => Ok(Duration::from_secs(1)),
+        other => Err(other),
     }
 }
 

@@ -4,9 +4,10 @@
 //! quarter of a minute at 100,000 passages, minutes at a million. So what several requests ask for
 //! while one erasure runs is erased together in the next.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use intramuros_ledger::{DocumentRecord, LedgerError};
+use intramuros_ledger::{DocumentRecord, DocumentState, LedgerError};
 use intramuros_store::PassageTable;
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
@@ -28,16 +29,18 @@ impl Knowledge {
         id: &DocumentId,
         access: &Access,
     ) -> Result<(), KnowledgeError> {
-        self.document(base, id, access).await?;
-        let marked = self.shared.ledger.mark_deleting(id).await?;
-        self.erase(marked).await
+        let ids = std::slice::from_ref(id);
+        if self.delete_documents(base, ids, access).await?.is_empty() {
+            return Ok(());
+        }
+        Err(LedgerError::NotFound { what: "document", id: id.to_string() }.into())
     }
 
     /// The same for several documents at once; gives back those that are not there, or may not be
     /// read with `access`.
     ///
     /// # Errors
-    /// [`KnowledgeError::Invalid`] for none or more than 1,000; not found, of the knowledge base; a
+    /// [`KnowledgeError::Invalid`] for none or more than 1,000; the knowledge base is not found; a
     /// failure of the store or the ledger.
     pub async fn delete_documents(
         &self,
@@ -50,29 +53,52 @@ impl Knowledge {
             return Err(KnowledgeError::invalid("documents", reason));
         }
         self.get(base).await?;
-        let (mut marked, mut missing) = (Vec::new(), Vec::new());
-        for id in ids {
-            let marking = async {
-                self.document(base, id, access).await?;
-                Ok(self.shared.ledger.mark_deleting(id).await?)
-            };
-            match marking.await {
-                Ok(documents) => marked.extend(documents),
-                Err(KnowledgeError::Ledger(LedgerError::NotFound { .. })) => {
-                    // The files within another one of the list went with it.
-                    if marked.iter().all(|gone: &DocumentRecord| gone.id != *id) {
-                        missing.push(id.clone());
+        let (knowledge, base) = (self.clone(), base.clone());
+        let (ids, access) = (ids.to_vec(), access.clone());
+        // A task of its own: what is marked is found no more, and must not wait for the next start
+        // when the one who asked has left.
+        let deleting = tokio::spawn(async move {
+            let (mut marked, mut missing) = (Vec::new(), Vec::new());
+            let mut failed = Ok(());
+            for id in ids {
+                match knowledge.mark(&base, &id, &access).await {
+                    Ok(documents) if documents.is_empty() => missing.push(id),
+                    Ok(documents) => marked.extend(documents),
+                    Err(error) => {
+                        failed = Err(error);
+                        break;
                     }
                 }
-                Err(error) => {
-                    // What is marked is found no more; it must not wait for the next start.
-                    self.erase(marked).await?;
-                    return Err(error);
-                }
             }
+            knowledge.erase(marked).await?;
+            failed.map(|()| missing)
+        });
+        deleting.await?
+    }
+
+    /// Marks a document and the files within it; none when it is not there, or may not be read with
+    /// `access`. One that is marked already is given back too, so that its erasure is waited for.
+    async fn mark(
+        &self,
+        base: &KnowledgeBaseId,
+        id: &DocumentId,
+        access: &Access,
+    ) -> Result<Vec<DocumentRecord>, KnowledgeError> {
+        let ledger = &self.shared.ledger;
+        let marking = async {
+            let record = ledger.get_document(id).await?;
+            if record.knowledge_base != *base || !access.allows(&record.details.labels) {
+                return Ok(Vec::new());
+            }
+            if record.state == DocumentState::Deleting {
+                return Ok(vec![record]);
+            }
+            ledger.mark_deleting(id).await
+        };
+        match marking.await {
+            Err(LedgerError::NotFound { .. }) => Ok(Vec::new()),
+            other => Ok(other?),
         }
-        self.erase(marked).await?;
-        Ok(missing)
     }
 
     /// Erases documents that were marked, and what else is marked by then in their knowledge bases.
@@ -102,10 +128,15 @@ impl Knowledge {
         for table in self.erase_rows(marked).await? {
             table.maintain().await?;
         }
-        let _gate = self.shared.blob_gate.lock().await;
         for record in marked {
-            let unused = self.shared.ledger.forget_document(&record.id).await?;
-            self.remove_blobs(unused.into_iter().collect()).await?;
+            // Uploads get in between two documents.
+            let _gate = self.shared.blob_gate.lock().await;
+            match self.shared.ledger.forget_document(&record.id).await {
+                Ok(unused) => self.remove_blobs(unused.into_iter().collect()).await?,
+                // It went with its knowledge base.
+                Err(LedgerError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
@@ -117,13 +148,15 @@ impl Knowledge {
     ) -> Result<Vec<PassageTable>, KnowledgeError> {
         // A placement in progress ends first: its passages are among those that go.
         let _placing = self.shared.placing.lock().await;
-        let mut touched: Vec<PassageTable> = Vec::new();
+        let mut by_base: HashMap<&KnowledgeBaseId, Vec<DocumentId>> = HashMap::new();
         for record in marked {
-            for table in self.tables(&record.knowledge_base).await? {
-                table.delete_document(&record.id).await?;
-                if touched.iter().all(|known| known.spec() != table.spec()) {
-                    touched.push(table);
-                }
+            by_base.entry(&record.knowledge_base).or_default().push(record.id.clone());
+        }
+        let mut touched: Vec<PassageTable> = Vec::new();
+        for (base, documents) in by_base {
+            for table in self.tables(base).await? {
+                table.delete_documents(&documents).await?;
+                touched.push(table);
             }
         }
         Ok(touched)

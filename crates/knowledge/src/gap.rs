@@ -6,7 +6,7 @@ use intramuros_ledger::{Ledger, LedgerError, Unanswered};
 use intramuros_types::KnowledgeBaseId;
 use sha2::{Digest as _, Sha256};
 
-use crate::search::Scope;
+use crate::request::Scope;
 use crate::words::{Word, words};
 use crate::{Knowledge, KnowledgeError};
 

@@ -144,7 +144,7 @@ impl Knowledge {
         let blobs = Arc::clone(&self.shared.blobs);
         let stored = tokio::task::spawn_blocking(move || blobs.digests()).await??;
         self.remove_unneeded(stored).await;
-        Ok(())
+        self.resume_calibrations().await
     }
 
     /// Indexes anew what an earlier version of the program indexed in another form: the original

@@ -15,8 +15,9 @@ use intramuros_ingest::context_line;
 use intramuros_ledger::Calibration;
 use intramuros_types::{KnowledgeBaseId, Message, ModelId, Role, SamplingParams};
 
+use crate::ask::fit;
 use crate::language::Language;
-use crate::likelihood::{Caller, likelihood};
+use crate::likelihood::{Caller, likelihood, readable};
 use crate::search::Hit;
 use crate::{Knowledge, KnowledgeError};
 
@@ -30,9 +31,6 @@ const UNCALIBRATED: f32 = 0.5;
 /// Passages that are read, and characters of each. Measured on kb_gimp; more take longer.
 pub(crate) const PASSAGES: usize = 5;
 const PASSAGE_CHARS: usize = 900;
-
-/// Characters of the question that are read.
-const QUESTION_CHARS: usize = 1_000;
 
 /// What a nat counts by which the passages make the question likelier, beside the logarithm of the
 /// odds of "yes". Measured on kb_gimp (80 answerable and 30 other questions, Qwen2.5-Coder 1.5B):
@@ -97,15 +95,27 @@ impl Knowledge {
         &self,
         base: &KnowledgeBaseId,
     ) -> Result<Option<Calibration>, KnowledgeError> {
-        let known = self.shared.ledger.calibration(base).await?;
-        let judge = self.judge_name();
-        Ok(known.filter(|known| Some(&known.judge) == judge.as_ref()))
+        let Some(known) = self.shared.ledger.calibration(base).await? else { return Ok(None) };
+        let judge = self.judge_name(base).await?;
+        Ok((Some(&known.judge) == judge.as_ref()).then_some(known))
     }
 
-    /// Names what a threshold depends on: the generator and what it is asked.
-    pub(crate) fn judge_name(&self) -> Option<String> {
-        let model = self.shared.text.default_model()?;
-        Some(format!("{model}, wording {WORDING}"))
+    /// Names what a threshold depends on: the generator, what it is asked, and how the passages that
+    /// it reads are made and ordered.
+    pub(crate) async fn judge_name(
+        &self,
+        base: &KnowledgeBaseId,
+    ) -> Result<Option<String>, KnowledgeError> {
+        let Some(model) = self.shared.text.default_model() else { return Ok(None) };
+        let index = self.shared.ledger.active_index(base).await?;
+        let (generation, encoder) = (index.generation, index.embedding_model);
+        let reranker = self.shared.encoders.reranker();
+        let reranked = reranker.map(|reranker| format!(", reranked by {}", reranker.info().id));
+        let reranked = reranked.unwrap_or_default();
+        Ok(Some(format!(
+            "{model}, wording {WORDING}, {PASSAGES} passages of index {generation} by \
+             {encoder}{reranked}"
+        )))
     }
 
     /// The default generator.
@@ -128,17 +138,19 @@ pub(crate) async fn judge_with(
     if hits.is_empty() {
         return Ok(0.0);
     }
-    let question: String = question.trim().chars().take(QUESTION_CHARS).collect();
+    let question = readable(question);
     let last = engine.tokenize(question.clone(), false).await?.len() + CLOSING_TOKENS;
-    let best = &hits[..hits.len().min(PASSAGES)];
+    let mut best = hits[..hits.len().min(PASSAGES)].to_vec();
+    fit(engine, &mut best, 1, |hits| conversation(&question, hits, language)).await?;
     let ask = |hits: &[Hit]| {
         let prompt = Prompt::Chat(conversation(&question, hits, language));
         complete(engine.clone(), prompt, last, caller.clone(), priority)
     };
-    let (informed, uninformed) = (ask(best), ask(&[]));
+    let (informed, uninformed) = (ask(&best), ask(&[]));
     let (informed, uninformed) = (informed.await?, uninformed.await?);
     let odds = informed.logprobs.first().map_or(0.0, |first| log_odds_of_yes(first, language));
-    let gain = likelihood(&informed, &question) - likelihood(&uninformed, &question);
+    let likelihoods = likelihood(&informed, &question).zip(likelihood(&uninformed, &question));
+    let gain = likelihoods.map_or(0.0, |(informed, uninformed)| informed - uninformed);
     Ok(1.0 / (1.0 + (-(odds + OF_GAIN * gain)).exp()))
 }
 

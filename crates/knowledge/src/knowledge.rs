@@ -205,6 +205,7 @@ impl Knowledge {
         &self,
         id: &KnowledgeBaseId,
     ) -> Result<(), KnowledgeError> {
+        self.shared.calibrations.end(id, None);
         self.shared.store.drop_knowledge_base(id).await?;
         let _gate = self.shared.blob_gate.lock().await;
         let unused = self.shared.ledger.forget_knowledge_base(id).await?;

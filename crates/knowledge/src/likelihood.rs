@@ -7,10 +7,13 @@
 //!
 //! Source: Sachan et al. 2022, "Improving Passage Retrieval with Zero-Shot Question Generation".
 
+use std::collections::HashMap;
+
 use futures::{StreamExt as _, TryStreamExt as _};
 use intramuros_engine::{Completion, GenerateRequest, Prompt, PromptToken, TextEngine};
 use intramuros_ingest::context_line;
-use intramuros_types::{KeyId, RequestId, SamplingParams};
+use intramuros_types::{DocumentId, KeyId, RequestId, SamplingParams};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::fuse::{OF_LIKELIHOOD, convex_combination};
 use crate::language::Language;
@@ -20,6 +23,9 @@ use crate::{Knowledge, KnowledgeError};
 /// Hits that are read, and characters of each. Measured on kb_gimp.
 pub(crate) const READ: usize = 20;
 const PASSAGE_CHARS: usize = 700;
+
+/// Passages of one document that are read before those of others.
+const OF_A_DOCUMENT: usize = 2;
 
 /// Characters of the question that are read.
 const QUESTION_CHARS: usize = 1_000;
@@ -52,13 +58,14 @@ impl Knowledge {
     pub(crate) async fn order_by_likelihood(
         &self,
         question: &str,
-        mut hits: Vec<Hit>,
+        hits: Vec<Hit>,
         language: Language,
         caller: &Caller,
     ) -> Result<Vec<Hit>, KnowledgeError> {
         let engine = self.generator().await?;
-        let question: String = question.trim().chars().take(QUESTION_CHARS).collect();
+        let question = readable(question);
         let last = engine.tokenize(question.clone(), false).await?.len() + MARGIN;
+        let mut hits = spread(hits);
         let rest = hits.split_off(hits.len().min(READ));
         let mut prompts = Vec::with_capacity(hits.len());
         for hit in &hits {
@@ -69,13 +76,35 @@ impl Knowledge {
             .map(|prompt| complete(engine.clone(), prompt, last, caller.clone()));
         let read: Vec<Completion> =
             futures::stream::iter(read).buffered(AT_ONCE).try_collect().await?;
-        let per_token = |read: &Completion| likelihood(read, &question) / last as f32;
-        let likelihoods: Vec<f32> = read.iter().map(per_token).collect();
-        let mut hits = ordered(hits, &likelihoods);
+        let per_token = |read| likelihood(read, &question).map(|sum| sum / last as f32);
+        let likelihoods: Option<Vec<f32>> = read.iter().map(per_token).collect();
+        let mut hits = match likelihoods {
+            Some(likelihoods) => ordered(hits, &likelihoods),
+            // A tokenizer that spells differently.
+            None => hits,
+        };
         let lowest = hits.last().map_or(1.0, |hit| hit.score);
         hits.extend(rest.into_iter().map(|hit| Hit { score: hit.score.min(lowest), ..hit }));
         Ok(hits)
     }
+}
+
+/// The hits with those after the second of a document behind: what else a document has is less
+/// likely to answer than another document.
+fn spread(hits: Vec<Hit>) -> Vec<Hit> {
+    let mut counts: HashMap<DocumentId, usize> = HashMap::new();
+    let (mut first, others): (Vec<Hit>, Vec<Hit>) = hits.into_iter().partition(|hit| {
+        let count = counts.entry(hit.passage.document.clone()).or_default();
+        *count += 1;
+        *count <= OF_A_DOCUMENT
+    });
+    first.extend(others);
+    first
+}
+
+/// The beginning of a question as tokenizers spell it.
+pub(crate) fn readable(question: &str) -> String {
+    question.trim().nfc().take(QUESTION_CHARS).collect()
 }
 
 /// What the generator reads.
@@ -122,9 +151,9 @@ fn ordered(hits: Vec<Hit>, likelihoods: &[f32]) -> Vec<Hit> {
     fused.into_iter().filter_map(take).collect()
 }
 
-/// The logarithm of the probability of `question` where it stands last in the prompt; 0 where it
-/// cannot be found.
-pub(crate) fn likelihood(completion: &Completion, question: &str) -> f32 {
+/// The logarithm of the probability of `question` where it stands last in the prompt; `None` where
+/// it cannot be found.
+pub(crate) fn likelihood(completion: &Completion, question: &str) -> Option<f32> {
     let mut text = Vec::new();
     let mut tokens = Vec::with_capacity(completion.prompt.len());
     for token in &completion.prompt {
@@ -136,9 +165,7 @@ pub(crate) fn likelihood(completion: &Completion, question: &str) -> f32 {
         tokens.push((text.len(), logprob));
     }
     let wanted = question.as_bytes();
-    let Some(start) = text.windows(wanted.len().max(1)).rposition(|part| part == wanted) else {
-        return 0.0;
-    };
+    let start = text.windows(wanted.len().max(1)).rposition(|part| part == wanted)?;
     let end = start + question.len();
     let mut before = 0;
     let mut sum = 0.0;
@@ -148,7 +175,7 @@ pub(crate) fn likelihood(completion: &Completion, question: &str) -> f32 {
         }
         before = after;
     }
-    sum
+    Some(sum)
 }
 
 #[cfg(test)]
@@ -183,7 +210,7 @@ mod tests {
             reason: FinishReason::Length,
             usage: Usage::default(),
         };
-        assert!((likelihood(&completion, "prix ?") + 14.0).abs() < 1e-6);
-        assert!(likelihood(&completion, "délai ?").abs() < 1e-6);
+        assert_eq!(likelihood(&completion, "prix ?"), Some(-14.0));
+        assert_eq!(likelihood(&completion, "délai ?"), None);
     }
 }

@@ -31,7 +31,7 @@ impl Knowledge {
         let text =
             |(_, stored): &(Candidate, StoredPassage)| embedding_text(&stored.title, &stored.chunk);
         let texts = found[..first].iter().map(text).collect();
-        let scored = reranker.score(query.to_owned(), texts, Priority::Interactive).await?;
+        let scored = reranker.score(query.to_owned(), texts, true, Priority::Interactive).await?;
         apply(&mut found, &scored);
         Ok(found)
     }

@@ -2,7 +2,7 @@
 -- questions of a knowledge base.
 CREATE TABLE calibrations (
     knowledge_base      TEXT   NOT NULL PRIMARY KEY REFERENCES knowledge_bases (id),
-    judge               TEXT   NOT NULL,     -- who judged: model, wording, passages
+    judge               TEXT   NOT NULL,     -- who judged, on what
     threshold           DOUBLE PRECISION NOT NULL,
     kept                DOUBLE PRECISION NOT NULL,  -- share of the answerable that was asked for
     answerable          BIGINT NOT NULL,     -- questions whose document was among the passages
@@ -11,4 +11,10 @@ CREATE TABLE calibrations (
     unanswerable        BIGINT NOT NULL,
     unanswerable_kept   BIGINT NOT NULL,
     measured            BIGINT NOT NULL
+);
+
+-- Those that were begun and have no result yet; a start takes them up again.
+CREATE TABLE calibrations_begun (
+    knowledge_base  TEXT   NOT NULL PRIMARY KEY REFERENCES knowledge_bases (id),
+    kept            DOUBLE PRECISION NOT NULL
 );

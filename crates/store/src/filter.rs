@@ -84,6 +84,12 @@ pub(crate) fn of_document(id: &DocumentId) -> String {
     format!("{DOCUMENT} = {}", quoted(id.as_str()))
 }
 
+/// The condition of the passages of `documents`, of which there is at least one.
+pub(crate) fn of_documents(documents: &[DocumentId]) -> String {
+    let ids: Vec<String> = documents.iter().map(|id| quoted(id.as_str())).collect();
+    format!("{DOCUMENT} IN ({})", ids.join(", "))
+}
+
 /// `value` as a SQL string literal. The quote is the only character with a meaning inside one:
 /// the dialect has no backslash escapes.
 pub(crate) fn quoted(value: &str) -> String {

@@ -11,7 +11,7 @@ use lancedb::Table;
 use tokio::sync::{Mutex, MutexGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard};
 
 use crate::durability::Durability;
-use crate::filter::of_document;
+use crate::filter::{of_document, of_documents};
 use crate::schema::{ID, ORDINAL, to_batch};
 use crate::stale::Stale;
 use crate::{PassageRow, Snapshot, StoreError, StoredPassage, TableSpec, maintenance, rows};
@@ -22,6 +22,8 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 /// The most passages that [`PassageTable::passages`] returns.
 const MAX_PASSAGES: u32 = 10_000;
 const MAX_LABEL_BYTES: usize = 200;
+/// Documents that one change of the table removes; bounds its condition.
+const AT_ONCE: usize = 1_000;
 /// Extension of the file that says that indexes name what is gone.
 pub(crate) const MARK: &str = "stale";
 
@@ -123,17 +125,27 @@ impl PassageTable {
     /// # Errors
     /// `Dropped`; `Database`; `Io`.
     pub async fn delete_document(&self, document: &DocumentId) -> Result<(), StoreError> {
+        self.delete_documents(std::slice::from_ref(document)).await
+    }
+
+    /// The same for several documents, in one change for every thousand.
+    ///
+    /// # Errors
+    /// `Dropped`; `Database`; `Io`.
+    pub async fn delete_documents(&self, documents: &[DocumentId]) -> Result<(), StoreError> {
+        const OPERATION: &str = "delete documents";
         let mut writer = self.shared.writer.lock().await;
         let _open = self.enter().await?;
-        if self.count_of(document).await? == 0 {
-            return Ok(());
+        for some in documents.chunks(AT_ONCE) {
+            let condition = of_documents(some);
+            let rows = self.shared.table.count_rows(Some(condition.clone())).await;
+            if rows.map_err(StoreError::database(OPERATION))? == 0 {
+                continue;
+            }
+            writer.stale.set().await?;
+            let deleted = self.shared.table.delete(&condition).await;
+            deleted.map_err(StoreError::database(OPERATION))?;
         }
-        writer.stale.set().await?;
-        self.shared
-            .table
-            .delete(of_document(document).as_str())
-            .await
-            .map_err(StoreError::database("delete a document"))?;
         self.sync(&mut writer).await
     }
 

@@ -154,8 +154,9 @@ impl EmbedCodec for FakeEmbedCodec {
         let mut tokens = self.encode(query, InputKind::Query)?;
         let second = tokens.len();
         tokens.extend(words(passage).map(word_token));
+        let shortened = tokens.len() > self.max_tokens as usize;
         tokens.truncate(self.max_tokens as usize);
-        Ok(EncodedPair { second: second.min(tokens.len()), tokens })
+        Ok(EncodedPair { second: second.min(tokens.len()), tokens, shortened })
     }
 
     fn count_tokens(&self, text: &str) -> Result<usize, BackendError> {

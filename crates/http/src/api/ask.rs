@@ -19,7 +19,7 @@ use super::hit::{CitationDto, HitDto};
 use super::scope::ScopeFields;
 use super::search::{JudgementDto, RankingDto};
 use crate::body::{JsonBody, RequestBody};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::request_id::request_id;
 use crate::state::AppState;
 
@@ -135,7 +135,15 @@ pub(crate) async fn ask(
         ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
         scope: body.scope.within(&access),
     };
-    let answering = state.knowledge.ask(&KnowledgeBaseId::new(kb), request).await?;
+    let kb = KnowledgeBaseId::new(kb);
+    // Generations bound their own time; what comes before the answer can be many.
+    let asking = state.knowledge.ask(&kb, request);
+    let Ok(answering) = tokio::time::timeout(state.limits.request_timeout, asking).await else {
+        let seconds = state.limits.request_timeout.as_secs();
+        let message = format!("no answer was begun within {seconds} s; ask for fewer passages");
+        return Err(ApiError::new(Code::Timeout, message));
+    };
+    let answering = answering?;
     if body.stream {
         return Ok(stream_answer(answering));
     }

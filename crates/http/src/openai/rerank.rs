@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_engine::{InputKind, Priority, Relevance};
+use intramuros_engine::{InputKind, Priority, Relevance, Reranker};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,6 +15,9 @@ use crate::state::AppState;
 
 /// The most documents of a request.
 const MAX_DOCUMENTS: usize = 1000;
+
+/// Documents that are given to a cross-encoder at a time.
+const PART: usize = 16;
 
 /// A query and documents.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -132,8 +135,7 @@ async fn score(
     if let Some(reranker) = state.encoders.reranker()
         && reranker.info().id.as_str() == model
     {
-        let scored = reranker.score(query, texts, Priority::Interactive).await;
-        return scored.map_err(|error| about("documents", error));
+        return score_in_parts(reranker, &query, &texts).await;
     }
     let encoder = encoder(state, model)?;
     let embed = |texts, kind| encoder.embed(texts, kind, Priority::Interactive);
@@ -147,6 +149,27 @@ async fn score(
         scores: passages.vectors.iter().map(cosine).collect(),
         tokens: query.tokens.saturating_add(passages.tokens),
     })
+}
+
+/// Searches use the same cross-encoder, first come first served: they get in between two parts.
+async fn score_in_parts(
+    reranker: &Reranker,
+    query: &str,
+    texts: &[String],
+) -> Result<Relevance, ApiError> {
+    let mut all = Relevance { scores: Vec::with_capacity(texts.len()), tokens: 0 };
+    for (first, part) in (0..).step_by(PART).zip(texts.chunks(PART)) {
+        let (query, part) = (query.to_owned(), part.to_vec());
+        let scored = reranker.score(query, part, false, Priority::Interactive).await;
+        let scored = scored.map_err(|error| {
+            let error = about("documents", error);
+            let message = format!("of the documents from {first} on, {}", error.message);
+            if first > 0 { ApiError { message, ..error } } else { error }
+        })?;
+        all.scores.extend(scored.scores);
+        all.tokens = all.tokens.saturating_add(scored.tokens);
+    }
+    Ok(all)
 }
 
 impl DocumentDto {

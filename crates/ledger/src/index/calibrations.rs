@@ -1,8 +1,9 @@
 //! Keeps from where on a judgement counts.
 
 use intramuros_types::KnowledgeBaseId;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite};
 
 use crate::moment::from_millis;
 use crate::{Calibration, Ledger, LedgerError, validate};
@@ -28,41 +29,96 @@ impl Ledger {
             .transpose()
     }
 
-    /// Puts `calibration` in the place of the one that a knowledge base had; its `measured` is set.
+    /// Notes that a calibration of `base` began, for a start to take up.
     ///
     /// # Errors
-    /// `Invalid` for an empty or too long judge; `Database`, also for an unknown knowledge base.
-    pub async fn set_calibration(
+    /// `Database`, also for an unknown knowledge base.
+    pub async fn begin_calibration(
         &self,
         base: &KnowledgeBaseId,
-        calibration: &Calibration,
+        kept: f32,
     ) -> Result<(), LedgerError> {
-        validate::text("judge", &calibration.judge, MAX_JUDGE_CHARS)?;
         sqlx::query(
-            "INSERT INTO calibrations (knowledge_base, judge, threshold, kept, answerable, \
-             answerable_kept, not_found, unanswerable, unanswerable_kept, measured) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-             ON CONFLICT (knowledge_base) DO UPDATE SET judge = excluded.judge, \
-             threshold = excluded.threshold, kept = excluded.kept, \
-             answerable = excluded.answerable, answerable_kept = excluded.answerable_kept, \
-             not_found = excluded.not_found, unanswerable = excluded.unanswerable, \
-             unanswerable_kept = excluded.unanswerable_kept, measured = excluded.measured",
+            "INSERT INTO calibrations_begun (knowledge_base, kept) VALUES ($1, $2) \
+             ON CONFLICT (knowledge_base) DO UPDATE SET kept = excluded.kept",
         )
         .bind(base.as_str())
-        .bind(&calibration.judge)
-        .bind(f64::from(calibration.threshold))
-        .bind(f64::from(calibration.kept))
-        .bind(calibration.answerable)
-        .bind(calibration.answerable_kept)
-        .bind(calibration.not_found)
-        .bind(calibration.unanswerable)
-        .bind(calibration.unanswerable_kept)
-        .bind(self.clock.now())
+        .bind(f64::from(kept))
         .execute(&self.pool)
         .await
-        .map_err(LedgerError::database("store a calibration"))?;
+        .map_err(LedgerError::database("begin a calibration"))?;
         Ok(())
     }
+
+    /// The knowledge bases whose calibration has no result yet, with the share that it is to keep.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn begun_calibrations(&self) -> Result<Vec<(KnowledgeBaseId, f32)>, LedgerError> {
+        let rows: Vec<(String, f64)> =
+            sqlx::query_as("SELECT knowledge_base, kept FROM calibrations_begun ORDER BY 1")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(LedgerError::database("list calibrations"))?;
+        Ok(rows.into_iter().map(|(id, kept)| (KnowledgeBaseId::new(id), kept as f32)).collect())
+    }
+
+    /// Ends a calibration that was begun. `result` takes the place of the one before, its
+    /// `measured` is set; without one that stays. Nothing happens when none was begun: the
+    /// knowledge base was deleted meanwhile.
+    ///
+    /// # Errors
+    /// `Invalid` for an empty or too long judge; `Database`.
+    pub async fn end_calibration(
+        &self,
+        base: &KnowledgeBaseId,
+        result: Option<&Calibration>,
+    ) -> Result<(), LedgerError> {
+        const OPERATION: &str = "end a calibration";
+        if let Some(result) = result {
+            validate::text("judge", &result.judge, MAX_JUDGE_CHARS)?;
+        }
+        let mut transaction = self.begin_write(OPERATION).await?;
+        let ended = sqlx::query("DELETE FROM calibrations_begun WHERE knowledge_base = $1")
+            .bind(base.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
+        if let Some(result) = result.filter(|_| ended.rows_affected() > 0) {
+            store(base, result, self.clock.now())
+                .execute(&mut *transaction)
+                .await
+                .map_err(LedgerError::database(OPERATION))?;
+        }
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))
+    }
+}
+
+fn store<'q>(
+    base: &'q KnowledgeBaseId,
+    calibration: &'q Calibration,
+    now: i64,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    sqlx::query(
+        "INSERT INTO calibrations (knowledge_base, judge, threshold, kept, answerable, \
+         answerable_kept, not_found, unanswerable, unanswerable_kept, measured) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (knowledge_base) DO UPDATE SET judge = excluded.judge, \
+         threshold = excluded.threshold, kept = excluded.kept, \
+         answerable = excluded.answerable, answerable_kept = excluded.answerable_kept, \
+         not_found = excluded.not_found, unanswerable = excluded.unanswerable, \
+         unanswerable_kept = excluded.unanswerable_kept, measured = excluded.measured",
+    )
+    .bind(base.as_str())
+    .bind(&calibration.judge)
+    .bind(f64::from(calibration.threshold))
+    .bind(f64::from(calibration.kept))
+    .bind(calibration.answerable)
+    .bind(calibration.answerable_kept)
+    .bind(calibration.not_found)
+    .bind(calibration.unanswerable)
+    .bind(calibration.unanswerable_kept)
+    .bind(now)
 }
 
 fn read(row: &SqliteRow) -> Result<Calibration, sqlx::Error> {

@@ -136,14 +136,26 @@ async fn a_calibration_replaces_the_one_before_and_goes_with_its_knowledge_base(
         unanswerable_kept: 1,
         measured: time::OffsetDateTime::UNIX_EPOCH,
     };
+    ledger.end_calibration(&base(), Some(&learnt)).await.unwrap();
+    assert_eq!(ledger.calibration(&base()).await.unwrap(), None, "none was begun");
     for judge in ["first", "second"] {
+        ledger.begin_calibration(&base(), 0.5).await.unwrap();
+        assert_eq!(ledger.begun_calibrations().await.unwrap(), [(base(), 0.5)]);
         let learnt = Calibration { judge: judge.to_owned(), ..learnt.clone() };
-        ledger.set_calibration(&base(), &learnt).await.unwrap();
+        ledger.end_calibration(&base(), Some(&learnt)).await.unwrap();
+        assert_eq!(ledger.begun_calibrations().await.unwrap(), []);
         let mut stored = ledger.calibration(&base()).await.unwrap().unwrap();
         assert!(stored.measured > learnt.measured);
         stored.measured = learnt.measured;
         assert_eq!(stored, learnt);
     }
+    ledger.begin_calibration(&base(), 0.9).await.unwrap();
+    ledger.end_calibration(&base(), None).await.unwrap();
+    assert_eq!(ledger.calibration(&base()).await.unwrap().unwrap().judge, "second");
     let unnamed = Calibration { judge: String::new(), ..learnt };
-    assert!(ledger.set_calibration(&base(), &unnamed).await.is_err());
+    assert!(ledger.end_calibration(&base(), Some(&unnamed)).await.is_err());
+    ledger.begin_calibration(&base(), 0.9).await.unwrap();
+    ledger.delete_knowledge_base(&base()).await.unwrap();
+    ledger.forget_knowledge_base(&base()).await.unwrap();
+    assert_eq!(ledger.begun_calibrations().await.unwrap(), []);
 }

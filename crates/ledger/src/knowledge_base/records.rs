@@ -155,6 +155,7 @@ impl Ledger {
             "DELETE FROM documents WHERE knowledge_base = $1",
             "DELETE FROM indexes WHERE knowledge_base = $1",
             "DELETE FROM test_questions WHERE knowledge_base = $1",
+            "DELETE FROM calibrations_begun WHERE knowledge_base = $1",
             "DELETE FROM calibrations WHERE knowledge_base = $1",
             "DELETE FROM unanswered WHERE knowledge_base = $1",
             "DELETE FROM knowledge_bases WHERE id = $1",
