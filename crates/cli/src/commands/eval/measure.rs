@@ -86,7 +86,8 @@ pub(super) fn outcome(question: &Question, hits: &[Found], milliseconds: f64) ->
         ndcg: ndcg(&documents, &question.relevant),
         highlighted: holds(|hit| &hit.highlights),
         shown: holds(|hit| &hit.text),
-        relevance: hits.first().map_or(f64::NEG_INFINITY, |hit| hit.relevance),
+        // Not an infinity, which JSON does not have.
+        relevance: hits.first().map_or(f64::MIN, |hit| hit.relevance),
         documents,
         milliseconds,
     }
