@@ -4,7 +4,6 @@ use intramuros_engine::{EngineError, GenerateRequest, Prompt, TextEngine};
 use intramuros_types::{KeyId, KnowledgeBaseId, Message, RequestId, SamplingParams};
 
 use crate::answer::{Answering, unwritten};
-use crate::judge::PASSAGES;
 use crate::language::Language;
 use crate::likelihood::Caller;
 use crate::prompt::conversation;
@@ -14,6 +13,9 @@ use crate::{Knowledge, KnowledgeError};
 
 /// The most passages that an answer may be written from.
 const MAX_PASSAGES: usize = 20;
+
+/// Hits among which the best by words is looked for.
+const LOOKED_AT: usize = 20;
 
 /// A question.
 #[derive(Debug, Clone)]
@@ -55,7 +57,7 @@ impl Knowledge {
         let is_calibrated = self.applying_calibration(base).await?.is_some();
         let search = SearchRequest {
             query: request.question.clone(),
-            limit: if is_calibrated { limit.max(PASSAGES) } else { limit },
+            limit: limit.max(LOOKED_AT),
             per_document: None,
             scope: request.scope.clone(),
             ranking: request.ranking,
@@ -72,12 +74,12 @@ impl Knowledge {
         if is_calibrated {
             let judged = self.judge(base, &request.question, &hits, &search.caller).await?;
             if !judged.answers() {
-                hits.truncate(limit);
+                keep_best(&mut hits, limit);
                 return Ok(Answering::refused(hits, language, judged, gap));
             }
             judgement = Some(judged);
         }
-        hits.truncate(limit);
+        keep_best(&mut hits, limit);
         let answer_tokens = self.shared.config.answer_tokens;
         let conversation = |hits: &[Hit]| conversation(&request.question, hits, language);
         fit(engine, &mut hits, answer_tokens, conversation).await?;
@@ -91,6 +93,18 @@ impl Knowledge {
         let unwritten = unwritten(language, Some(model), judgement);
         Ok(Answering::new(&request.question, hits, generation, unwritten, gap))
     }
+}
+
+/// Keeps the first `limit` hits. The last of them gives way to the best by words when that is not
+/// among them: a row of a price list that has every word of the question is little like a sentence,
+/// and late interaction puts it behind whole paragraphs about the same thing.
+fn keep_best(hits: &mut Vec<Hit>, limit: usize) {
+    let by_words = |hit: &Hit| hit.lexical.unwrap_or(0.0);
+    let best = (0..hits.len()).max_by(|a, b| by_words(&hits[*a]).total_cmp(&by_words(&hits[*b])));
+    if let Some(best) = best.filter(|best| *best >= limit && by_words(&hits[*best]) > 0.0) {
+        hits.swap(limit - 1, best);
+    }
+    hits.truncate(limit);
 }
 
 /// Takes the last passages away until prompt and answer fit the context. The passages that are
