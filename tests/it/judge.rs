@@ -94,27 +94,51 @@ fn what_counts_as_an_answer_is_learnt_from_test_questions() {
 
     // The threshold is used by searches and answers, and what it refuses is told to those who write
     // the documents.
-    let mut refused = 0;
-    for question in ["caution mini-pelle", "recette de la tarte"] {
+    let judged = |question: &str| {
         let found = search(&server, question, "require");
         let judgement = &found["judgement"];
         assert_eq!(judgement["threshold"], learnt["threshold"]);
         assert_eq!(judgement["calibrated"], true);
         let answers = judgement["answers"].as_bool().unwrap();
         assert_eq!(found["hits"].as_array().unwrap().is_empty(), !answers, "{found}");
-        refused += usize::from(!answers);
-        let reply = server.post(&format!("{BASE}/ask"), &json!({"question": question}));
-        let answer = reply.json();
-        assert_eq!(answer["judgement"]["answers"], answers, "{answer}");
-        if !answers {
-            assert_eq!(
-                (&answer["answered"], &answer["abstention"]),
-                (&json!(false), &json!("no_answer"))
-            );
-        }
-    }
+        answers
+    };
+    // A quarter of the questions it was learnt from do not reach it.
+    let all: Vec<String> =
+        questions().iter().map(|one| one["query"].as_str().unwrap().to_owned()).collect();
+    let refused = all.iter().find(|question| !judged(question)).expect("a question is refused");
+    assert!(all.iter().any(|question| judged(question)), "all questions are refused");
+    let reply = server.post(&format!("{BASE}/ask"), &json!({"question": refused}));
+    let answer = reply.json();
+    assert_eq!((&answer["answered"], &answer["abstention"]), (&json!(false), &json!("no_answer")));
+    assert_eq!(answer["judgement"]["answers"], false, "{answer}");
     let gaps = server.get(&format!("{BASE}/unanswered")).json();
-    assert!(gaps["questions"].as_array().unwrap().len() >= refused, "{gaps}");
+    assert!(!gaps["questions"].as_array().unwrap().is_empty(), "{gaps}");
+}
+
+#[test]
+fn a_calibration_that_a_stop_ends_is_begun_anew() {
+    let server = notices();
+    let body = json!({"questions": questions()});
+    let stored = server.with_key(&server.key).put(&format!("{BASE}/test-questions"), &body);
+    assert_eq!(stored.status, 204, "{}", stored.text);
+    assert_eq!(server.post(&format!("{BASE}/calibration"), &json!({})).status, 202);
+    server.signal("-TERM");
+    assert!(server.wait().success());
+    let data = std::sync::Arc::clone(&server.data);
+    let key = server.key.clone();
+    drop(server);
+    let server = Server::start_in(data, &[GENERATOR]);
+    let given_up = Instant::now() + Duration::from_secs(60);
+    loop {
+        let state = server.with_key(&key).get(&format!("{BASE}/calibration")).json();
+        assert_eq!(state["failure"], Value::Null, "{state}");
+        if state["running"]["of"] == 21 {
+            return;
+        }
+        assert!(Instant::now() < given_up, "{state}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]

@@ -100,9 +100,15 @@ impl Knowledge {
 /// and late interaction puts it behind whole paragraphs about the same thing.
 fn keep_best(hits: &mut Vec<Hit>, limit: usize) {
     let by_words = |hit: &Hit| hit.lexical.unwrap_or(0.0);
-    let best = (0..hits.len()).max_by(|a, b| by_words(&hits[*a]).total_cmp(&by_words(&hits[*b])));
-    if let Some(best) = best.filter(|best| *best >= limit && by_words(&hits[*best]) > 0.0) {
-        hits.swap(limit - 1, best);
+    let border = limit.min(hits.len());
+    let (kept, others) = hits.split_at_mut(border);
+    let known = kept.iter().map(by_words).fold(0.0, f32::max);
+    let better = others.iter_mut().max_by(|a, b| by_words(a).total_cmp(&by_words(b)));
+    // A single passage is the first one.
+    if let (Some(last), Some(better)) = (kept.get_mut(1..).and_then(<[Hit]>::last_mut), better)
+        && by_words(better) > known
+    {
+        std::mem::swap(last, better);
     }
     hits.truncate(limit);
 }
@@ -129,5 +135,30 @@ pub(crate) async fn fit(
             );
         }
         hits.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keep_best;
+    use crate::search::Hit;
+
+    /// Hits of these scores by words, in their order; gives the scores of those that are kept.
+    fn kept(by_words: &[Option<f32>], limit: usize) -> Vec<Option<f32>> {
+        let hit = |lexical: &Option<f32>| Hit { lexical: *lexical, ..Hit::of("doc_1", "x") };
+        let mut hits: Vec<Hit> = by_words.iter().map(hit).collect();
+        keep_best(&mut hits, limit);
+        hits.into_iter().map(|hit| hit.lexical).collect()
+    }
+
+    #[test]
+    fn the_last_passage_gives_way_to_the_best_by_words() {
+        let all = [Some(3.0), None, Some(2.0), Some(1.0), Some(9.0), Some(4.0)];
+        assert_eq!(kept(&all, 3), [Some(3.0), None, Some(9.0)]);
+        assert_eq!(kept(&all, 1), [Some(3.0)]);
+        assert_eq!(kept(&all, 5), all[..5]);
+        assert_eq!(kept(&[Some(3.0), Some(1.0), Some(3.0)], 2), [Some(3.0), Some(1.0)]);
+        assert_eq!(kept(&[None, None, None], 2), [None, None]);
+        assert_eq!(kept(&[None], 6), [None]);
     }
 }

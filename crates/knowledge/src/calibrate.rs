@@ -128,6 +128,10 @@ impl Knowledge {
         let own = base.clone();
         tokio::spawn(async move {
             let done = knowledge.calibrate(&base, &engine, &questions, &language, kept).await;
+            // The next start takes up what a stop ends.
+            if matches!(done, Err(KnowledgeError::Engine(EngineError::Stopped))) {
+                return;
+            }
             let stored = knowledge.shared.ledger.end_calibration(&base, done.as_ref().ok()).await;
             let failure = match (done, stored) {
                 (Err(error), _) => Some(error),

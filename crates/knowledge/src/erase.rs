@@ -141,7 +141,7 @@ impl Knowledge {
         Ok(())
     }
 
-    /// Removes the passages of `marked`; gives back the tables that had some.
+    /// Removes the passages of `marked`; gives back the tables that may have had some.
     async fn erase_rows(
         &self,
         marked: &[DocumentRecord],

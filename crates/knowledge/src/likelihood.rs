@@ -64,7 +64,7 @@ impl Knowledge {
     ) -> Result<Vec<Hit>, KnowledgeError> {
         let engine = self.generator().await?;
         let question = readable(question);
-        let last = engine.tokenize(question.clone(), false).await?.len() + MARGIN;
+        let tokens = engine.tokenize(question.clone(), false).await?.len();
         let mut hits = spread(hits);
         let rest = hits.split_off(hits.len().min(READ));
         let mut prompts = Vec::with_capacity(hits.len());
@@ -73,16 +73,18 @@ impl Knowledge {
         }
         let read = prompts
             .into_iter()
-            .map(|prompt| complete(engine.clone(), prompt, last, caller.clone()));
+            .map(|prompt| complete(engine.clone(), prompt, tokens + MARGIN, caller.clone()));
         let read: Vec<Completion> =
             futures::stream::iter(read).buffered(AT_ONCE).try_collect().await?;
-        let per_token = |read| likelihood(read, &question).map(|sum| sum / last as f32);
+        let per_token = |read| likelihood(read, &question).map(|sum| sum / tokens.max(1) as f32);
         let likelihoods: Option<Vec<f32>> = read.iter().map(per_token).collect();
-        let mut hits = match likelihoods {
-            Some(likelihoods) => ordered(hits, &likelihoods),
-            // A tokenizer that spells differently.
-            None => hits,
+        let Some(likelihoods) = likelihoods else {
+            // A tokenizer that spells differently; the order is that before.
+            hits.extend(rest);
+            hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+            return Ok(hits);
         };
+        let mut hits = ordered(hits, &likelihoods);
         let lowest = hits.last().map_or(1.0, |hit| hit.score);
         hits.extend(rest.into_iter().map(|hit| Hit { score: hit.score.min(lowest), ..hit }));
         Ok(hits)
@@ -183,7 +185,28 @@ mod tests {
     use intramuros_engine::{Completion, PromptToken, TokenLogprob, TokenText};
     use intramuros_types::{FinishReason, Usage};
 
-    use super::likelihood;
+    use super::{likelihood, ordered, spread};
+    use crate::search::Hit;
+
+    fn documents(hits: Vec<Hit>) -> Vec<String> {
+        hits.into_iter().map(|hit| hit.passage.document.to_string()).collect()
+    }
+
+    #[test]
+    fn a_third_passage_of_a_document_is_read_after_others() {
+        let hits = ["a", "a", "a", "b", "a", "c"].map(|document| Hit::of(document, "x")).to_vec();
+        assert_eq!(documents(spread(hits)), ["a", "a", "b", "c", "a", "a"]);
+    }
+
+    #[test]
+    fn likelihood_and_the_order_before_count_alike() {
+        let hit = |(document, score)| Hit { score, ..Hit::of(document, "x") };
+        let hits: Vec<Hit> = [("a", 1.0), ("b", 0.9), ("c", 0.1)].map(hit).to_vec();
+        let ordered = ordered(hits, &[-4.0, -1.0, -2.0]);
+        assert_eq!(ordered[0].likelihood, Some(-1.0));
+        assert!(ordered.is_sorted_by(|a, b| a.score >= b.score));
+        assert_eq!(documents(ordered), ["b", "a", "c"]);
+    }
 
     fn token(text: &str) -> TokenText {
         TokenText { id: 0, bytes: text.as_bytes().to_vec(), special: None }

@@ -47,6 +47,36 @@ pub struct Hit {
     pub highlights: Vec<Highlight>,
 }
 
+#[cfg(test)]
+impl Hit {
+    /// A hit of the document called `document`, with nothing but its text.
+    pub(crate) fn of(document: &str, text: &str) -> Self {
+        let passage = Passage {
+            id: intramuros_types::ChunkId::new(format!("{document}:0")),
+            document: document.into(),
+            title: String::new(),
+            ordinal: 0,
+            section_path: Vec::new(),
+            pages: None,
+            span: intramuros_types::Span::new(0, 1),
+            text: text.to_owned(),
+            boxes: Vec::new(),
+            words: Vec::new(),
+        };
+        Self {
+            passage,
+            score: 1.0,
+            similarity: None,
+            lexical: None,
+            late_interaction: None,
+            cross_encoder: None,
+            likelihood: None,
+            matched_words: Vec::new(),
+            highlights: Vec::new(),
+        }
+    }
+}
+
 impl Knowledge {
     /// The passages of `base` that fit the query best, best first.
     ///
