@@ -17,9 +17,18 @@ struct Layer {
 const TABLE: &[Layer] = &[
     Layer { name: "types", may_use: &[], never: &["tokio", "axum", "candle-core", "sqlx"] },
     Layer { name: "backend", may_use: &["types"], never: &["candle-core", "tokio", "axum"] },
-    Layer { name: "maxsim", may_use: &[], never: &["tokio", "candle-core", "axum", "lancedb"] },
-    Layer { name: "model", may_use: &["types", "backend"], never: &["tokio", "axum"] },
-    Layer { name: "embed", may_use: &["types", "backend"], never: &["tokio", "axum"] },
+    Layer { name: "simd", may_use: &[], never: &["tokio", "candle-core", "axum", "lancedb"] },
+    Layer {
+        name: "maxsim",
+        may_use: &["simd"],
+        never: &["tokio", "candle-core", "axum", "lancedb"],
+    },
+    Layer { name: "model", may_use: &["types", "backend", "simd"], never: &["tokio", "axum"] },
+    Layer {
+        name: "embed",
+        may_use: &["types", "backend", "simd"],
+        never: &["tokio", "axum", "candle-core"],
+    },
     Layer { name: "engine", may_use: &["types", "backend"], never: &["candle-core", "axum"] },
     Layer { name: "catalog", may_use: &["types"], never: &["axum"] },
     Layer {

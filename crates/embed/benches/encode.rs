@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use intramuros_backend::{EmbedBackend, EmbedBatch};
-use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
+use intramuros_embed::{CpuEmbedBackend, EncoderCodec, EncoderFiles};
 use intramuros_types::{EncoderProfile, ModelId, Pooling};
 
 const PASSAGES: usize = 64;
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let started = Instant::now();
     let codec = EncoderCodec::load(&files, &profile)?;
-    let mut backend = CandleEmbedBackend::load(&files, ModelId::new(id), &profile, &codec)?;
+    let mut backend = CpuEmbedBackend::load(&files, ModelId::new(id), &profile, &codec)?;
     println!("load {:.0} ms", started.elapsed().as_secs_f64() * 1e3);
 
     let best = best_seconds(&mut backend, PASSAGES, PASSAGE_TOKENS)?;
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Best of [`ROUNDS`] after one to warm up; the machine's other work only ever adds time.
 fn best_seconds(
-    backend: &mut CandleEmbedBackend,
+    backend: &mut CpuEmbedBackend,
     inputs: usize,
     tokens: usize,
 ) -> Result<f64, Box<dyn Error>> {

@@ -17,7 +17,7 @@ use crate::{EmbedError, EncoderCodec, EncoderFiles, common, pooling, profile};
 const BATCH_TOKENS: usize = 1024;
 
 /// An encoder on the CPU.
-pub struct CandleEmbedBackend {
+pub struct CpuEmbedBackend {
     encoder: Encoder,
     info: EmbedModelInfo,
     output: Output,
@@ -35,7 +35,7 @@ enum Output {
     Score(ScoreHead),
 }
 
-impl CandleEmbedBackend {
+impl CpuEmbedBackend {
     /// Loads the encoder of `files`, whose text side is `codec`. Linear layers become f32; the
     /// token table stays in the file, memory-mapped.
     ///
@@ -116,7 +116,7 @@ impl CandleEmbedBackend {
     }
 }
 
-impl EmbedBackend for CandleEmbedBackend {
+impl EmbedBackend for CpuEmbedBackend {
     fn info(&self) -> &EmbedModelInfo {
         &self.info
     }
@@ -130,7 +130,7 @@ impl EmbedBackend for CandleEmbedBackend {
                 .iter()
                 .map(|input| (batch.sequences[*input].as_slice(), batch.second_of(*input)))
                 .collect();
-            let states = self.encoder.forward_pairs(&sequences)?;
+            let states = self.encoder.forward_pairs(&sequences);
             let mut rest = states.as_slice();
             for (input, (tokens, _)) in inputs.into_iter().zip(sequences) {
                 let (own, others) = rest.split_at(tokens.len() * hidden);

@@ -43,7 +43,7 @@ const SENTENCES: [&str; 24] = [
 /// The mean of the token vectors of ordinary sentences, shape `(hidden)`.
 ///
 /// # Errors
-/// Those of the forward pass; [`EmbedError::NotFinite`].
+/// [`EmbedError::NotFinite`].
 pub(crate) fn direction(encoder: &Encoder, codec: &EncoderCodec) -> Result<Vec<f32>, EmbedError> {
     let hidden = encoder.config().hidden;
     let mut mean = vec![0.0_f32; hidden];
@@ -54,7 +54,7 @@ pub(crate) fn direction(encoder: &Encoder, codec: &EncoderCodec) -> Result<Vec<f
         if encoded.tokens.is_empty() {
             continue;
         }
-        let states = encoder.forward(&[encoded.tokens.as_slice()])?;
+        let states = encoder.forward(&[encoded.tokens.as_slice()]);
         for word in &encoded.words {
             let rows = &states[word.tokens.start * hidden..word.tokens.end * hidden];
             for row in rows.chunks_exact(hidden) {

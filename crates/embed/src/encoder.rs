@@ -3,18 +3,10 @@
 //! Source: Devlin et al. 2019 (BERT), section 3, and transformers' `modeling_bert.py` for the order
 //! of normalisation (after each residual) and the names of tensors.
 
-use candle_core::{Device, Tensor};
-use rayon::prelude::*;
-
 use crate::config::EncoderConfig;
-use crate::error::Operation;
-use crate::ops::{AddBias, AddBiasGelu, AddNorm, Softmax};
+use crate::layer::{Layer, Scratch};
 use crate::weights::{Table, Weights};
 use crate::{EmbedError, math};
-
-/// The most attention scores that one sequence computes at a time (16 MB of f32); a long sequence
-/// takes its queries in blocks, which changes nothing in the result.
-const MAX_SCORES: usize = 4 << 20;
 
 /// An encoder with its weights; f32 but for the token table.
 pub(crate) struct Encoder {
@@ -28,26 +20,6 @@ pub(crate) struct Encoder {
     /// Scale and shift of the normalisation before the first layer, shape `(hidden)` each.
     norm: (Vec<f32>, Vec<f32>),
     layers: Vec<Layer>,
-}
-
-/// One layer. Weights are views of shape `(in, out)` on matrices stored `(out, in)`.
-struct Layer {
-    /// Query, key and value beside each other, shape `(hidden, 3 × hidden)`.
-    qkv: Tensor,
-    /// Shape `(3 × hidden)`.
-    qkv_bias: Tensor,
-    /// Shape `(hidden, hidden)`.
-    attention_out: Tensor,
-    /// Bias of `attention_out`, scale and shift, shape `(3, hidden)`.
-    attention_norm: Tensor,
-    /// Shape `(hidden, feed_forward)`.
-    expand: Tensor,
-    /// Shape `(feed_forward)`.
-    expand_bias: Tensor,
-    /// Shape `(feed_forward, hidden)`.
-    contract: Tensor,
-    /// Bias of `contract`, scale and shift, shape `(3, hidden)`.
-    output_norm: Tensor,
 }
 
 impl Encoder {
@@ -98,10 +70,7 @@ impl Encoder {
     }
 
     /// Hidden states of all tokens of single texts, as [`Self::forward_pairs`].
-    ///
-    /// # Errors
-    /// [`EmbedError::Compute`].
-    pub(crate) fn forward(&self, sequences: &[&[u32]]) -> Result<Vec<f32>, EmbedError> {
+    pub(crate) fn forward(&self, sequences: &[&[u32]]) -> Vec<f32> {
         let single: Vec<(&[u32], usize)> = sequences.iter().map(|one| (*one, one.len())).collect();
         self.forward_pairs(&single)
     }
@@ -110,22 +79,14 @@ impl Encoder {
     /// `(tokens, hidden)`, f32, row-major. Sequences are not empty, not longer than the position
     /// table allows, and their tokens are rows of the token table. With each comes where its second
     /// text begins, its length when it is one text.
-    ///
-    /// # Errors
-    /// [`EmbedError::Compute`].
-    pub(crate) fn forward_pairs(
-        &self,
-        sequences: &[(&[u32], usize)],
-    ) -> Result<Vec<f32>, EmbedError> {
-        let embedded = self.embed_tokens(sequences);
-        let tokens = embedded.len() / self.config.hidden;
-        let mut x = Tensor::from_vec(embedded, (tokens, self.config.hidden), &Device::Cpu)
-            .during("token embeddings")?;
-        let spans = spans(sequences);
+    pub(crate) fn forward_pairs(&self, sequences: &[(&[u32], usize)]) -> Vec<f32> {
+        let mut x = self.embed_tokens(sequences);
+        let lengths: Vec<usize> = sequences.iter().map(|(tokens, _)| tokens.len()).collect();
+        let mut scratch = Scratch::new(lengths.iter().sum(), &self.config);
         for layer in &self.layers {
-            x = layer.forward(&x, &spans, &self.config)?;
+            layer.forward(&mut x, &lengths, &self.config, &mut scratch);
         }
-        x.flatten_all().and_then(|flat| flat.to_vec1()).during("hidden states")
+        x
     }
 
     /// Sum of token, position and type embeddings, normalised: shape `(tokens, hidden)`.
@@ -150,155 +111,4 @@ impl Encoder {
         }
         out
     }
-}
-
-/// First row and number of rows of each sequence in the matrix of all tokens.
-fn spans(sequences: &[(&[u32], usize)]) -> Vec<(usize, usize)> {
-    let mut start = 0;
-    let mut spans = Vec::with_capacity(sequences.len());
-    for (tokens, _) in sequences {
-        spans.push((start, tokens.len()));
-        start += tokens.len();
-    }
-    spans
-}
-
-impl Layer {
-    fn load(index: usize, config: &EncoderConfig, weights: &Weights) -> Result<Self, EmbedError> {
-        let (hidden, ffn) = (config.hidden, config.feed_forward);
-        let read = |name: &str, shape: &[usize]| {
-            weights.tensor(&format!("encoder.layer.{index}.{name}"), shape)
-        };
-        // Concatenates tensors, in order.
-        let stacked = |names: &[&str], shape: &[usize]| -> Result<Vec<f32>, EmbedError> {
-            let mut all = Vec::new();
-            for name in names {
-                all.extend(read(name, shape)?);
-            }
-            Ok(all)
-        };
-        let qkv = stacked(
-            &[
-                "attention.self.query.weight",
-                "attention.self.key.weight",
-                "attention.self.value.weight",
-            ],
-            &[hidden, hidden],
-        )?;
-        let qkv_bias = stacked(
-            &["attention.self.query.bias", "attention.self.key.bias", "attention.self.value.bias"],
-            &[hidden],
-        )?;
-        let attention_norm = stacked(
-            &[
-                "attention.output.dense.bias",
-                "attention.output.LayerNorm.weight",
-                "attention.output.LayerNorm.bias",
-            ],
-            &[hidden],
-        )?;
-        let output_norm = stacked(
-            &["output.dense.bias", "output.LayerNorm.weight", "output.LayerNorm.bias"],
-            &[hidden],
-        )?;
-        let attention_out = read("attention.output.dense.weight", &[hidden, hidden])?;
-        let expand = read("intermediate.dense.weight", &[ffn, hidden])?;
-        let expand_bias = read("intermediate.dense.bias", &[ffn])?;
-        let contract = read("output.dense.weight", &[hidden, ffn])?;
-        Ok(Self {
-            qkv: transposed(qkv, 3 * hidden, hidden)?,
-            qkv_bias: matrix(qkv_bias, 1, 3 * hidden)?,
-            attention_out: transposed(attention_out, hidden, hidden)?,
-            attention_norm: matrix(attention_norm, 3, hidden)?,
-            expand: transposed(expand, ffn, hidden)?,
-            expand_bias: matrix(expand_bias, 1, ffn)?,
-            contract: transposed(contract, hidden, ffn)?,
-            output_norm: matrix(output_norm, 3, hidden)?,
-        })
-    }
-
-    /// Number of weights.
-    fn elements(&self) -> usize {
-        [
-            &self.qkv,
-            &self.qkv_bias,
-            &self.attention_out,
-            &self.attention_norm,
-            &self.expand,
-            &self.expand_bias,
-            &self.contract,
-            &self.output_norm,
-        ]
-        .iter()
-        .map(|tensor| tensor.elem_count())
-        .sum()
-    }
-
-    /// `x` and the result have shape `(tokens, hidden)`.
-    fn forward(
-        &self,
-        x: &Tensor,
-        spans: &[(usize, usize)],
-        config: &EncoderConfig,
-    ) -> Result<Tensor, EmbedError> {
-        let norm = AddNorm { epsilon: config.norm_epsilon };
-        let qkv = x.matmul(&self.qkv).during("query, key and value")?;
-        qkv.inplace_op2(&self.qkv_bias, &AddBias).during("query, key and value")?;
-        let context = attention(&qkv, spans, config).during("attention")?;
-
-        let attended = context.matmul(&self.attention_out).during("attention output")?;
-        attended.inplace_op3(x, &self.attention_norm, &norm).during("attention output")?;
-
-        let wide = attended.matmul(&self.expand).during("feed-forward")?;
-        wide.inplace_op2(&self.expand_bias, &AddBiasGelu).during("feed-forward")?;
-        let out = wide.matmul(&self.contract).during("feed-forward output")?;
-        out.inplace_op3(&attended, &self.output_norm, &norm).during("feed-forward output")?;
-        Ok(out)
-    }
-}
-
-/// A matrix stored `(rows, columns)`, seen as `(columns, rows)` without a copy.
-fn transposed(values: Vec<f32>, rows: usize, columns: usize) -> Result<Tensor, EmbedError> {
-    matrix(values, rows, columns)?.t().during("loading weights")
-}
-
-fn matrix(values: Vec<f32>, rows: usize, columns: usize) -> Result<Tensor, EmbedError> {
-    Tensor::from_vec(values, (rows, columns), &Device::Cpu).during("loading weights")
-}
-
-/// Attention of each sequence to itself. `qkv` has shape `(tokens, 3 × hidden)`, the result
-/// `(tokens, hidden)`.
-fn attention(
-    qkv: &Tensor,
-    spans: &[(usize, usize)],
-    config: &EncoderConfig,
-) -> candle_core::Result<Tensor> {
-    let contexts = spans
-        .par_iter()
-        .map(|&(start, tokens)| attend(&qkv.narrow(0, start, tokens)?, config))
-        .collect::<candle_core::Result<Vec<_>>>()?;
-    Tensor::cat(&contexts, 0)
-}
-
-/// Attention within one sequence. `qkv` has shape `(tokens, 3 × hidden)`, the result
-/// `(tokens, hidden)`. Heads are strided views: only their results are copied together.
-fn attend(qkv: &Tensor, config: &EncoderConfig) -> candle_core::Result<Tensor> {
-    let tokens = qkv.dim(0)?;
-    let head_dim = config.hidden / config.heads;
-    let parts = qkv.reshape((tokens, 3, config.heads, head_dim))?;
-    // Shape `(heads, tokens, head_dim)`.
-    let part = |index: usize| parts.narrow(1, index, 1)?.squeeze(1)?.transpose(0, 1);
-    let (queries, keys, values) = (part(0)?, part(1)?.transpose(1, 2)?, part(2)?);
-    let softmax = Softmax { factor: 1.0 / (head_dim as f32).sqrt() };
-
-    let block = (MAX_SCORES / (config.heads * tokens)).clamp(1, tokens);
-    let mut contexts = Vec::with_capacity(tokens.div_ceil(block));
-    for start in (0..tokens).step_by(block) {
-        let rows = block.min(tokens - start);
-        let scores = queries.narrow(1, start, rows)?.matmul(&keys)?;
-        scores.inplace_op1(&softmax)?;
-        let context = scores.matmul(&values)?.transpose(0, 1)?;
-        contexts.push(context.reshape((rows, config.hidden))?);
-    }
-    Tensor::cat(&contexts, 0)
 }

@@ -136,15 +136,6 @@ pub enum EmbedError {
         /// The contradiction.
         reason: String,
     },
-    /// candle refused an operation.
-    #[error("{operation}: {source}")]
-    Compute {
-        /// What was being computed.
-        operation: &'static str,
-        /// candle's error.
-        #[source]
-        source: candle_core::Error,
-    },
     /// The weights produce numbers that are not numbers.
     #[error("input {input} gives a vector that is not finite; the weights are damaged")]
     NotFinite {
@@ -171,7 +162,6 @@ impl EmbedError {
             | EmbedError::Vocabulary { .. }
             | EmbedError::Profile { .. }
             | EmbedError::NotFinite { .. } => Fault::Runtime,
-            EmbedError::Compute { .. } => Fault::Bug,
         }
     }
 }
@@ -184,17 +174,5 @@ impl From<EmbedError> for BackendError {
                 BackendError::Model(error.to_string())
             }
         }
-    }
-}
-
-/// Names the operation that a candle error interrupted.
-pub(crate) trait Operation<T> {
-    /// Turns candle's error into ours.
-    fn during(self, operation: &'static str) -> Result<T, EmbedError>;
-}
-
-impl<T> Operation<T> for candle_core::Result<T> {
-    fn during(self, operation: &'static str) -> Result<T, EmbedError> {
-        self.map_err(|source| EmbedError::Compute { operation, source })
     }
 }

@@ -1,8 +1,8 @@
 //! Turns text into vectors with BERT-family encoders (BERT, RoBERTa, XLM-RoBERTa, CamemBERT).
 //!
 //! [`EncoderFiles::discover`] finds a model's files as the hub lays them out (`config.json`,
-//! `model.safetensors`, `tokenizer.json`); [`EncoderCodec`] tokenises and [`CandleEmbedBackend`]
-//! computes; [`CandleEmbedBackend::load_cross_encoder`] loads one that reads a question and a passage
+//! `model.safetensors`, `tokenizer.json`); [`EncoderCodec`] tokenises and [`CpuEmbedBackend`]
+//! computes; [`CpuEmbedBackend::load_cross_encoder`] loads one that reads a question and a passage
 //! together and gives one number. Which prefixes and which pooling a model wants is its
 //! [`EncoderProfile`](intramuros_types::EncoderProfile): the catalogue's, or the model's own
 //! ([`EncoderFiles::declared_profile`]).
@@ -20,6 +20,7 @@
 //!
 //! What is absent: queues and threads of its own (the engine's), HTTP, downloads (the catalogue's).
 
+mod attention;
 mod backend;
 mod codec;
 mod common;
@@ -28,13 +29,15 @@ mod encoder;
 mod error;
 mod files;
 mod head;
+mod layer;
 mod math;
+mod matmul;
 mod ops;
 mod pooling;
 mod profile;
 mod weights;
 
-pub use backend::CandleEmbedBackend;
+pub use backend::CpuEmbedBackend;
 pub use codec::EncoderCodec;
 pub use error::EmbedError;
 pub use files::EncoderFiles;

@@ -3,22 +3,26 @@
 //! The libm functions are called once an element, and GELU and softmax have more elements than
 //! the matrix products have time for: a passage of 128 tokens takes 2.4 million of each in twelve
 //! layers. Hence polynomials without branches. Reductions keep [`LANES`] partial results, because
-//! the order of float additions is not the compiler's to change.
+//! the order of float additions is not the compiler's to change. All is `#[inline(always)]`, to be
+//! compiled for the instructions of the caller (`ops`).
 
 /// Partial results of a reduction.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// Sum of `values`.
+#[inline(always)]
 pub(crate) fn sum(values: &[f32]) -> f32 {
     reduce(values, 0.0, |total, value| total + value)
 }
 
 /// Sum of the squares of `values`.
+#[inline(always)]
 pub(crate) fn sum_of_squares(values: &[f32]) -> f32 {
     reduce(values, 0.0, |total, value| total + value * value)
 }
 
 /// The largest of `values`, −∞ when there is none.
+#[inline(always)]
 fn max(values: &[f32]) -> f32 {
     // Not `f32::max`, which drops a NaN on either side; then a broken row would look healthy.
     let larger = |largest: f32, value: f32| if largest > value { largest } else { value };
@@ -47,6 +51,7 @@ fn reduce(values: &[f32], start: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
 
 /// Normalises `row` to mean 0 and variance 1, then scales and shifts it by element.
 /// Source: Ba et al. 2016 (Layer Normalization), equation 4; the variance is the biased one.
+#[inline(always)]
 pub(crate) fn layer_norm(row: &mut [f32], scale: &[f32], shift: &[f32], epsilon: f32) {
     let count = row.len() as f32;
     let mean = sum(row) / count;
@@ -60,6 +65,7 @@ pub(crate) fn layer_norm(row: &mut [f32], scale: &[f32], shift: &[f32], epsilon:
 }
 
 /// Replaces `row` by `softmax(factor × row)`; `factor` is positive, `row` is not empty.
+#[inline(always)]
 pub(crate) fn softmax(row: &mut [f32], factor: f32) {
     let largest = max(row);
     for value in row.iter_mut() {
@@ -71,8 +77,17 @@ pub(crate) fn softmax(row: &mut [f32], factor: f32) {
     }
 }
 
+/// Adds `other` to `row` by element.
+#[inline(always)]
+pub(crate) fn add(row: &mut [f32], other: &[f32]) {
+    for (value, other) in row.iter_mut().zip(other) {
+        *value += other;
+    }
+}
+
 /// Replaces each element `x` of `row` by `gelu(x + bias)`, with the error function, not tanh.
 /// Source: Hendrycks and Gimpel 2016 (GELU), section 2.
+#[inline(always)]
 pub(crate) fn add_bias_gelu(row: &mut [f32], bias: &[f32]) {
     for (value, bias) in row.iter_mut().zip(bias) {
         let x = *value + bias;

@@ -4,6 +4,7 @@
 //! of two rows is a sum of 16-bit products: twice as many a vector instruction as 32-bit floats, and
 //! exact. Rows hold their even values first, then the odd ones, as halves of bytes unpack.
 
+use intramuros_simd::dispatch;
 use pulp::{Simd, WithSimd};
 
 use crate::pack::rows;
@@ -105,24 +106,6 @@ fn dot(a: &[i16], b: &[i16]) -> i32 {
         sum += i32::from(a[at]) * i32::from(b[at]);
     }
     sum
-}
-
-/// Runs a kernel with the best vector instructions that there are.
-fn dispatch(kernel: impl WithSimd<Output = ()>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if let Some(avx512) = pulp::x86::V4::try_new() {
-            return Simd::vectorize(avx512, kernel);
-        }
-        if let Some(avx2) = pulp::x86::V3::try_new() {
-            return Simd::vectorize(avx2, kernel);
-        }
-    }
-    #[cfg(target_arch = "aarch64")]
-    if let Some(neon) = pulp::aarch64::Neon::try_new() {
-        return Simd::vectorize(neon, kernel);
-    }
-    pulp::Scalar128b.vectorize(kernel);
 }
 
 #[cfg(test)]

@@ -28,7 +28,6 @@ mod memory;
 mod norm;
 mod parallel;
 mod rope;
-mod simd;
 
 pub use kv_cache::KvType;
 pub(crate) use kv_cache::{KvCache, KvShape};

@@ -8,7 +8,7 @@ use intramuros_types::{EncoderProfile, ModelId};
 use serde::Deserialize;
 
 use super::{e5_profile, files, golden_folder, installed, tiny_folder};
-use crate::{CandleEmbedBackend, EmbedError, EncoderCodec};
+use crate::{CpuEmbedBackend, EmbedError, EncoderCodec};
 
 /// The least cosine between our vector and the reference (the issue asks for 0.999).
 const MIN_COSINE: f64 = 0.9999;
@@ -50,15 +50,15 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 }
 
 #[track_caller]
-fn load(folder: &Path, profile: &EncoderProfile) -> (EncoderCodec, CandleEmbedBackend) {
+fn load(folder: &Path, profile: &EncoderProfile) -> (EncoderCodec, CpuEmbedBackend) {
     let files = files(folder);
     let codec = EncoderCodec::load(&files, profile).expect("the tokenizer loads");
-    let backend = CandleEmbedBackend::load(&files, ModelId::new("golden"), profile, &codec);
+    let backend = CpuEmbedBackend::load(&files, ModelId::new("golden"), profile, &codec);
     (codec, backend.expect("the encoder loads"))
 }
 
 #[track_caller]
-fn vectors(backend: &mut CandleEmbedBackend, batch: &EmbedBatch) -> Vec<Vec<f32>> {
+fn vectors(backend: &mut CpuEmbedBackend, batch: &EmbedBatch) -> Vec<Vec<f32>> {
     let embeddings = backend.embed(batch).expect("the batch is computed");
     embeddings.into_iter().map(|embedding| embedding.vector).collect()
 }
@@ -175,13 +175,13 @@ struct Pair {
     score: f32,
 }
 
-fn load_cross_encoder(name: &str) -> (EncoderCodec, CandleEmbedBackend, GoldenPairs) {
+fn load_cross_encoder(name: &str) -> (EncoderCodec, CpuEmbedBackend, GoldenPairs) {
     let folder = golden_folder().join(name);
     let text = fs::read_to_string(folder.join("golden.json")).expect("the golden file is there");
     let files = files(&folder);
     let codec = EncoderCodec::load_cross_encoder(&files, None).expect("the tokenizer loads");
     let id = ModelId::new("golden");
-    let backend = CandleEmbedBackend::load_cross_encoder(&files, id, None).expect("it loads");
+    let backend = CpuEmbedBackend::load_cross_encoder(&files, id, None).expect("it loads");
     (codec, backend, serde_json::from_str(&text).expect("the golden file parses"))
 }
 
@@ -228,7 +228,7 @@ fn a_pair_that_is_too_long_is_shortened_at_both_ends() {
 #[test]
 fn an_encoder_without_head_is_no_cross_encoder() {
     let files = files(&tiny_folder());
-    let loaded = CandleEmbedBackend::load_cross_encoder(&files, ModelId::new("golden"), None);
+    let loaded = CpuEmbedBackend::load_cross_encoder(&files, ModelId::new("golden"), None);
     let Err(EmbedError::MissingTensor { name, .. }) = loaded else { panic!("it loads") };
     assert_eq!(name, "classifier.dense.weight");
 }

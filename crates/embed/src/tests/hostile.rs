@@ -10,12 +10,12 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
 
 use super::{files, tiny_copy, tiny_folder, tiny_profile};
-use crate::{CandleEmbedBackend, EmbedError, EncoderCodec, EncoderFiles};
+use crate::{CpuEmbedBackend, EmbedError, EncoderCodec, EncoderFiles};
 
-fn load(folder: &Path) -> Result<CandleEmbedBackend, EmbedError> {
+fn load(folder: &Path) -> Result<CpuEmbedBackend, EmbedError> {
     let (files, profile) = (files(folder), tiny_profile());
     let codec = EncoderCodec::load(&files, &profile)?;
-    CandleEmbedBackend::load(&files, ModelId::new("tiny"), &profile, &codec)
+    CpuEmbedBackend::load(&files, ModelId::new("tiny"), &profile, &codec)
 }
 
 #[track_caller]

@@ -7,7 +7,7 @@ use intramuros_types::{EncoderProfile, ModelId, Pooling};
 use serde_json::{Value, json};
 
 use super::{files, tiny_copy, tiny_profile};
-use crate::{CandleEmbedBackend, EncoderCodec};
+use crate::{CpuEmbedBackend, EncoderCodec};
 
 fn write(folder: &Path, name: &str, value: &Value) {
     let path = folder.join(name);
@@ -79,7 +79,7 @@ fn whole_profile_is_read_from_the_files_of_sentence_transformers() {
 #[track_caller]
 fn check_load_refused(folder: &Path, profile: &EncoderProfile, fragment: &str) {
     let codec = EncoderCodec::load(&files(folder), profile).expect("the tokenizer is sound");
-    let loaded = CandleEmbedBackend::load(&files(folder), ModelId::new("tiny"), profile, &codec);
+    let loaded = CpuEmbedBackend::load(&files(folder), ModelId::new("tiny"), profile, &codec);
     let Err(error) = loaded else { panic!("the encoder loads") };
     assert!(error.to_string().contains(fragment), "{error}");
 }
@@ -93,7 +93,7 @@ fn contradictions_are_refused() {
     let mean = EncoderProfile { pooling: Pooling::Mean, ..tiny_profile() };
     let files = files(folder.path());
     let codec = EncoderCodec::load(&files, &mean).expect("the tokenizer is sound");
-    assert!(CandleEmbedBackend::load(&files, ModelId::new("tiny"), &mean, &codec).is_ok());
+    assert!(CpuEmbedBackend::load(&files, ModelId::new("tiny"), &mean, &codec).is_ok());
 
     // A layer after pooling would change every vector.
     write(folder.path(), "modules.json", &modules("Dense"));

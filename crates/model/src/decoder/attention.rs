@@ -8,10 +8,10 @@ use super::kv_cache::LayerKv;
 use super::linear::Linear;
 use super::parallel::for_each;
 use super::rope::{Angles, rotate};
-use super::simd::dispatch;
 use crate::config::{DecoderConfig, RopeKind, TemperatureScaling};
 use crate::weights::Weights;
 use crate::{ModelError, Result};
+use intramuros_simd::dispatch;
 
 mod exp;
 mod kernel;

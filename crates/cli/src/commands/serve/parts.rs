@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use intramuros_backend::{BackendError, EmbedBackend, TextBackend};
 use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
-use intramuros_embed::{CandleEmbedBackend, EncoderCodec, EncoderFiles};
+use intramuros_embed::{CpuEmbedBackend, EncoderCodec, EncoderFiles};
 use intramuros_engine::{
     ComputeGate, EmbedConfig, EmbedEngine, Encoders, EngineConfig, LoadModel, ModelLimits,
     ModelSource, Reranker, TextEngine, TextModels,
@@ -192,7 +192,7 @@ fn load_reranker(
     let limit = model.profile(Catalog::embedded()).and_then(|profile| profile.max_tokens);
     let codec = Arc::new(EncoderCodec::load_cross_encoder(&files, limit)?);
     let load = move || {
-        let backend = CandleEmbedBackend::load_cross_encoder(&files, model.id, limit)?;
+        let backend = CpuEmbedBackend::load_cross_encoder(&files, model.id, limit)?;
         Ok(Box::new(backend) as Box<dyn EmbedBackend>)
     };
     let started = Instant::now();
@@ -234,7 +234,7 @@ fn load_encoder(
     let codec = Arc::new(EncoderCodec::load(&files, &profile)?);
     let own = Arc::clone(&codec);
     let load = move || {
-        let backend = CandleEmbedBackend::load(&files, model.id, &profile, &own)?;
+        let backend = CpuEmbedBackend::load(&files, model.id, &profile, &own)?;
         Ok(Box::new(backend) as Box<dyn EmbedBackend>)
     };
     let started = Instant::now();

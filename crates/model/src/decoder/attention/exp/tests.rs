@@ -3,7 +3,7 @@
 use pulp::{Scalar128b, Simd, WithSimd};
 
 use super::exp;
-use crate::decoder::simd::dispatch;
+use intramuros_simd::dispatch;
 
 /// Replaces numbers by their exponentials.
 struct Exponentials<'a>(&'a mut [f32]);

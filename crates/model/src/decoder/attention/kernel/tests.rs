@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::decoder::kv_cache::{KvCache, KvShape};
-use crate::decoder::simd::dispatch;
 use crate::{DecoderConfig, KvType};
+use intramuros_simd::dispatch;
 
 /// Numbers between -1 and 1 without a pattern that would hide an index error.
 fn noise(length: usize, seed: f32) -> Vec<f32> {
