@@ -126,6 +126,44 @@ fn an_index_is_made_beside_the_other_and_can_be_taken_back() {
     assert_eq!(roles(&server), [(1, "active".to_owned())]);
 }
 
+/// The other encoder has hardly seen French: it does not find what is written in English.
+#[test]
+fn an_index_that_answers_worse_waits_for_somebody_to_decide() {
+    let server = Server::start(&[&format!("embedding.more_models={OTHER_ENCODER}")]);
+    server.create_base("notices");
+    for (name, text) in [
+        ("refund.txt", "You get your money back within thirty days."),
+        ("holidays.txt", "Employees have five weeks of vacation a year."),
+        ("voiture.txt", "Le véhicule de service se prend au garage du dépôt."),
+        ("badge.txt", "Le badge perdu est à déclarer au gardien de nuit."),
+        ("cantine.txt", "La cantine sert de midi à quatorze heures."),
+        ("velo.txt", "Le local à vélos ferme à vingt heures."),
+        ("salle.txt", "La salle du conseil se demande au secrétariat."),
+        ("courrier.txt", "Le courrier part chaque jour à seize heures."),
+    ] {
+        add(&server, name, text);
+    }
+    let questions = json!({"questions": [
+        {"id": "q1", "query": "être remboursé", "relevant": ["refund.txt"]},
+        {"id": "q2", "query": "congés annuels des salariés", "relevant": ["holidays.txt"]},
+    ]});
+    let caller = server.with_key(&server.key);
+    assert_eq!(caller.put(&format!("{BASE}/test-questions"), &questions).status, 204);
+
+    let begun = server.post(&format!("{BASE}/indexes"), &json!({"embedding_model": OTHER_ENCODER}));
+    assert_eq!(begun.status, 202, "{}", begun.text);
+    let rejected = [(0, "active".to_owned()), (1, "rejected".to_owned())];
+    wait_until(&server, "the new index is rejected", || roles(&server) == rejected);
+    let verdict = indexes(&server)[1]["verdict"].clone();
+    assert_eq!(verdict["recall_at_5_before"], 1.0, "{verdict}");
+    assert!(verdict["recall_at_5"].as_f64().unwrap() < 1.0, "{verdict}");
+    assert_eq!(indexes(&server)[1]["progress"]["failed"], 0);
+
+    // Whoever decides otherwise has it.
+    assert_eq!(server.post(&format!("{BASE}/indexes/1/activate"), &json!({})).status, 200);
+    assert_eq!(server.get(BASE).json()["embedding_model"], OTHER_ENCODER);
+}
+
 fn blob_of(data: &std::path::Path, sha256: &str) -> std::path::PathBuf {
     let mut folders = vec![data.join("blobs")];
     while let Some(folder) = folders.pop() {
