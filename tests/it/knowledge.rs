@@ -190,16 +190,16 @@ fn erased_text_is_nowhere_on_the_disk() {
     let kept = "hippocampelephant";
     let document = add(&server, "erased", "a.txt", &format!("Le mot secret est {secret}."));
     add(&server, "erased", "b.txt", &format!("Le mot gardé est {kept}."));
-    assert!(on_disk(&server, kept), "the byte search works");
+    assert!(server.on_disk(kept), "the byte search works");
     let id = document["id"].as_str().unwrap();
     let path = format!("/api/v1/knowledge-bases/erased/documents/{id}");
     assert_eq!(server.delete(&path).status, 204);
     assert_eq!(server.get(&path).status, 404);
     assert!(search(&server, "erased", secret).iter().all(|hit| hit["document"] != id));
-    assert!(!on_disk(&server, secret), "the erased text is still on the disk");
-    assert!(on_disk(&server, kept), "the other document is untouched");
+    assert!(!server.on_disk(secret), "the erased text is still on the disk");
+    assert!(server.on_disk(kept), "the other document is untouched");
     assert_eq!(server.delete("/api/v1/knowledge-bases/erased").status, 204);
-    assert!(!on_disk(&server, kept), "the erased knowledge base is still on the disk");
+    assert!(!server.on_disk(kept), "the erased knowledge base is still on the disk");
 }
 
 #[test]
@@ -225,23 +225,14 @@ fn many_documents_are_erased_at_once() {
             scope.spawn(move || {
                 let one = format!("/api/v1/knowledge-bases/many/documents/{id}");
                 assert_eq!(server.delete(&one).status, 204);
-                assert!(!on_disk(server, &format!("Zorglub{number}marqueur")), "{number}");
+                assert!(!server.on_disk(&format!("Zorglub{number}marqueur")), "{number}");
             });
         }
     });
-    assert!(!on_disk(&server, "Zorglub"), "an erased text is still on the disk");
+    assert!(!server.on_disk("Zorglub"), "an erased text is still on the disk");
     let list = server.get("/api/v1/knowledge-bases/many/documents").json();
     assert_eq!(list["documents"], json!([]));
     assert_eq!(search(&server, "many", "Zorglub"), Vec::<Value>::new());
-}
-
-fn on_disk(server: &Server, text: &str) -> bool {
-    let found = std::process::Command::new("grep")
-        .args(["-rqaF", text])
-        .arg(server.data.path())
-        .status()
-        .expect("grep runs");
-    found.success()
 }
 
 #[test]

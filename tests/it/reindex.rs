@@ -131,11 +131,12 @@ fn an_index_is_made_beside_the_other_and_can_be_taken_back() {
 fn an_index_that_answers_worse_waits_for_somebody_to_decide() {
     let server = Server::start(&[&format!("embedding.more_models={OTHER_ENCODER}")]);
     server.create_base("notices");
+    let badge = "Le badge xylospongieux est à déclarer au gardien de nuit.";
+    let badge = add(&server, "badge.txt", badge);
     for (name, text) in [
         ("refund.txt", "You get your money back within thirty days."),
         ("holidays.txt", "Employees have five weeks of vacation a year."),
         ("voiture.txt", "Le véhicule de service se prend au garage du dépôt."),
-        ("badge.txt", "Le badge perdu est à déclarer au gardien de nuit."),
         ("cantine.txt", "La cantine sert de midi à quatorze heures."),
         ("velo.txt", "Le local à vélos ferme à vingt heures."),
         ("salle.txt", "La salle du conseil se demande au secrétariat."),
@@ -158,6 +159,11 @@ fn an_index_that_answers_worse_waits_for_somebody_to_decide() {
     assert_eq!(verdict["recall_at_5_before"], 1.0, "{verdict}");
     assert!(verdict["recall_at_5"].as_f64().unwrap() < 1.0, "{verdict}");
     assert_eq!(indexes(&server)[1]["progress"]["failed"], 0);
+
+    // What is erased goes from both.
+    assert!(server.on_disk("xylospongieux"));
+    assert_eq!(server.delete(&format!("{BASE}/documents/{badge}")).status, 204);
+    assert!(!server.on_disk("xylospongieux"));
 
     // Whoever decides otherwise has it.
     assert_eq!(server.post(&format!("{BASE}/indexes/1/activate"), &json!({})).status, 200);

@@ -210,6 +210,12 @@ impl Server {
         }
     }
 
+    /// Whether `text` stands, as it is, in any file of the data directory.
+    pub(crate) fn on_disk(&self, text: &str) -> bool {
+        let grep = Command::new("grep").args(["-rqaF", text]).arg(self.data.path()).status();
+        grep.expect("grep runs").success()
+    }
+
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
     }

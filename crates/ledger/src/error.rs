@@ -62,6 +62,15 @@ pub enum LedgerError {
         #[source]
         source: sqlx::Error,
     },
+    /// A file beside the ledger could not be read or written.
+    #[error("{} could not be read or written", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A migration failed; the file is as it was before it.
     #[error("the ledger's schema could not be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -83,6 +92,7 @@ impl LedgerError {
             | Self::Damaged { .. }
             | Self::Database { .. }
             | Self::Migration(_)
+            | Self::Io { .. }
             | Self::Entropy { .. } => Fault::Runtime,
         }
     }

@@ -11,6 +11,8 @@ use crate::error::is_damage;
 use crate::migrations::migrations;
 use crate::moment::Clock;
 
+mod copy;
+
 /// SQLite has one writer at a time; a few connections let readers go on beside it.
 const MAX_CONNECTIONS: u32 = 4;
 /// How long a statement waits for another writer. Transactions here are milliseconds.
@@ -29,11 +31,11 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens the file at `path`, created if missing (its folder must exist), and applies the
-    /// migrations that it lacks.
+    /// migrations that it lacks, after a copy of it was made (`<name>.sqlite.v<version>`).
     ///
     /// # Errors
     /// `Newer` for a file of a newer version; `Damaged` for a file that is not a sound database;
-    /// `Migration`; `Database`.
+    /// `Migration`; `Database`; `Io`, when the copy cannot be made.
     pub async fn open(path: &Path) -> Result<Self, LedgerError> {
         Self::open_with_clock(path, Clock::system()).await
     }
@@ -93,10 +95,12 @@ impl Ledger {
     async fn migrate(&self) -> Result<(), LedgerError> {
         let migrations = migrations();
         let supported = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
-        if let Some(found) = self.schema_version().await?
-            && found > supported
-        {
-            return Err(LedgerError::Newer { found, supported });
+        match self.schema_version().await? {
+            Some(found) if found > supported => {
+                return Err(LedgerError::Newer { found, supported });
+            }
+            Some(found) if found < supported => copy::make(&self.pool, &self.path, found).await?,
+            Some(_) | None => {}
         }
         migrations.run(&self.pool).await.map_err(LedgerError::Migration)
     }
@@ -128,10 +132,14 @@ impl Ledger {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::database(operation))
     }
 
-    /// Empties the write-ahead log, which still has what was just erased. Called after the
-    /// erasure is committed, so a failure (a reader that stays, a full disk) is no failure of the
-    /// erasure: the caller must still learn which files to remove. The next one empties the log.
-    pub(crate) async fn empty_log(&self) {
+    /// Empties the write-ahead log, which still has what was just erased, and removes the copy that
+    /// was made before the last migration. Called after the erasure is committed, so a failure (a
+    /// reader that stays, a full disk) is no failure of the erasure: the caller must still learn
+    /// which files to remove. The next one does it.
+    pub(crate) async fn forget_erased(&self) {
+        if let Err(error) = copy::remove(&self.path) {
+            tracing::warn!(%error, "an old copy of the ledger was not removed");
+        }
         let emptied = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&self.pool)
             .await;

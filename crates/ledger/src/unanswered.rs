@@ -125,7 +125,7 @@ impl Ledger {
         .execute(&self.pool)
         .await
         .map_err(LedgerError::database("forget questions without answer"))?;
-        self.empty_log().await;
+        self.forget_erased().await;
         Ok(done.rows_affected())
     }
 }

@@ -1,7 +1,7 @@
 //! Tests batches, order, priorities and accidents of the embedding engine.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use intramuros_backend::{BackendError, EmbedBatch, InputKind};
 use intramuros_testkit::{Control, FakeEmbed, FakeEmbedCodec, Mishap};
@@ -14,6 +14,7 @@ const DIMENSION: usize = 16;
 
 struct Bench {
     engine: EmbedEngine,
+    gate: ComputeGate,
     control: Control<EmbedBatch>,
 }
 
@@ -23,10 +24,9 @@ impl Bench {
         let control = model.control();
         let load = move || Ok(Box::new(model) as Box<_>);
         let codec = Arc::new(FakeEmbedCodec::default());
-        Self {
-            engine: EmbedEngine::start(load, codec, config, ComputeGate::default()).unwrap(),
-            control,
-        }
+        let gate = ComputeGate::default();
+        let engine = EmbedEngine::start(load, codec, config, gate.clone()).unwrap();
+        Self { engine, gate, control }
     }
 
     async fn embed(
@@ -108,6 +108,26 @@ async fn waiting_requests_share_a_batch() {
         other.await.unwrap().unwrap();
     }
     assert_eq!(bench.sizes(), [1, 4]);
+}
+
+/// Only lower bounds of times: a slow machine cannot break them.
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_work_rests_twice_as_long_as_it_kept_another_model_waiting() {
+    const HELD: Duration = Duration::from_millis(150);
+    let bench = Bench::new(config());
+    bench.control.hold();
+    let bulk = bench.spawn(texts("bulk", 12), Priority::Background);
+    bench.control.wait_for_step(1);
+    let gate = bench.gate.clone();
+    let other = std::thread::spawn(move || drop(gate.enter()));
+    eventually("the other model waits", || bench.gate.present() == 2);
+    std::thread::sleep(HELD);
+    let released = Instant::now();
+    bench.control.release();
+    assert_eq!(bulk.await.unwrap().unwrap().vectors.len(), 12);
+    assert!(released.elapsed() >= 2 * HELD, "{:?}", released.elapsed());
+    assert_eq!(bench.sizes(), [6, 6]);
+    other.join().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

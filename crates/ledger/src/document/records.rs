@@ -185,7 +185,7 @@ impl Ledger {
             .await
             .map_err(LedgerError::database(OPERATION))?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
-        self.empty_log().await;
+        self.forget_erased().await;
         Ok((others == 0).then_some(digest))
     }
 }

@@ -167,7 +167,7 @@ impl Ledger {
                 .map_err(LedgerError::database(OPERATION))?;
         }
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
-        self.empty_log().await;
+        self.forget_erased().await;
         Ok(unneeded)
     }
 }

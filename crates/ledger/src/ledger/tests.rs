@@ -129,6 +129,64 @@ async fn two_handles_see_and_refuse_the_same() {
     assert_ne!(is_new(one.unwrap()), is_new(two.unwrap()));
 }
 
+/// Everything but the last migration, as the version before left it.
+async fn older_file(path: &Path) -> i64 {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let all = crate::migrations::migrations();
+    let before: Vec<_> = all.iter().take(all.iter().count() - 1).cloned().collect();
+    let version = before.last().unwrap().version;
+    sqlx::migrate::Migrator::with_migrations(before).run(&pool).await.unwrap();
+    pool.close().await;
+    version
+}
+
+#[tokio::test]
+async fn a_migration_leaves_a_copy_until_something_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let version = older_file(&path).await;
+    // Of the upgrade before: one copy is enough.
+    let older = path.with_extension("sqlite.v1");
+    std::fs::write(&older, "").unwrap();
+    let ledger = Ledger::open(&path).await.unwrap();
+    let copy = path.with_extension(format!("sqlite.v{version}"));
+    assert!(copy.exists() && !older.exists());
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&copy);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let newest: i64 = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(newest, version);
+    pool.close().await;
+
+    // Nothing to migrate: nothing to copy, and the copy stays.
+    ledger.close().await;
+    let ledger = Ledger::open(&path).await.unwrap();
+    assert!(copy.exists());
+    ledger.create_knowledge_base(new_base("support")).await.unwrap();
+    let inserted = ledger.insert_document(new_document("support", 1)).await.unwrap();
+    let Inserted::New(document) = inserted else { panic!("{inserted:?}") };
+    ledger.mark_deleting(&document.id).await.unwrap();
+    ledger.forget_document(&document.id).await.unwrap();
+    assert!(!copy.exists());
+}
+
+#[tokio::test]
+async fn without_a_copy_nothing_is_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let version = older_file(&path).await;
+    let in_the_way = path.with_extension("sqlite.partial");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let error = Ledger::open(&path).await.unwrap_err();
+    assert!(error.to_string().contains("sqlite.partial"), "{error}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    Ledger::open(&path).await.unwrap();
+    assert!(path.with_extension(format!("sqlite.v{version}")).exists());
+}
+
 #[tokio::test]
 async fn a_newer_file_is_refused_and_left_alone() {
     let fixture = Fixture::new().await;
