@@ -318,4 +318,30 @@ fn a_folder_and_its_knowledge_base_stay_in_step() {
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["docs:a.txt", "docs:d.txt"]);
     let found = stdout(&client(&server, &["search", "--kb", "sync", "caution nacelle"]));
     assert!(found.contains("1 800") && !found.contains("1 500"), "{found}");
+
+    // Readers that somebody narrowed stay narrow, also when the file changes.
+    let id = |name: &str| {
+        let of = |document: &&Value| document["external_id"] == name;
+        let documents = json_of(&client(&server, &["kb", "documents", "sync", "--json"]));
+        let found =
+            documents["documents"].as_array().unwrap().iter().find(of).unwrap()["id"].clone();
+        format!("/api/v1/knowledge-bases/sync/documents/{}", found.as_str().unwrap())
+    };
+    let narrowed = json!({"labels": ["direction"]});
+    let caller = server.with_key(&server.key);
+    assert_eq!(caller.patch(&id("docs:d.txt"), &narrowed).status, 200);
+    assert_eq!(sync(&[])["unchanged"], 2);
+    write("d.txt", "Le dépôt ferme à treize heures.");
+    assert_eq!(sync(&[])["changed"], json!(["docs:d.txt"]));
+    assert_eq!(server.get(&id("docs:d.txt")).json()["labels"], json!(["direction"]));
+
+    // An empty folder looks like a share that is not mounted; another of the same name is not it.
+    std::fs::remove_file(folder.path().join("a.txt")).unwrap();
+    std::fs::remove_file(folder.path().join("d.txt")).unwrap();
+    let refused = client(&server, &["kb", "sync", "sync", path, "--source", "docs"]);
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("--replace") && said.contains("'docs'"), "{said}");
+    assert!(server.get(&id("docs:a.txt")).status == 200);
+    assert_eq!(sync(&["--replace"])["removed"], json!(["docs:a.txt", "docs:d.txt"]));
 }

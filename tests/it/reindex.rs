@@ -75,6 +75,7 @@ fn an_index_is_made_beside_the_other_and_can_be_taken_back() {
     let narrow = create_labelled_key(server.data.path(), scopes, "rh");
     let narrow = server.with_key(&narrow);
     assert_eq!(narrow.post(&format!("{BASE}/indexes"), &json!({})).status, 403);
+    assert_eq!(narrow.delete(BASE).status, 403, "it would erase what the key may not see");
 
     let begun = server.post(&format!("{BASE}/indexes"), &json!({"embedding_model": OTHER_ENCODER}));
     assert_eq!((begun.status, &begun.json()["role"]), (202, &json!("building")), "{}", begun.text);

@@ -327,12 +327,17 @@ pub(crate) struct KbSync {
     /// this name is replaced or erased.
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
-    /// Who may read its files; everybody when left out.
+    /// Who may read its files; when left out, new ones are for everybody and known ones keep their
+    /// readers.
     #[arg(long = "label", value_delimiter = ',', value_name = "LABELS")]
     pub(crate) labels: Vec<String>,
-    /// Names and values to filter by, such as --metadata service=paie; repeatable.
+    /// Names and values to filter by, such as --metadata service=paie; repeatable. When left out,
+    /// known files keep theirs.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) metadata: Vec<String>,
+    /// Erase what came before even when none of it is in the folder any more.
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// Do not erase what is gone from the folder.
     #[arg(long)]
     pub(crate) keep: bool,

@@ -3,7 +3,7 @@
 //! The rule is lexical and strict where invention hurts: every number and reference of the
 //! sentence must stand in one line of one passage (a paragraph, a list item, a table row), or in
 //! the headings above it, so that the price of the next row does not pass; most of its other
-//! words must stand in that passage too. Words that repeat the question prove nothing and are left
+//! words must stand in that passage too, and every name in one of the passages. Words that repeat the question prove nothing and are left
 //! out where others remain. What this cannot see is a wrong combination of the words of one line;
 //! quotations let the reader judge.
 
@@ -66,6 +66,10 @@ impl Evidence {
         }
         if claimed.is_empty() {
             return if is_fragment(sentence) { Support::Unsupported } else { Support::NoClaim };
+        }
+        let is_known = |name: &Word| self.passages.iter().any(|has| has.words.contains(name));
+        if !names(sentence).iter().all(is_known) {
+            return Support::Unsupported;
         }
         let mut best: Option<(f32, Citation)> = None;
         for passage in &self.passages {
@@ -139,6 +143,27 @@ fn shared(claimed: &HashSet<Word>, unit: &HashSet<Word>) -> i32 {
         Word::Content(_) => 1,
     };
     claimed.intersection(unit).map(weight).sum()
+}
+
+/// Words of `sentence` with a capital letter that does not come from where they stand: names, of
+/// people, places, products. What the question calls by a name that no passage knows, an answer
+/// must not speak of as if one did.
+fn names(sentence: &str) -> Vec<Word> {
+    let mut found = Vec::new();
+    let mut at_start = true;
+    let apart = |letter: char| letter.is_whitespace() || matches!(letter, '\'' | '’' | '-' | '/');
+    for part in sentence.split_inclusive(apart) {
+        let word = part.trim_matches(|letter: char| !letter.is_alphanumeric());
+        let Some(first) = word.chars().next() else { continue };
+        let spelt = word.chars().all(char::is_alphabetic);
+        if first.is_uppercase() && spelt && !at_start {
+            found.extend(words(word).into_iter().filter(|word| matches!(word, Word::Content(_))));
+        }
+        let elided = part.ends_with(['\'', '’']);
+        let opens = part.trim_end().ends_with([':', '.', '!', '?', '«', '»', '"', '*']);
+        at_start = opens || (at_start && elided);
+    }
+    found
 }
 
 /// Whether there is not even a word, as in a copied label or a stray letter (`[f]`, `x`).

@@ -82,11 +82,17 @@ const TEXTS: &[(&str, &str)] = &[
         "Nom du dossier dans la base [sinon : le sien] ; seul ce qui est venu sous ce nom est \
          remplacé ou effacé",
     ),
-    ("kb sync --label", "Qui peut lire ses fichiers ; tout le monde si absent"),
+    (
+        "kb sync --label",
+        "Qui peut lire ses fichiers ; si absent, les nouveaux sont pour tout le monde et les connus \
+         gardent leurs lecteurs",
+    ),
     (
         "kb sync --metadata",
-        "Noms et valeurs sur lesquels filtrer, comme --metadata service=paie ; peut se répéter",
+        "Noms et valeurs sur lesquels filtrer, comme --metadata service=paie ; peut se répéter ; si \
+         absent, les fichiers connus gardent les leurs",
     ),
+    ("kb sync --replace", "Efface ce qui était venu même si rien n'en est plus dans le dossier"),
     ("kb sync --keep", "N'efface pas ce qui a disparu du dossier"),
     ("kb sync --dry-run", "Dit ce qui serait fait, et ne fait rien"),
     ("kb create --embedding-model", "Encodeur [sinon : embedding.model]"),

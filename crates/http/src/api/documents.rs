@@ -325,8 +325,14 @@ pub(crate) async fn update_document(
     JsonBody(body): JsonBody<UpdateBody>,
 ) -> Result<Json<DocumentDto>, ApiError> {
     let (kb, document) = (KnowledgeBaseId::new(kb), DocumentId::new(document));
-    let mut details = state.knowledge.document(&kb, &document, &access).await?.details;
+    let record = state.knowledge.document(&kb, &document, &access).await?;
+    let mut details = record.details;
     if let Some(labels) = body.labels {
+        if record.parent.is_some() && labels != details.labels {
+            let message = "the readers of a file within a document are those of the document; \
+                           change 'labels' there";
+            return Err(ApiError::invalid("labels", message));
+        }
         details.labels = labels;
     }
     if let Some(metadata) = body.metadata {

@@ -147,17 +147,21 @@ pub(crate) async fn get_knowledge_base(
     Ok(Json(KnowledgeBaseDto::new(base, counts)))
 }
 
-/// Erases a knowledge base with its documents and files.
+/// Erases a knowledge base with its documents and files, which takes a key that may read all of
+/// them (label `*`).
 #[utoipa::path(delete, path = "/api/v1/knowledge-bases/{kb}", tag = "knowledge",
     params(("kb" = String, Path, description = "id of the knowledge base")),
     responses((status = 204, description = "erased"),
         (status = 401, description = "no valid key"),
+        (status = 403, description = "the key may not read everything"),
         (status = 404, description = "no such knowledge base")),
     security(("key" = [])))]
 pub(crate) async fn delete_knowledge_base(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(kb): Path<String>,
 ) -> Result<StatusCode, ApiError> {
+    super::indexes::check(&access)?;
     state.knowledge.delete(&KnowledgeBaseId::new(kb)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -72,6 +72,17 @@ fn a_number_that_no_passage_has_is_not_supported() {
 }
 
 #[test]
+fn a_name_that_no_passage_has_is_not_supported() {
+    let question = "quelle est la caution de Zorglub Kervadec ?";
+    check(question, "La caution de Zorglub Kervadec est de 1500 €, demandée au départ.", None);
+    check(question, "La caution d'Zorglub est de 1500 €, demandée au départ.", None);
+    let quoted = "Une caution de 1500 € est demandée au départ.";
+    // Capitals that come from where a word stands, and names that the passages have.
+    check(question, "« Une caution de 1500 € est demandée au départ. »", Some(quoted));
+    check(question, "L'Avance : Une Caution de 1500 € est demandée au départ.", Some(quoted));
+}
+
+#[test]
 fn the_price_of_another_row_is_not_supported() {
     let text = "Référence: MP-08 ; Jour: 98 € ; Caution: 1 500 €\n\
                 Référence: MP-18 ; Jour: 135 € ; Caution: 2 500 €";

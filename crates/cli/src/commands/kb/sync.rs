@@ -28,9 +28,23 @@ pub(super) fn run(common: &Common, client: &Client, options: &KbSync) -> anyhow:
         plan.report.print(common, true);
         return Ok(ExitCode::SUCCESS);
     }
-    let parts = details(&options.labels, &options.metadata)?;
+    if plan.keeps_nothing && !options.replace {
+        let (count, folder) = (plan.removals.len(), options.folder.display());
+        bail!(tr(
+            format!(
+                "aucun des {count} documents venus sous le nom « {source} » n'est dans {folder} : \
+                 tous seraient effacés. Si c'est un autre dossier, donnez-lui un autre nom avec \
+                 --source ; sinon ajoutez --replace"
+            ),
+            format!(
+                "none of the {count} documents that came under the name '{source}' is in {folder}: \
+                 all would be erased. If this is another folder, give it another name with \
+                 --source; else add --replace"
+            ),
+        ));
+    }
     let bar = progress(plan.uploads.len() as u64);
-    for (path, external_id) in &plan.uploads {
+    for Upload { path, external_id, parts } in &plan.uploads {
         bar.set_message(path.display().to_string());
         let mut parts = parts.clone();
         parts.push(("source".to_owned(), source.clone()));
@@ -41,7 +55,7 @@ pub(super) fn run(common: &Common, client: &Client, options: &KbSync) -> anyhow:
             return Err(reply.error().into());
         }
         if let Some(failure) = failure(&reply) {
-            plan.report.failed.push(json!({"file": external_id, "failure": failure}));
+            plan.report.fail(external_id, failure);
         }
         bar.inc(1);
     }
@@ -70,7 +84,7 @@ fn source(options: &KbSync) -> anyhow::Result<String> {
 struct Known {
     id: String,
     sha256: String,
-    labels: Value,
+    labels: Vec<String>,
     metadata: Value,
     failed: bool,
 }
@@ -88,7 +102,7 @@ fn known(client: &Client, base: &str, source: &str) -> anyhow::Result<HashMap<St
             let found = Known {
                 id: text("id"),
                 sha256: text("sha256"),
-                labels: document["labels"].clone(),
+                labels: texts(&document["labels"]),
                 metadata: document["metadata"].clone(),
                 failed: document["state"] == "failed",
             };
@@ -106,11 +120,21 @@ fn known(client: &Client, base: &str, source: &str) -> anyhow::Result<HashMap<St
 
 /// What is to be done.
 struct Plan {
-    /// With their external ids.
-    uploads: Vec<(PathBuf, String)>,
+    uploads: Vec<Upload>,
     /// Ids of documents.
     removals: Vec<String>,
+    /// There were documents, and all of them are to be removed: as when the folder is empty, its
+    /// share is not mounted, or it is another one of the same name.
+    keeps_nothing: bool,
     report: Report,
+}
+
+/// A file to send.
+struct Upload {
+    path: PathBuf,
+    external_id: String,
+    /// Its readers and metadata, as parts of the form.
+    parts: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -124,13 +148,18 @@ impl Plan {
             bail!(tr(format!("{folder} n'est pas un dossier"), format!("{folder} is no folder"),));
         }
         let files = Files::find(std::slice::from_ref(&options.folder));
-        let mut plan =
-            Self { uploads: Vec::new(), removals: Vec::new(), report: Report::default() };
+        let mut plan = Self {
+            uploads: Vec::new(),
+            removals: Vec::new(),
+            keeps_nothing: false,
+            report: Report::default(),
+        };
         plan.report.skipped = files.skipped;
-        let wanted = Wanted::new(options)?;
+        let known_before = known.len();
         for path in files.readable {
             let external_id = external_id(source, &options.folder, &path);
             let before = known.remove(&external_id);
+            let wanted = Wanted::new(options, before.as_ref())?;
             let change = match &before {
                 None => &mut plan.report.added,
                 Some(before) if before.differs(&path, &wanted)? => &mut plan.report.changed,
@@ -140,7 +169,7 @@ impl Plan {
                 }
             };
             change.push(external_id.clone());
-            plan.uploads.push((path, external_id));
+            plan.uploads.push(Upload { path, external_id, parts: wanted.parts() });
         }
         for (path, reason) in files.unreadable {
             // A file that cannot be read now is not gone.
@@ -151,6 +180,7 @@ impl Plan {
         // A folder that cannot be read may hold any of what seems to be gone.
         let complete = plan.report.failed.is_empty();
         if complete && !options.keep {
+            plan.keeps_nothing = known_before > 0 && known.len() == known_before;
             for (external_id, document) in known {
                 plan.report.removed.push(external_id);
                 plan.removals.push(document.id);
@@ -161,25 +191,49 @@ impl Plan {
     }
 }
 
-/// Readers and metadata as the documents of this run shall have them.
+/// Readers and metadata as a document shall have them.
 struct Wanted {
-    labels: Value,
+    labels: Vec<String>,
     metadata: Value,
 }
 
 impl Wanted {
-    fn new(options: &KbSync) -> anyhow::Result<Self> {
+    /// What this run says; where it says nothing, what the document has already, or somebody who
+    /// narrowed its readers since would find it open again.
+    fn new(options: &KbSync, before: Option<&Known>) -> anyhow::Result<Self> {
         let mut labels = options.labels.clone();
         labels.sort_unstable();
         labels.dedup();
         let parts = details(&[], &options.metadata)?;
         let metadata = parts.into_iter().find(|(name, _)| name == "metadata");
-        let metadata = match metadata {
+        let mut metadata = match metadata {
             Some((_, text)) => serde_json::from_str(&text)?,
             None => json!({}),
         };
-        Ok(Self { labels: json!(labels), metadata })
+        if let Some(before) = before {
+            if options.labels.is_empty() {
+                labels.clone_from(&before.labels);
+            }
+            if options.metadata.is_empty() {
+                metadata.clone_from(&before.metadata);
+            }
+        }
+        Ok(Self { labels, metadata })
     }
+
+    fn parts(&self) -> Vec<(String, String)> {
+        let mut parts: Vec<(String, String)> =
+            self.labels.iter().map(|label| ("labels".to_owned(), label.clone())).collect();
+        if self.metadata.as_object().is_some_and(|entries| !entries.is_empty()) {
+            parts.push(("metadata".to_owned(), self.metadata.to_string()));
+        }
+        parts
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
 }
 
 impl Known {
@@ -225,6 +279,13 @@ struct Report {
 }
 
 impl Report {
+    /// A file that was to be added or changed is neither.
+    fn fail(&mut self, external_id: &str, failure: String) {
+        self.added.retain(|file| file != external_id);
+        self.changed.retain(|file| file != external_id);
+        self.failed.push(json!({"file": external_id, "failure": failure}));
+    }
+
     fn print(&self, common: &Common, dry_run: bool) {
         if common.json {
             return output::json(&json!({
@@ -237,10 +298,11 @@ impl Report {
                 "failed": self.failed,
             }));
         }
+        for (mark, files) in [("+", &self.added), ("~", &self.changed), ("-", &self.removed)] {
+            files.iter().for_each(|file| output::line(format!("{mark} {file}")));
+        }
         if dry_run {
-            for (mark, files) in [("+", &self.added), ("~", &self.changed), ("-", &self.removed)] {
-                files.iter().for_each(|file| output::line(format!("{mark} {file}")));
-            }
+            output::line(tr("à blanc, rien n'a été fait :", "dry run, nothing was done:"));
         }
         for failed in &self.failed {
             let text = |field: &str| failed[field].as_str().unwrap_or_default();
