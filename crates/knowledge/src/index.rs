@@ -21,7 +21,7 @@ use intramuros_engine::{EmbedEngine, Embedding, InputKind, Priority};
 use intramuros_ingest::embedding_text;
 use intramuros_ledger::{DocumentFacts, DocumentRecord, LedgerError};
 use intramuros_store::{PassageRow, StoreError};
-use intramuros_types::{Chunk, ExtractedDocument, KnowledgeBaseId};
+use intramuros_types::{Chunk, ExtractedDocument, Fault, KnowledgeBaseId};
 use tokio::sync::watch;
 
 use crate::target::Target;
@@ -213,10 +213,14 @@ impl Knowledge {
                 return passages;
             }
             Err(error) => {
-                tracing::warn!(
-                    document = record.id.as_str(), fault = ?error.fault(), %error,
-                    "document could not be indexed"
-                );
+                let (document, code) = (record.id.as_str(), reason(&error).code);
+                match error.fault() {
+                    // A parser's words may hold bytes of the file; its owner reads them.
+                    Fault::User => tracing::warn!(document, code, "document could not be indexed"),
+                    fault @ (Fault::Capacity | Fault::Runtime | Fault::Bug) => tracing::warn!(
+                        document, code, ?fault, %error, "document could not be indexed"
+                    ),
+                }
                 match self.fail(record, &error).await {
                     Ok(()) => self.erase_other_parts(record, &[]).await,
                     failed => failed,
