@@ -26,7 +26,7 @@ pub(super) fn run(common: &Common, options: &EvalRetrieval) -> anyhow::Result<Ex
     let before = options.compare.as_deref().map(report::read).transpose()?;
     let client = Client::new(common)?;
     let base = choose_base(&client, options.kb.as_deref())?;
-    let names = names(&client, &base)?;
+    let names = names(&client, &base, &questions)?;
     check_names(&questions, &names)?;
     let target = Target { client: &client, base: &base, names: &names, options };
     // The first search learns what the collection has in common; it is not what is measured.
@@ -106,15 +106,27 @@ impl Target<'_> {
     }
 }
 
-/// What each document is called: its external id where it has one, else its file name.
-fn names(client: &Client, base: &str) -> anyhow::Result<HashMap<String, String>> {
+/// What each document is called: by what the questions call it, its external id or its file name;
+/// else by the first that it has.
+fn names(
+    client: &Client,
+    base: &str,
+    questions: &[Question],
+) -> anyhow::Result<HashMap<String, String>> {
+    let asked: HashSet<&str> =
+        questions.iter().flat_map(|question| &question.relevant).map(String::as_str).collect();
     let mut names = HashMap::new();
     let mut after = String::new();
     loop {
         let path = format!("/api/v1/knowledge-bases/{}/documents?limit=1000{after}", segment(base));
         let page = client.get(&path)?;
         for document in page["documents"].as_array().into_iter().flatten() {
-            let name = document["external_id"].as_str().or(document["file_name"].as_str());
+            let has = || {
+                ["external_id", "file_name"]
+                    .into_iter()
+                    .filter_map(|field| document[field].as_str())
+            };
+            let name = has().find(|name| asked.contains(name)).or_else(|| has().next());
             if let (Some(id), Some(name)) = (document["id"].as_str(), name) {
                 names.insert(id.to_owned(), name.to_owned());
             }
@@ -137,14 +149,15 @@ fn check_names(questions: &[Question], names: &HashMap<String, String>) -> anyho
     if missing.is_empty() {
         return Ok(());
     }
-    let (count, some) = (missing.len(), missing[..missing.len().min(5)].join(", "));
+    let more = if missing.len() > 5 { "…" } else { "" };
+    let (count, some) = (missing.len(), missing[..missing.len().min(5)].join(", ") + more);
     bail!(tr(
         format!(
-            "{count} questions ne nomment aucun document de la base ({some}…) ; « relevant » doit \
+            "{count} questions ne nomment aucun document de la base ({some}) ; « relevant » doit \
              donner leurs noms de fichiers ou leurs identifiants externes"
         ),
         format!(
-            "{count} questions name no document of the knowledge base ({some}…); 'relevant' must \
+            "{count} questions name no document of the knowledge base ({some}); 'relevant' must \
              give their file names or external ids"
         ),
     ))
