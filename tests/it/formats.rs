@@ -64,9 +64,16 @@ fn files_within_files_are_documents_of_their_own() {
     let parts = server.get(&path).json()["documents"].as_array().unwrap().clone();
     assert!(!parts.is_empty(), "the mail has an attachment");
     assert!(parts.iter().all(|part| part["parent"] == mail["id"]), "{parts:?}");
-    // They go with the mail.
-    let mail_path =
-        format!("/api/v1/knowledge-bases/within/documents/{}", mail["id"].as_str().unwrap());
+    // They have the readers of the mail, and go with it.
+    let path_of =
+        |id: &Value| format!("/api/v1/knowledge-bases/within/documents/{}", id.as_str().unwrap());
+    let (mail_path, part_path) = (path_of(&mail["id"]), path_of(&parts[0]["id"]));
+    let caller = server.with_key(&server.key);
+    assert_eq!(caller.patch(&mail_path, &json!({"labels": ["rh"]})).status, 200);
+    assert_eq!(server.get(&part_path).json()["labels"], json!(["rh"]));
+    let opened = caller.patch(&part_path, &json!({"labels": []}));
+    assert_eq!((opened.status, &opened.json()["param"]), (400, &json!("labels")));
+    assert_eq!(server.get(&part_path).json()["labels"], json!(["rh"]));
     assert_eq!(server.delete(&mail_path).status, 204);
     let left = server.get("/api/v1/knowledge-bases/within/documents").json();
     assert_eq!(left["documents"], json!([]));
