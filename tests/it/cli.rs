@@ -338,7 +338,9 @@ fn a_folder_and_its_knowledge_base_stay_in_step() {
     // An empty folder looks like a share that is not mounted; another of the same name is not it.
     std::fs::remove_file(folder.path().join("a.txt")).unwrap();
     std::fs::remove_file(folder.path().join("d.txt")).unwrap();
-    let refused = client(&server, &["kb", "sync", "sync", path, "--source", "docs"]);
+    let line = ["kb", "sync", "sync", path, "--source", "docs"];
+    assert!(!client(&server, &[&line[..], &["--dry-run"]].concat()).status.success());
+    let refused = client(&server, &line);
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("--replace") && said.contains("'docs'"), "{said}");

@@ -3,9 +3,9 @@
 //! The rule is lexical and strict where invention hurts: every number and reference of the
 //! sentence must stand in one line of one passage (a paragraph, a list item, a table row), or in
 //! the headings above it, so that the price of the next row does not pass; most of its other
-//! words must stand in that passage too, and every name in one of the passages. Words that repeat the question prove nothing and are left
-//! out where others remain. What this cannot see is a wrong combination of the words of one line;
-//! quotations let the reader judge.
+//! words must stand in that passage too, and every name in one of the passages. Words that repeat
+//! the question prove nothing and are left out where others remain. What this cannot see is a wrong
+//! combination of the words of one line; quotations let the reader judge.
 
 use std::collections::HashSet;
 

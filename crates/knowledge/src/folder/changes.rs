@@ -168,7 +168,7 @@ impl Knowledge {
             report.fail(file.place.clone(), reason.clone());
             return Ok(());
         }
-        let details = details(folder, &file.place);
+        let details = details(folder, &file.place, before.as_ref());
         let outcome = match &before {
             Some(record) if !self.has_changed(folder, file, record, seen).await? => {
                 if record.details == details {
@@ -275,16 +275,27 @@ fn external_id(folder: &Folder, place: &str) -> String {
     format!("{}:{place}", folder.source)
 }
 
-fn details(folder: &Folder, place: &str) -> DocumentDetails {
+/// Readers and metadata as the folder's settings say; where they say nothing, what the document has
+/// already, or somebody who narrowed its readers since would find it open again.
+fn details(folder: &Folder, place: &str, before: Option<&DocumentRecord>) -> DocumentDetails {
     // As the ledger keeps them, so that they compare.
     let mut labels = folder.labels.clone();
     labels.sort_unstable();
     labels.dedup();
+    let mut metadata = folder.metadata.clone();
+    if let Some(DocumentRecord { details: before, .. }) = before {
+        if labels.is_empty() {
+            labels.clone_from(&before.labels);
+        }
+        if metadata.is_empty() {
+            metadata.clone_from(&before.metadata);
+        }
+    }
     DocumentDetails {
         labels,
         external_id: Some(external_id(folder, place)),
         source: Some(folder.source.clone()),
-        metadata: folder.metadata.clone(),
+        metadata,
     }
 }
 

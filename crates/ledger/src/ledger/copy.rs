@@ -28,6 +28,11 @@ pub(super) async fn make(pool: &SqlitePool, path: &Path, version: i64) -> Result
     let failed = |source| LedgerError::Io { path: partial.clone(), source };
     File::open(&partial).and_then(|file| file.sync_all()).map_err(failed)?;
     std::fs::rename(&partial, &copy).map_err(failed)?;
+    if let Some(folder) = path.parent() {
+        // Or a power cut could keep the migration and lose the copy.
+        let failed = |source| LedgerError::Io { path: folder.to_owned(), source };
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    }
     tracing::info!(version, copy = %copy.display(), "copied the ledger before its schema changes");
     Ok(())
 }

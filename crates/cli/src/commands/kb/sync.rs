@@ -26,7 +26,6 @@ pub(super) fn run(common: &Common, client: &Client, options: &KbSync) -> anyhow:
     let mut plan = Plan::new(options, &source, known(client, &options.id, &source)?)?;
     if options.dry_run {
         plan.report.print(common, true);
-        return Ok(ExitCode::SUCCESS);
     }
     if plan.keeps_nothing && !options.replace {
         let (count, folder) = (plan.removals.len(), options.folder.display());
@@ -42,6 +41,9 @@ pub(super) fn run(common: &Common, client: &Client, options: &KbSync) -> anyhow:
                  --source; else add --replace"
             ),
         ));
+    }
+    if options.dry_run {
+        return Ok(ExitCode::SUCCESS);
     }
     let bar = progress(plan.uploads.len() as u64);
     for Upload { path, external_id, parts } in &plan.uploads {
