@@ -1,6 +1,7 @@
 //! Drives the real binary with real small models, as its users do.
 //!
 //! - `access`: who may read what
+//! - `accounting`: limits, consumption to the last token, the audit trail
 //! - `auth`: no path without a key, no scope beyond its own
 //! - `bad_input`: every wrong request names what is wrong
 //! - `chat`: chat and plain completions, streamed and not
@@ -12,6 +13,7 @@
 //! - `folders`: watched folders
 //! - `formats`: tables row by row, files within files, scans, bombs
 //! - `knowledge`: passages and cited answers out, erasure
+//! - `identity`: users, roles, groups, sessions; every operation against every role and label
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
 //! - `judge`: whether the passages answer, learnt from test questions
 //! - `rerank`: a cross-encoder orders what was found
@@ -23,6 +25,7 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code; a panic is its failure")]
 
 mod access;
+mod accounting;
 mod auth;
 mod bad_input;
 mod chat;
@@ -34,6 +37,7 @@ mod embeddings;
 mod folders;
 mod formats;
 mod generation;
+mod identity;
 mod judge;
 mod knowledge;
 mod lifecycle;

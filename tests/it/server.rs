@@ -155,6 +155,15 @@ impl Caller<'_> {
         reply(request.header("authorization", &self.bearer).send_json(body))
     }
 
+    /// The body of an answer that is still being written.
+    pub(crate) fn post_open(&self, path: &str, body: &Value) -> impl Read + use<> {
+        let request = self.server.agent().post(format!("{}{path}", self.server.url));
+        let request = request.header("authorization", &self.bearer);
+        let response = request.send_json(body).expect("an answer");
+        assert_eq!(response.status(), 200);
+        response.into_body().into_reader()
+    }
+
     /// Uploads a file with further parts of the form.
     pub(crate) fn upload(
         &self,
@@ -239,6 +248,10 @@ impl Server {
         reply(self.agent().get(format!("{}{path}", self.url)).call())
     }
 
+    pub(crate) fn post_without_key(&self, path: &str, body: &Value) -> Reply {
+        reply(self.agent().post(format!("{}{path}", self.url)).send_json(body))
+    }
+
     pub(crate) fn get(&self, path: &str) -> Reply {
         let request = self.agent().get(format!("{}{path}", self.url));
         reply(request.header("authorization", self.bearer()).call())
@@ -261,11 +274,7 @@ impl Server {
 
     /// Posts and returns the body as a reader, for clients that leave early.
     pub(crate) fn post_open(&self, path: &str, body: &Value) -> impl Read + use<> {
-        let request = self.agent().post(format!("{}{path}", self.url));
-        let request = request.header("authorization", self.bearer());
-        let response = request.send_json(body).expect("an answer");
-        assert_eq!(response.status(), 200);
-        response.into_body().into_reader()
+        self.with_key(&self.key).post_open(path, body)
     }
 
     pub(crate) fn upload(&self, base: &str, file_name: &str, bytes: &[u8], query: &str) -> Reply {

@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+mod accounting;
+mod identity;
+
+pub(crate) use accounting::{Audit, Usage, UsageSelection};
+pub(crate) use identity::{Groups, KeyLimits, KeyOptions, Keys, Users};
+
 const ABOUT: &str = "Self-hosted AI server: your documents, your machine, nothing leaves.";
 
 const TEACH: &str = "\
@@ -75,6 +81,17 @@ pub(crate) enum Command {
     /// Manage API keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Manage users: who may sign in, with which role.
+    #[command(subcommand)]
+    Users(Users),
+    /// Manage groups: labels that several users and keys have together.
+    #[command(subcommand)]
+    Groups(Groups),
+    /// Show what was consumed, and what it cost.
+    Usage(Usage),
+    /// Show and check the audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Measure a running server, this one or any other that speaks OpenAI's API.
     Bench(Bench),
     /// Measure how good search is, on questions whose answers are known.
@@ -384,32 +401,4 @@ pub(crate) enum Models {
     },
     /// Say which models fit this machine, with the figures.
     Recommend,
-}
-
-/// `keys` …
-#[derive(Debug, Subcommand)]
-pub(crate) enum Keys {
-    /// Make a key. The secret is shown once.
-    Create {
-        /// What it is for.
-        #[arg(long)]
-        name: String,
-        /// What it allows: inference, knowledge:read, knowledge:write, admin.
-        #[arg(long = "scope", value_delimiter = ',',
-            default_values_t = ["inference".to_string(), "knowledge:read".to_string(), "knowledge:write".to_string()])]
-        scopes: Vec<String>,
-        /// Whose documents it opens beside those that are open to everybody; '*' for all.
-        #[arg(long = "label", value_delimiter = ',', value_name = "LABELS")]
-        labels: Vec<String>,
-        /// Days until it expires.
-        #[arg(long, value_name = "DAYS")]
-        expires: Option<u32>,
-    },
-    /// List keys, without their secrets.
-    List,
-    /// Refuse a key from now on.
-    Revoke {
-        /// The key's id (imk_… and 8 characters).
-        id: String,
-    },
 }

@@ -1,12 +1,16 @@
 //! Implements the subcommands, one file each with one function `run`.
 
 pub(crate) mod ask;
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod groups;
 pub(crate) mod kb;
 pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod read_document;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod usage;
+pub(crate) mod users;

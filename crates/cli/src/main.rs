@@ -9,6 +9,7 @@ mod commands;
 mod data_dir;
 mod help;
 mod language;
+mod ledger;
 mod machine;
 mod output;
 mod reading;
@@ -52,6 +53,10 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Kb(command) => commands::kb::run(&common, &command),
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),
+        Command::Users(command) => commands::users::run(&common, &command),
+        Command::Groups(command) => commands::groups::run(&common, &command),
+        Command::Usage(command) => commands::usage::run(&common, &command),
+        Command::Audit(command) => commands::audit::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),
         Command::Eval(command) => commands::eval::run(&common, &command),
         Command::Doctor => commands::doctor::run(&common),

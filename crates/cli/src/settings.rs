@@ -4,6 +4,7 @@
 //! an unknown key is an error that names the nearest known one. Environment variables are
 //! `INTRAMUROS_` and the key in capitals, dots as underscores (`INTRAMUROS_SERVER_LISTEN`).
 
+mod accounting;
 mod folders;
 mod layers;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use crate::args::Common;
 use crate::language::tr;
+pub(crate) use accounting::{Audit, AuditLevel, DefaultLimits, Prices, Sessions};
 pub(crate) use folders::Folder;
 
 /// The settings, checked.
@@ -30,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) embedding: Embedding,
     pub(crate) rerank: Rerank,
     pub(crate) knowledge: Knowledge,
+    pub(crate) audit: Audit,
+    pub(crate) limits: DefaultLimits,
+    pub(crate) sessions: Sessions,
+    pub(crate) usage: Prices,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -237,6 +243,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     check_knowledge(&settings.knowledge)?;
     zero("knowledge.folder_interval_seconds", settings.knowledge.folder_interval_seconds)?;
     folders::check(&mut settings.knowledge.folders)?;
+    accounting::check(&settings)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(

@@ -21,7 +21,7 @@ use crate::compute::{self, Finished};
 use crate::gate::ComputeGate;
 use crate::pace::Pace;
 use crate::status::Counters;
-use crate::{EmbedConfig, Embeddings, EngineError, EngineStatus, Priority};
+use crate::{Caller, EmbedConfig, Embeddings, EngineError, EngineStatus, Priority};
 use queue::{Computed, Input, Job};
 use worker::{Command, Worker};
 
@@ -129,13 +129,13 @@ impl EmbedEngine {
         &self,
         texts: Vec<String>,
         kind: InputKind,
-        priority: Priority,
+        caller: &Caller,
     ) -> Result<Embeddings, EngineError> {
         let encode = move |codec: &dyn EmbedCodec, text: &str| {
             let tokens = codec.encode(text, kind)?;
             Ok(Input { second: tokens.len(), tokens, groups: Vec::new() })
         };
-        let Computed { embeddings, tokens } = self.run(texts, priority, encode).await?;
+        let Computed { embeddings, tokens } = self.run(texts, caller, encode).await?;
         let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
         Ok(Embeddings { vectors, tokens })
     }
@@ -149,14 +149,14 @@ impl EmbedEngine {
         &self,
         texts: Vec<String>,
         kind: InputKind,
-        priority: Priority,
+        caller: &Caller,
     ) -> Result<Vec<Embedding>, EngineError> {
         let encode = move |codec: &dyn EmbedCodec, text: &str| {
             let EncodedWords { tokens, words } = codec.encode_words(text, kind)?;
             let groups = words.into_iter().map(|word| word.tokens).collect();
             Ok(Input { second: tokens.len(), tokens, groups })
         };
-        Ok(self.run(texts, priority, encode).await?.embeddings)
+        Ok(self.run(texts, caller, encode).await?.embeddings)
     }
 
     /// How well each of `passages` answers `query`: the numbers that a cross-encoder gives. What is
@@ -169,7 +169,7 @@ impl EmbedEngine {
         query: String,
         passages: Vec<String>,
         shorten: bool,
-        priority: Priority,
+        caller: &Caller,
     ) -> Result<(Vec<f32>, u32), EngineError> {
         let most = self.shared.info.max_tokens;
         let encode = move |codec: &dyn EmbedCodec, passage: &str| {
@@ -182,7 +182,7 @@ impl EmbedEngine {
             }
             Ok(Input { tokens, groups: Vec::new(), second })
         };
-        let Computed { embeddings, tokens } = self.run(passages, priority, encode).await?;
+        let Computed { embeddings, tokens } = self.run(passages, caller, encode).await?;
         let first = |one: Embedding| one.vector.first().copied().unwrap_or(f32::NEG_INFINITY);
         Ok((embeddings.into_iter().map(first).collect(), tokens))
     }
@@ -191,16 +191,17 @@ impl EmbedEngine {
     async fn run(
         &self,
         texts: Vec<String>,
-        priority: Priority,
+        caller: &Caller,
         encode: impl Fn(&dyn EmbedCodec, &str) -> Result<Input, BackendError> + Send + 'static,
     ) -> Result<Computed, EngineError> {
+        let (priority, meter) = (caller.priority, caller.meter.clone());
         let places = self.reserve(texts.len(), priority)?;
         let (answer, receiver) = oneshot::channel();
         let (codec, max_tokens) = (self.shared.codec.clone(), self.shared.info.max_tokens);
         let task = move || {
             let encode = |text: &str| encode(codec.as_ref(), text);
             let inputs = encode_all(&encode, &texts, max_tokens, &answer)?;
-            Ok(Job::new(inputs, priority, places, answer))
+            Ok(Job::new(inputs, priority, places, answer).with_meter(meter))
         };
         let job = tokio::task::spawn_blocking(task).await;
         let job = job.map_err(|_| EngineError::StepFailed)?.map_err(EngineError::Backend)?;
@@ -216,7 +217,7 @@ impl EmbedEngine {
     /// Those of [`embed`](Self::embed).
     pub async fn warm_up(&self) -> Result<(), EngineError> {
         let text = vec!["bonjour".to_owned()];
-        self.embed(text, InputKind::Plain, Priority::Interactive).await.map(|_| ())
+        self.embed(text, InputKind::Plain, &Caller::interactive("warm_up")).await.map(|_| ())
     }
 
     /// How the engine is doing; `queued` and `limit` count inputs of both priorities.

@@ -28,6 +28,7 @@
 //! are behind [`TextCodec`](intramuros_backend::TextCodec).
 
 mod assemble;
+mod caller;
 mod clock;
 mod compute;
 mod config;
@@ -41,6 +42,7 @@ mod gate;
 mod generation;
 mod kv;
 mod logprobs;
+mod meter;
 mod models;
 mod pace;
 mod request;
@@ -54,6 +56,7 @@ mod text;
 mod tools;
 mod validate;
 
+pub use caller::Caller;
 pub use config::{EmbedConfig, EngineConfig};
 pub use constraint::ConstraintError;
 pub use embed::EmbedEngine;
@@ -64,6 +67,7 @@ pub use generation::Generation;
 pub use intramuros_backend::{
     EmbedCodec, EmbedModelInfo, Embedding, EncodedWords, InputKind, Word,
 };
+pub use meter::{Consumed, Meter};
 pub use models::{LoadModel, ModelLimits, ModelSource, ModelState, TextModels};
 pub use request::{
     Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt, PromptToken,

@@ -8,6 +8,8 @@ use intramuros_types::{
     ToolDefinition, Usage,
 };
 
+use crate::{Caller, Meter};
+
 /// A text to generate.
 #[derive(Debug, Clone)]
 pub struct GenerateRequest {
@@ -26,6 +28,8 @@ pub struct GenerateRequest {
     /// Whose request it is: keys that wait at the same time get equal shares. `None` is a client
     /// of its own, the server itself.
     pub client: Option<KeyId>,
+    /// Adds up what the request takes.
+    pub meter: Meter,
     /// Tell the log-probabilities of so many last tokens of the prompt too, before the answer;
     /// `usize::MAX` for all. Needs [`SamplingParams::logprobs`], computes these tokens anew, and
     /// allows an answer of 0 tokens.
@@ -46,8 +50,19 @@ impl GenerateRequest {
             tools: None,
             priority: Priority::Interactive,
             client: None,
+            meter: Meter::default(),
             prompt_logprobs: 0,
             timeout: None,
+        }
+    }
+
+    /// A request for `caller`, without anything special.
+    pub fn of(caller: &Caller, prompt: Prompt, sampling: SamplingParams) -> Self {
+        Self {
+            priority: caller.priority,
+            client: caller.client.clone(),
+            meter: caller.meter.clone(),
+            ..Self::new(caller.id.clone(), prompt, sampling)
         }
     }
 }

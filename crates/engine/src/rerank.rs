@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intramuros_backend::EmbedModelInfo;
 
-use crate::{EmbedEngine, EngineError, EngineStatus, Priority};
+use crate::{Caller, EmbedEngine, EngineError, EngineStatus};
 
 /// A loaded cross-encoder: it reads question and passage together, so it judges better than vectors
 /// that were made apart, and takes a forward pass a passage. Cloning is cheap.
@@ -60,9 +60,9 @@ impl Reranker {
         query: String,
         passages: Vec<String>,
         shorten: bool,
-        priority: Priority,
+        caller: &Caller,
     ) -> Result<Relevance, EngineError> {
-        let (logits, tokens) = self.engine.score(query, passages, shorten, priority).await?;
+        let (logits, tokens) = self.engine.score(query, passages, shorten, caller).await?;
         let scores = logits.into_iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect();
         Ok(Relevance { scores, tokens })
     }
@@ -73,7 +73,8 @@ impl Reranker {
     /// Those of [`score`](Self::score).
     pub async fn warm_up(&self) -> Result<(), EngineError> {
         let passage = vec!["bonjour".to_owned()];
-        self.score("bonjour".to_owned(), passage, true, Priority::Interactive).await.map(|_| ())
+        let caller = Caller::interactive("warm_up");
+        self.score("bonjour".to_owned(), passage, true, &caller).await.map(|_| ())
     }
 
     /// How the engine is doing.

@@ -168,7 +168,8 @@ impl TextEngine {
         let place = self.reserve()?;
         let position = self.queued();
         let (prepared, request, place) = self.prepare(request, place).await?;
-        let GenerateRequest { id, sampling, priority, client, prompt_logprobs, .. } = request;
+        let GenerateRequest { id, sampling, priority, client, meter, prompt_logprobs, .. } =
+            request;
         let Prepared { tokens, grammar, reading } = prepared;
         let max_tokens = self.answer_length(&tokens, sampling.max_tokens)?;
         self.check_vocabulary(&tokens, &sampling)?;
@@ -183,6 +184,8 @@ impl TextEngine {
             request: id,
             table: BlockTable::new(self.scope(client.as_ref())),
             client,
+            meter,
+            compute: Duration::ZERO,
             priority,
             submitted,
             deadline,

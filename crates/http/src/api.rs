@@ -3,17 +3,25 @@
 //! One file an operation group. Errors are RFC 9457 problem details.
 
 pub(crate) mod ask;
+pub(crate) mod audit;
 pub(crate) mod calibration;
 pub(crate) mod document_file;
 pub(crate) mod documents;
 pub(crate) mod erasure;
 pub(crate) mod folders;
+mod grant;
+pub(crate) mod groups;
 pub(crate) mod hit;
 pub(crate) mod indexes;
+pub(crate) mod keys;
 pub(crate) mod knowledge_bases;
+pub(crate) mod me;
 pub(crate) mod passages;
 mod scope;
 pub(crate) mod search;
+pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod unanswered;
 mod upload;
+pub(crate) mod usage;
+pub(crate) mod users;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
+use crate::visit::note_user;
 
 /// What a field that is not implemented may still hold, because it changes nothing then.
 pub(crate) enum Neutral {
@@ -36,8 +37,14 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         expect_json(&request)?;
+        let extensions = request.extensions().clone();
         let bytes = read(request, state).await?;
-        parse(&bytes).map(JsonBody)
+        let fields = fields(&bytes)?;
+        // OpenAI's name for whom an application asks; it changes no answer.
+        if T::NEUTRAL.iter().any(|(name, _)| *name == "user") {
+            note_user(&extensions, fields.get("user").and_then(Value::as_str));
+        }
+        from_fields(fields).map(JsonBody)
     }
 }
 
@@ -85,7 +92,12 @@ fn is_length_limit(error: &axum::Error) -> bool {
 }
 
 /// Parses `bytes` as `T`, naming the first field that is unknown, unsupported or wrong.
+#[cfg(test)]
 pub(crate) fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, ApiError> {
+    from_fields(fields(bytes)?)
+}
+
+fn fields(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
         let reason = error.to_string();
         let hint = match &reason {
@@ -98,9 +110,13 @@ pub(crate) fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, ApiError> {
             format!("the body cannot be read as JSON: {reason}{hint}"),
         )
     })?;
-    let Value::Object(mut fields) = value else {
+    let Value::Object(fields) = value else {
         return Err(ApiError::new(Code::InvalidRequest, "the body must be a JSON object"));
     };
+    Ok(fields)
+}
+
+fn from_fields<T: RequestBody>(mut fields: Map<String, Value>) -> Result<T, ApiError> {
     drop_neutral::<T>(&mut fields)?;
     let mut value = Value::Object(fields);
     serde_path_to_error::deserialize(&value).map_err(|error| {

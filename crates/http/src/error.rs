@@ -47,6 +47,10 @@ pub enum Code {
     RequestTimeout,
     /// The queue is full.
     Overloaded,
+    /// The key does more than its limits allow.
+    RateLimitExceeded,
+    /// The key has used up its tokens of the month.
+    BudgetExceeded,
     /// The disk of the data directory is full.
     StorageFull,
     /// Not ready yet, stopping, or a part is switched off.
@@ -78,6 +82,10 @@ impl Code {
             }
             Code::RequestTimeout => ("request_timeout", S::REQUEST_TIMEOUT, INVALID),
             Code::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "rate_limit_error"),
+            Code::RateLimitExceeded => {
+                ("rate_limit_exceeded", S::TOO_MANY_REQUESTS, "rate_limit_error")
+            }
+            Code::BudgetExceeded => ("budget_exceeded", S::TOO_MANY_REQUESTS, "rate_limit_error"),
             Code::StorageFull => ("storage_full", S::INSUFFICIENT_STORAGE, "server_error"),
             Code::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "server_error"),
             Code::Timeout => ("timeout", S::GATEWAY_TIMEOUT, "server_error"),
@@ -183,6 +191,10 @@ fn render(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some(after) = error.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    if error.code == Code::BudgetExceeded {
+        // OpenAI's clients try again by themselves otherwise.
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
     if error.code == Code::InvalidApiKey {
         headers.insert("www-authenticate", HeaderValue::from_static("Bearer"));

@@ -13,21 +13,26 @@
 //!
 //! What is absent: candle, LanceDB, SQL, and any thought about what an answer should be.
 
+mod accounting;
 mod api;
 mod auth;
 mod body;
 mod docs_page;
 mod error;
 mod health;
+mod limiter;
 mod openai;
 mod openapi;
+mod operation;
 mod query;
 mod request_id;
 mod router;
 mod serve;
 mod state;
+mod visit;
 
+pub use accounting::{Accounting, AuditLevel};
 pub use error::{ApiError, Code};
 pub use router::router;
 pub use serve::serve;
-pub use state::{AppState, HttpLimits, Readiness};
+pub use state::{AppState, HttpLimits, Prices, Readiness};

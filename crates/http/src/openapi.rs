@@ -1,7 +1,9 @@
 //! Completes the OpenAPI document with what every operation shares: how to sign in, which errors
 //! can come, and what they look like. Written once here, so that no route can forget a row.
 
+use axum::http::Method;
 use utoipa::ToSchema;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -10,6 +12,7 @@ use utoipa::openapi::{
 };
 
 use crate::error::Code;
+use crate::operation::{self, Needs};
 
 /// The document without its paths.
 pub(crate) fn description() -> OpenApi {
@@ -37,11 +40,34 @@ pub(crate) fn description() -> OpenApi {
 pub(crate) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let error = if path.starts_with("/v1/") { OPENAI } else { PROBLEM };
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
+        for (method, operation) in [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
+        ] {
+            let Some(operation) = operation else { continue };
+            add_needs(path, &method, operation);
             add_shared_errors(operation);
             describe_errors(operation, &error);
         }
+    }
+}
+
+/// Says what a caller needs, from the one table that decides it.
+fn add_needs(path: &str, method: &Method, operation: &mut Operation) {
+    let Ok(row) = operation::find(method, path) else { return };
+    let (name, scope) = match row.needs {
+        Needs::Nothing => return,
+        Needs::Caller => ("any key or session".to_owned(), None),
+        Needs::Scope(scope) => (format!("the scope `{scope}`"), Some(scope.as_str())),
+    };
+    let described = operation.description.take().unwrap_or_default();
+    operation.description = Some(format!("{described}\n\nNeeds {name}.").trim().to_owned());
+    if let Some(scope) = scope {
+        let extension = ExtensionsBuilder::new().add("x-scope", scope).build();
+        operation.extensions.get_or_insert_default().merge(extension);
     }
 }
 

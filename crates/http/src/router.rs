@@ -1,22 +1,22 @@
-//! Lists the routes, with the scope that each group needs.
+//! Lists the routes; [`operation`](crate::operation) has what each needs.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use intramuros_ledger::Scope;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::accounting::account;
 use crate::api::{
-    ask, calibration, document_file, documents, erasure, folders, indexes, knowledge_bases,
-    passages, search, status, unanswered,
+    ask, audit, calibration, document_file, documents, erasure, folders, groups, indexes, keys,
+    knowledge_bases, me, passages, search, sessions, status, unanswered, usage, users,
 };
-use crate::auth::{Guard, require};
+use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
 use crate::openai::{chat, completions, embeddings, models, rerank, responses, tokens};
 use crate::openapi::{complete, description};
@@ -38,6 +38,8 @@ pub fn router(state: AppState) -> Router {
     router
         .route("/openapi.json", openapi_route)
         .route("/docs", get(docs_page::page))
+        .route_layer(from_fn_with_state(state.clone(), account))
+        .route_layer(from_fn_with_state(state.clone(), require))
         .fallback(not_found)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(render_errors))
@@ -51,12 +53,14 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(description())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
-        .merge(inference_routes(state))
+        .merge(inference_routes())
         .merge(knowledge_read(state))
         .merge(knowledge_write(state))
+        .merge(identity(state))
+        .merge(accountability(state))
 }
 
-fn inference_routes(state: &AppState) -> OpenApiRouter<AppState> {
+fn inference_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
@@ -68,7 +72,6 @@ fn inference_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(tokens::tokenize))
         .routes(routes!(tokens::detokenize))
         .routes(routes!(status::status))
-        .route_layer(from_fn_with_state(guard(state, Scope::Inference), require))
 }
 
 fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
@@ -89,7 +92,6 @@ fn knowledge_read(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(document_file::get_file))
         // Generations bound their own time.
         .routes(routes!(ask::ask))
-        .route_layer(from_fn_with_state(guard(state, Scope::KnowledgeRead), require))
 }
 
 fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
@@ -111,11 +113,35 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
         // Uploads bound the silence between two pieces instead of the whole.
         .routes(routes!(documents::upload_document))
         .layer(DefaultBodyLimit::max(usize::try_from(upload_limit).unwrap_or(usize::MAX)))
-        .route_layer(from_fn_with_state(guard(state, Scope::KnowledgeWrite), require))
 }
 
-fn guard(state: &AppState, scope: Scope) -> Guard {
-    Guard { state: state.clone(), scope }
+fn identity(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(sessions::create_session))
+        .routes(routes!(sessions::delete_session))
+        .routes(routes!(me::show_me))
+        .routes(routes!(me::change_password))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::get_key, keys::update_key, keys::revoke_key))
+        .routes(routes!(keys::rotate_key))
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(users::get_user, users::update_user, users::delete_user))
+        .routes(routes!(users::set_password))
+        .routes(routes!(groups::list_groups, groups::create_group))
+        .routes(routes!(groups::get_group, groups::update_group, groups::delete_group))
+        .routes(routes!(groups::add_member, groups::remove_member))
+        .layer(time_limit(state))
+}
+
+fn accountability(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(usage::read_usage))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::audit_head))
+        .routes(routes!(audit::read_content))
+        .layer(time_limit(state))
+        // It reads the whole trail.
+        .routes(routes!(audit::verify_audit))
 }
 
 fn time_limit(state: &AppState) -> TimeoutLayer {

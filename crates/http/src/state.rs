@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use intramuros_engine::{Encoders, TextModels};
 use intramuros_knowledge::Knowledge;
-use intramuros_ledger::Ledger;
+use intramuros_ledger::{Ledger, SessionRules, Tariff};
+use tokio::sync::Semaphore;
+
+use crate::accounting::Accounting;
 
 /// Bounds of the HTTP surface; the binary fills them from its settings.
 #[derive(Debug, Clone)]
@@ -24,6 +27,17 @@ pub struct HttpLimits {
     pub request_timeout: Duration,
 }
 
+/// What consumption costs.
+#[derive(Debug, Clone, Default)]
+pub struct Prices {
+    /// Name of the currency, such as `EUR`.
+    pub currency: String,
+    /// What it costs here.
+    pub own: Tariff,
+    /// What the same tokens would cost elsewhere.
+    pub outside: Vec<Tariff>,
+}
+
 /// What every handler can reach. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
@@ -35,6 +49,14 @@ pub struct AppState {
     pub encoders: Encoders,
     /// The knowledge bases.
     pub knowledge: Knowledge,
+    /// Limits of callers, consumption and the audit trail.
+    pub accounting: Accounting,
+    /// How long sessions last.
+    pub sessions: SessionRules,
+    /// Places for sign-ins, whose passwords take long to check: a flood of them must not grow.
+    pub sign_ins: Arc<Semaphore>,
+    /// What consumption costs.
+    pub prices: Arc<Prices>,
     /// Bounds.
     pub limits: Arc<HttpLimits>,
     /// Whether the server takes work.

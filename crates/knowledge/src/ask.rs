@@ -1,11 +1,10 @@
 //! Answers a question from the documents of a knowledge base.
 
-use intramuros_engine::{EngineError, GenerateRequest, Prompt, TextEngine};
-use intramuros_types::{KeyId, KnowledgeBaseId, Message, RequestId, SamplingParams};
+use intramuros_engine::{Caller, EngineError, GenerateRequest, Prompt, TextEngine};
+use intramuros_types::{KnowledgeBaseId, Message, SamplingParams};
 
 use crate::answer::{Answering, unwritten};
 use crate::language::Language;
-use crate::likelihood::Caller;
 use crate::prompt::conversation;
 use crate::request::{Ranking, Scope, SearchRequest, check_text};
 use crate::search::Hit;
@@ -20,10 +19,8 @@ const LOOKED_AT: usize = 20;
 /// A question.
 #[derive(Debug, Clone)]
 pub struct AskRequest {
-    /// Appears in logs.
-    pub id: RequestId,
-    /// Whose question it is; keys get equal shares of the generator.
-    pub client: Option<KeyId>,
+    /// Who asks.
+    pub caller: Caller,
     /// The question.
     pub question: String,
     /// Passages to write from; `None` takes the configured number.
@@ -61,7 +58,7 @@ impl Knowledge {
             per_document: None,
             scope: request.scope.clone(),
             ranking: request.ranking,
-            caller: Caller { id: request.id.clone(), client: request.client.clone() },
+            caller: request.caller.clone(),
         };
         let mut hits = self.find(base, &search).await?;
         let gap = self.gap(base, &request.question, &request.scope);
@@ -85,10 +82,11 @@ impl Knowledge {
         fit(engine, &mut hits, answer_tokens, conversation).await?;
         let prompt = Prompt::Chat(conversation(&hits));
         let generation = engine
-            .submit(GenerateRequest {
-                client: request.client,
-                ..GenerateRequest::new(request.id, prompt, SamplingParams::greedy(answer_tokens))
-            })
+            .submit(GenerateRequest::of(
+                &request.caller,
+                prompt,
+                SamplingParams::greedy(answer_tokens),
+            ))
             .await?;
         let unwritten = unwritten(language, Some(model), judgement);
         Ok(Answering::new(&request.question, hits, generation, unwritten, gap))

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use intramuros_engine::{EngineError, Priority, TextEngine};
+use intramuros_engine::{EngineError, TextEngine};
 use intramuros_ledger::{Calibration, LedgerError, TestQuestion};
 use intramuros_types::{Access, KnowledgeBaseId};
 use time::OffsetDateTime;
 
 use crate::judge::{PASSAGES, judge_with};
 use crate::language::Language;
-use crate::likelihood::Caller;
 use crate::request::{Ranking, Scope, SearchRequest};
 use crate::{Knowledge, KnowledgeError};
 
@@ -222,9 +221,9 @@ impl Knowledge {
             query: question.query.clone(),
             limit: PASSAGES,
             per_document: None,
-            scope: Scope::readable_by(Access::Everything),
+            scope: Scope::readable_by(Access::EVERYTHING),
             ranking: Ranking::Hybrid,
-            caller: Caller::server("calibration"),
+            caller: self.server("calibration"),
         };
         let target = self.active(base).await?;
         let mut hits = self.search_in(&target, &request).await?;
@@ -236,8 +235,7 @@ impl Knowledge {
         }
         let language = Language::detect(&question.query, language);
         let (query, caller) = (&question.query, &request.caller);
-        let priority = Priority::Background;
-        let score = judge_with(engine, query, &hits, language, caller, priority).await?;
+        let score = judge_with(engine, query, &hits, language, caller).await?;
         match is_answerable {
             true => scores.answerable.push(score),
             false => scores.unanswerable.push(score),

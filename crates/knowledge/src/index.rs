@@ -17,7 +17,7 @@ mod reuse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use intramuros_engine::{EmbedEngine, Embedding, InputKind, Priority};
+use intramuros_engine::{Caller, EmbedEngine, Embedding, InputKind};
 use intramuros_ingest::embedding_text;
 use intramuros_ledger::{DocumentFacts, DocumentRecord, LedgerError};
 use intramuros_store::{PassageRow, StoreError};
@@ -285,10 +285,12 @@ impl Knowledge {
             texts.iter().map(|text| known.get(text).cloned()).collect();
         drop(known);
         let missing: Vec<usize> = (0..texts.len()).filter(|at| embedded[*at].is_none()).collect();
+        let caller = self.server("indexing");
         for batch in missing.chunks(EMBED_BATCH) {
             self.check_still_wanted(record).await?;
             let wanted = batch.iter().map(|at| texts[*at].clone()).collect();
-            for (at, embedding) in batch.iter().zip(embed_patiently(&target.encoder, wanted).await?)
+            for (at, embedding) in
+                batch.iter().zip(embed_patiently(&target.encoder, wanted, &caller).await?)
             {
                 embedded[*at] = Some(Embedded::new(embedding));
             }
@@ -322,10 +324,11 @@ impl Knowledge {
 async fn embed_patiently(
     encoder: &EmbedEngine,
     texts: Vec<String>,
+    caller: &Caller,
 ) -> Result<Vec<Embedding>, KnowledgeError> {
     loop {
         let (texts, kind) = (texts.clone(), InputKind::Passage);
-        match encoder.embed_words(texts, kind, Priority::Background).await {
+        match encoder.embed_words(texts, kind, caller).await {
             Ok(embeddings) => return Ok(embeddings),
             Err(intramuros_engine::EngineError::Overloaded { retry_after, .. }) => {
                 tokio::time::sleep(retry_after).await;

@@ -10,14 +10,14 @@
 //! for one word and reading its probability); Sachan et al. 2022, "Improving Passage Retrieval with
 //! Zero-Shot Question Generation" (how likely a passage makes a question).
 
-use intramuros_engine::{Completion, GenerateRequest, Priority, Prompt, TextEngine, TokenLogprob};
+use intramuros_engine::{Caller, Completion, GenerateRequest, Prompt, TextEngine, TokenLogprob};
 use intramuros_ingest::context_line;
 use intramuros_ledger::Calibration;
 use intramuros_types::{KnowledgeBaseId, Message, ModelId, Role, SamplingParams};
 
 use crate::ask::fit;
 use crate::language::Language;
-use crate::likelihood::{Caller, likelihood, readable};
+use crate::likelihood::{likelihood, readable};
 use crate::search::Hit;
 use crate::{Knowledge, KnowledgeError};
 
@@ -81,8 +81,7 @@ impl Knowledge {
         let calibration = self.applying_calibration(base).await?;
         let default = self.get(base).await?.language;
         let language = Language::detect(question, &default);
-        let priority = Priority::Interactive;
-        let score = judge_with(&engine, question, hits, language, caller, priority).await?;
+        let score = judge_with(&engine, question, hits, language, caller).await?;
         Ok(Judgement {
             score,
             threshold: calibration.as_ref().map_or(UNCALIBRATED, |known| known.threshold),
@@ -134,7 +133,6 @@ pub(crate) async fn judge_with(
     hits: &[Hit],
     language: Language,
     caller: &Caller,
-    priority: Priority,
 ) -> Result<f32, KnowledgeError> {
     if hits.is_empty() {
         return Ok(0.0);
@@ -145,7 +143,7 @@ pub(crate) async fn judge_with(
     fit(engine, &mut best, 1, |hits| conversation(&question, hits, language)).await?;
     let ask = |hits: &[Hit]| {
         let prompt = Prompt::Chat(conversation(&question, hits, language));
-        complete(engine.clone(), prompt, last, caller.clone(), priority)
+        complete(engine.clone(), prompt, last, caller.clone())
     };
     let (informed, uninformed) = (ask(&best), ask(&[]));
     let (informed, uninformed) = (informed.await?, uninformed.await?);
@@ -159,16 +157,11 @@ async fn complete(
     engine: TextEngine,
     prompt: Prompt,
     last: usize,
-    Caller { id, client }: Caller,
-    priority: Priority,
+    caller: Caller,
 ) -> Result<Completion, KnowledgeError> {
     let sampling = SamplingParams { logprobs: Some(WORDS), ..SamplingParams::greedy(1) };
-    let request = GenerateRequest {
-        client,
-        priority,
-        prompt_logprobs: last,
-        ..GenerateRequest::new(id, prompt, sampling)
-    };
+    let request =
+        GenerateRequest { prompt_logprobs: last, ..GenerateRequest::of(&caller, prompt, sampling) };
     Ok(engine.submit(request).await?.collect().await?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intramuros_engine::{EmbedEngine, Encoders, TextModels};
+use intramuros_engine::{Caller, EmbedEngine, Encoders, Meter, TextModels};
 use intramuros_ingest::worker::Reader;
 use intramuros_ingest::{CHUNKING_VERSION, ChunkConfig};
 use intramuros_ledger::{
@@ -35,7 +35,12 @@ pub struct KnowledgeParts {
     pub encoders: Encoders,
     /// The generators, of which the default one writes answers; without one only search works.
     pub text: TextModels,
+    /// Makes the sum of what the server does by itself for a purpose, such as `indexing`.
+    pub meter: ServerMeter,
 }
+
+/// Makes the sum of what the server does by itself for a purpose.
+pub type ServerMeter = Arc<dyn Fn(&'static str) -> Meter + Send + Sync>;
 
 /// The knowledge bases of this server. Clones share everything.
 #[derive(Clone)]
@@ -50,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) reader: Reader,
     pub(crate) encoders: Encoders,
     pub(crate) text: TextModels,
+    pub(crate) meter: ServerMeter,
     pub(crate) config: KnowledgeConfig,
     /// Wakes the lanes of the indexer. They register before they look at the queue, so that no
     /// upload can slip between.
@@ -94,7 +100,7 @@ impl Knowledge {
     /// Ties the parts together. [`run_indexer`](Self::run_indexer) must run for uploads to become
     /// searchable.
     pub fn new(parts: KnowledgeParts, config: KnowledgeConfig) -> Self {
-        let KnowledgeParts { ledger, store, blobs, reader, encoders, text } = parts;
+        let KnowledgeParts { ledger, store, blobs, reader, encoders, text, meter } = parts;
         Self {
             shared: Arc::new(Shared {
                 ledger,
@@ -103,6 +109,7 @@ impl Knowledge {
                 reader,
                 encoders,
                 text,
+                meter,
                 config,
                 work: Notify::new(),
                 progress: Notify::new(),
@@ -144,6 +151,11 @@ impl Knowledge {
         let base = self.shared.ledger.create_knowledge_base(new).await?;
         self.active(&base.id).await?;
         Ok(base)
+    }
+
+    /// The server itself, for `purpose`.
+    pub(crate) fn server(&self, purpose: &'static str) -> Caller {
+        Caller { meter: (self.shared.meter)(purpose), ..Caller::server(purpose) }
     }
 
     /// The encoder that a request names.
@@ -290,7 +302,7 @@ impl Knowledge {
         let Some(external_id) = external_id else { return Ok(()) };
         let page = Page { external_id: Some(external_id.to_owned()), ..Page::of(1) };
         let found =
-            self.shared.ledger.list_documents(base, page, &Access::Everything).await?.documents;
+            self.shared.ledger.list_documents(base, page, &Access::EVERYTHING).await?.documents;
         match found.first() {
             Some(record) if !access.allows(&record.details.labels) => {
                 let reason = "is taken by a document that this key may not change";

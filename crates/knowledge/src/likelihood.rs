@@ -10,9 +10,9 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use intramuros_engine::{Completion, GenerateRequest, Prompt, PromptToken, TextEngine};
+use intramuros_engine::{Caller, Completion, GenerateRequest, Prompt, PromptToken, TextEngine};
 use intramuros_ingest::context_line;
-use intramuros_types::{DocumentId, KeyId, RequestId, SamplingParams};
+use intramuros_types::{DocumentId, SamplingParams};
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::fuse::{OF_LIKELIHOOD, convex_combination};
@@ -35,22 +35,6 @@ const AT_ONCE: usize = 4;
 
 /// Tokens by which the end of a prompt can have more than the question alone.
 const MARGIN: usize = 4;
-
-/// Who has the generator work.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Appears in logs.
-    pub id: RequestId,
-    /// Whose request it is; keys get equal shares of the generator.
-    pub client: Option<KeyId>,
-}
-
-impl Caller {
-    /// The server itself.
-    pub(crate) fn server(what: &'static str) -> Self {
-        Self { id: RequestId::new(what), client: None }
-    }
-}
 
 impl Knowledge {
     /// Orders the first hits by how likely they make `question`, with the order that they had beside
@@ -129,13 +113,12 @@ async fn complete(
     engine: TextEngine,
     prompt: String,
     last: usize,
-    Caller { id, client }: Caller,
+    caller: Caller,
 ) -> Result<Completion, KnowledgeError> {
     let sampling = SamplingParams { logprobs: Some(0), ..SamplingParams::greedy(0) };
     let request = GenerateRequest {
-        client,
         prompt_logprobs: last,
-        ..GenerateRequest::new(id, Prompt::Text(prompt), sampling)
+        ..GenerateRequest::of(&caller, Prompt::Text(prompt), sampling)
     };
     Ok(engine.submit(request).await?.collect().await?)
 }

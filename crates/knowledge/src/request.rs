@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use intramuros_engine::Caller;
 use intramuros_store::{DateRange, Filter};
 use intramuros_types::{Access, DocumentId};
 
 use crate::KnowledgeError;
 use crate::index::day;
-use crate::likelihood::Caller;
 
 /// Longest query in characters; the encoder's own limit is checked by the encoder.
 const MAX_QUERY_CHARS: usize = 4_000;
@@ -28,7 +28,7 @@ pub struct SearchRequest {
     pub scope: Scope,
     /// How to order what is found.
     pub ranking: Ranking,
-    /// Who asks, where the generator has to work.
+    /// Who asks.
     pub caller: Caller,
 }
 

@@ -1,6 +1,6 @@
 //! Lets a cross-encoder order the best candidates, where one is served.
 
-use intramuros_engine::{Priority, Relevance};
+use intramuros_engine::{Caller, Relevance};
 use intramuros_ingest::embedding_text;
 use intramuros_store::StoredPassage;
 
@@ -21,6 +21,7 @@ impl Knowledge {
     pub(crate) async fn rerank(
         &self,
         query: &str,
+        caller: &Caller,
         mut found: Vec<(Candidate, StoredPassage)>,
     ) -> Result<Vec<(Candidate, StoredPassage)>, KnowledgeError> {
         let Some(reranker) = self.shared.encoders.reranker() else { return Ok(found) };
@@ -31,7 +32,7 @@ impl Knowledge {
         let text =
             |(_, stored): &(Candidate, StoredPassage)| embedding_text(&stored.title, &stored.chunk);
         let texts = found[..first].iter().map(text).collect();
-        let scored = reranker.score(query.to_owned(), texts, true, Priority::Interactive).await?;
+        let scored = reranker.score(query.to_owned(), texts, true, caller).await?;
         apply(&mut found, &scored);
         Ok(found)
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use intramuros_engine::{EmbedEngine, Embedding, InputKind, Priority};
+use intramuros_engine::{Caller, EmbedEngine, Embedding, InputKind};
 use intramuros_store::{Filter, Row, Snapshot, StoredPassage};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
@@ -154,7 +154,7 @@ impl Knowledge {
         let embedding = match request.ranking {
             Ranking::Words => Embedding::default(),
             Ranking::Hybrid | Ranking::Likelihood | Ranking::Vectors => {
-                embed_query(encoder, &request.query).await?
+                embed_query(encoder, &request.query, &request.caller).await?
             }
         };
         let embedded = started.elapsed();
@@ -177,7 +177,7 @@ impl Knowledge {
         let mut found: Vec<(Candidate, StoredPassage)> =
             candidates.into_iter().zip(passages).collect();
         if reranked > 0 {
-            found = self.rerank(&request.query, found).await?;
+            found = self.rerank(&request.query, &request.caller, found).await?;
         }
         if let Some(most) = request.per_document {
             bound_documents(&mut found, most);
@@ -214,9 +214,13 @@ fn bound_documents(found: &mut Vec<(Candidate, StoredPassage)>, most: usize) {
     });
 }
 
-async fn embed_query(encoder: &EmbedEngine, query: &str) -> Result<Embedding, KnowledgeError> {
+async fn embed_query(
+    encoder: &EmbedEngine,
+    query: &str,
+    caller: &Caller,
+) -> Result<Embedding, KnowledgeError> {
     let (query, kind) = (vec![query.to_owned()], InputKind::Query);
-    let embedded = encoder.embed_words(query, kind, Priority::Interactive).await?;
+    let embedded = encoder.embed_words(query, kind, caller).await?;
     Ok(embedded.into_iter().next().unwrap_or_default())
 }
 

@@ -74,6 +74,9 @@ pub enum LedgerError {
     /// A migration failed; the file is as it was before it.
     #[error("the ledger's schema could not be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// Work was given up because the program stops, or it panicked.
+    #[error("the work was interrupted")]
+    Interrupted,
     /// The operating system gave no random bytes for a new key.
     #[error("the system's random number generator failed: {detail}")]
     Entropy {
@@ -93,6 +96,7 @@ impl LedgerError {
             | Self::Database { .. }
             | Self::Migration(_)
             | Self::Io { .. }
+            | Self::Interrupted
             | Self::Entropy { .. } => Fault::Runtime,
         }
     }

@@ -1,70 +1,14 @@
 //! Describes API keys: what is stored of them and what presenting one leads to.
 
 use std::fmt;
-use std::str::FromStr;
 
-use intramuros_types::{Access, KeyId};
-use serde::{Deserialize, Serialize};
+use intramuros_types::{Access, KeyId, Limits, Principal, Scope, UserId};
 use time::OffsetDateTime;
 
-use crate::LedgerError;
-
 mod records;
-mod secret;
+pub(crate) mod secret;
 
-/// What a key allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Scope {
-    /// Chat completions and embeddings.
-    #[serde(rename = "inference")]
-    Inference,
-    /// Search and reading of documents.
-    #[serde(rename = "knowledge:read")]
-    KnowledgeRead,
-    /// Upload and deletion of documents.
-    #[serde(rename = "knowledge:write")]
-    KnowledgeWrite,
-    /// Keys and knowledge bases. Allows nothing else by itself.
-    #[serde(rename = "admin")]
-    Admin,
-}
-
-impl Scope {
-    /// Every scope, in the order of their declaration.
-    pub const ALL: [Scope; 4] =
-        [Scope::Inference, Scope::KnowledgeRead, Scope::KnowledgeWrite, Scope::Admin];
-
-    /// The name in the API, the configuration and the ledger.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scope::Inference => "inference",
-            Scope::KnowledgeRead => "knowledge:read",
-            Scope::KnowledgeWrite => "knowledge:write",
-            Scope::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = LedgerError;
-
-    /// Reads a scope's name.
-    ///
-    /// # Errors
-    /// `Invalid` with the list of the names.
-    fn from_str(name: &str) -> Result<Self, LedgerError> {
-        Scope::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(|| {
-            let names = Scope::ALL.map(Scope::as_str).join("`, `");
-            LedgerError::Invalid { name: "scope", reason: format!("must be one of `{names}`") }
-        })
-    }
-}
+pub(crate) use secret::KEY as KEY_PREFIX;
 
 /// What a key is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +19,31 @@ pub struct KeyRequest {
     pub scopes: Vec<Scope>,
     /// Whose documents it opens beside those that are open to everybody; `*` for all.
     pub labels: Vec<String>,
+    /// Labels whose documents it does not open, whatever else it opens.
+    pub denied: Vec<String>,
+    /// Whose it is: it then never does or reads more than they may.
+    pub owner: Option<UserId>,
+    /// How much it may do.
+    pub limits: Limits,
     /// From when on it is refused.
     pub expires: Option<OffsetDateTime>,
+}
+
+/// What of a key can be changed; `None` leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyChanges {
+    /// What the operator calls it.
+    pub name: Option<String>,
+    /// What it allows.
+    pub scopes: Option<Vec<Scope>>,
+    /// Whose documents it opens.
+    pub labels: Option<Vec<String>>,
+    /// Labels whose documents it does not open.
+    pub denied: Option<Vec<String>>,
+    /// How much it may do.
+    pub limits: Option<Limits>,
+    /// From when on it is refused; `Some(None)` for never.
+    pub expires: Option<Option<OffsetDateTime>>,
 }
 
 /// What the ledger knows of a key; the secret is not part of it.
@@ -90,6 +57,14 @@ pub struct KeyRecord {
     pub scopes: Vec<Scope>,
     /// Whose documents it opens beside those that are open to everybody; `*` for all.
     pub labels: Vec<String>,
+    /// Labels whose documents it does not open, whatever else it opens.
+    pub denied: Vec<String>,
+    /// Whose it is; `None` for an application's.
+    pub owner: Option<UserId>,
+    /// The first of the keys of which it is a rotation; its own id without one.
+    pub family: KeyId,
+    /// How much it may do.
+    pub limits: Limits,
     /// When it was made.
     pub created: OffsetDateTime,
     /// From when on it is refused.
@@ -101,14 +76,9 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// Whether the key allows `scope`.
-    pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
-    }
-
-    /// Which documents it opens.
+    /// Which documents it opens by itself, without groups and owner.
     pub fn access(&self) -> Access {
-        Access::of_key(&self.labels)
+        Access::of(&self.labels).without(&self.denied)
     }
 }
 
@@ -128,18 +98,20 @@ impl fmt::Debug for NewKey {
     }
 }
 
-/// What presenting a secret leads to. Only who presents the whole secret learns that a key has
-/// expired or was revoked.
+/// What presenting the secret of a key or a session leads to. Only who presents the whole secret
+/// learns more than that it is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
-    /// The key is good.
-    Accepted(KeyRecord),
-    /// No such key.
+    /// It is good.
+    Accepted(Box<Principal>),
+    /// There is no such key or session.
     Unknown,
-    /// The key was good until its `expires`.
+    /// It was good until some time ago.
     Expired,
     /// The key was revoked.
     Revoked,
+    /// Its user, or the owner of the key, was disabled.
+    Disabled,
 }
 
 #[cfg(test)]

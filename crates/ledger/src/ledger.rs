@@ -1,10 +1,12 @@
 //! Opens the ledger's file, brings its schema up to date and checks it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Semaphore;
 
 use crate::LedgerError;
 use crate::error::is_damage;
@@ -17,6 +19,8 @@ mod copy;
 const MAX_CONNECTIONS: u32 = 4;
 /// How long a statement waits for another writer. Transactions here are milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Passwords that are hashed at the same time.
+const MAX_HASHING: usize = 2;
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -26,6 +30,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Ledger {
     pub(crate) pool: SqlitePool,
     pub(crate) clock: Clock,
+    /// Places for hashing passwords, which takes 19 MiB and a core each time.
+    pub(crate) hashing: Arc<Semaphore>,
     path: PathBuf,
 }
 
@@ -56,7 +62,8 @@ impl Ledger {
             .connect_with(options)
             .await
             .map_err(|error| damage_or_database(path, "be opened", error))?;
-        let ledger = Self { pool, clock, path: path.to_owned() };
+        let hashing = Arc::new(Semaphore::new(MAX_HASHING));
+        let ledger = Self { pool, clock, hashing, path: path.to_owned() };
         if let Err(error) = ledger.migrate().await {
             ledger.pool.close().await;
             return Err(error);

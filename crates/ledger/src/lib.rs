@@ -7,6 +7,11 @@
 //!
 //! - **Keys.** A secret is shown once; the ledger keeps its SHA-256 and a visible prefix
 //!   ([`Ledger::create_key`], [`Ledger::authenticate`]).
+//! - **Users** sign in with a password, of which argon2id is kept; groups give labels to users and keys
+//!   ([`Ledger::sign_in`], [`Ledger::add_member`]). What a key or a session may do comes out as a
+//!   [`Principal`](intramuros_types::Principal).
+//! - **Audit and usage.** A chain of entries that shows if it was changed ([`Ledger::verify_audit`]),
+//!   and what every key consumed ([`Ledger::usage`]); requests write both through a [`Journal`].
 //! - **Knowledge bases.** Deleted in two steps, because the passages live elsewhere:
 //!   [`Ledger::delete_knowledge_base`] marks, the caller erases, [`Ledger::forget_knowledge_base`]
 //!   removes the rows.
@@ -24,26 +29,40 @@
 //! The ledger does not hold document text, vectors or file contents, and it knows nothing of HTTP,
 //! of models or of the vector store.
 
+mod audit;
 mod document;
 mod error;
+mod group;
 mod index;
+mod journal;
 mod key;
 mod knowledge_base;
 mod ledger;
 mod migrations;
 mod moment;
+mod principal;
 mod unanswered;
+mod usage;
+mod user;
 mod validate;
 
+pub use audit::{
+    AuditEntry, AuditFilter, AuditPage, AuditRecord, AuditVerifier, Fault as AuditFault,
+    FaultKind as AuditFaultKind, Head as AuditHead, Outcome, Sealer, Unsealer, Verification,
+};
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,
     FailureReason, Inserted, NewDocument, Page, Recovery,
 };
 pub use error::LedgerError;
+pub use group::{GroupChanges, GroupRecord, GroupRequest, Member};
 pub use index::{
     Calibration, Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict,
 };
-pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
+pub use journal::{Journal, Lines};
+pub use key::{Authentication, KeyChanges, KeyRecord, KeyRequest, NewKey};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
 pub use unanswered::Unanswered;
+pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
+pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};

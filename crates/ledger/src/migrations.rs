@@ -14,6 +14,8 @@ const ALL: &[(i64, &str, &str)] = &[
     (3, "indexes", include_str!("../migrations/0003_indexes.sql")),
     (4, "unanswered", include_str!("../migrations/0004_unanswered.sql")),
     (5, "calibrations", include_str!("../migrations/0005_calibrations.sql")),
+    (6, "identity", include_str!("../migrations/0006_identity.sql")),
+    (7, "accounting", include_str!("../migrations/0007_accounting.sql")),
 ];
 
 /// The migrations, ready to run.

@@ -1,6 +1,11 @@
 //! Checks values before they are stored.
 
+use intramuros_types::{Access, Limits};
+
 use crate::LedgerError;
+
+/// The most labels that a key, a user or a group has.
+const MAX_LABELS: usize = 100;
 
 /// Refuses `value` unless it has 1 to `max_chars` characters, none of them a control character.
 pub(crate) fn text(name: &'static str, value: &str, max_chars: usize) -> Result<(), LedgerError> {
@@ -26,6 +31,46 @@ pub(crate) fn label(name: &'static str, value: &str) -> Result<(), LedgerError> 
     }
     let reason = format!("has `{value}` with white space at an end");
     Err(LedgerError::Invalid { name, reason })
+}
+
+/// Puts labels in order, each once, and refuses what cannot be one, or more than 100 of them.
+pub(crate) fn labels(name: &'static str, labels: &mut Vec<String>) -> Result<(), LedgerError> {
+    labels.iter().try_for_each(|one| label(name, one))?;
+    labels.sort_unstable();
+    labels.dedup();
+    if labels.len() > MAX_LABELS {
+        let reason = format!("lists {} labels, the limit is {MAX_LABELS}", labels.len());
+        return Err(LedgerError::Invalid { name, reason });
+    }
+    Ok(())
+}
+
+/// Puts denied labels in order like others; there is none for all documents.
+pub(crate) fn denied(labels: &mut Vec<String>) -> Result<(), LedgerError> {
+    if labels.iter().any(|label| label == Access::WILDCARD) {
+        let reason = "has `*`, which is for labels only; name what is closed".to_owned();
+        return Err(LedgerError::Invalid { name: "denied", reason });
+    }
+    self::labels("denied", labels)
+}
+
+/// Refuses limits of 0, which would be a key that does nothing.
+pub(crate) fn limits(limits: &Limits) -> Result<(), LedgerError> {
+    let Limits { requests_per_minute, tokens_per_minute, concurrent_requests, monthly_tokens } =
+        *limits;
+    let all = [
+        ("requests_per_minute", requests_per_minute.map(u64::from)),
+        ("tokens_per_minute", tokens_per_minute.map(u64::from)),
+        ("concurrent_requests", concurrent_requests.map(u64::from)),
+        ("monthly_tokens", monthly_tokens),
+    ];
+    match all.into_iter().find(|(_, limit)| *limit == Some(0)) {
+        Some((name, _)) => {
+            let reason = "is 0; leave it out for no limit, or revoke the key".to_owned();
+            Err(LedgerError::Invalid { name, reason })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Refuses `value` unless it matches `[a-z0-9][a-z0-9-]{0,62}`.

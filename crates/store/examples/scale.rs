@@ -138,7 +138,7 @@ async fn time(
     what: &str,
     queries: Vec<(Vec<f32>, String)>,
 ) -> Outcome<Vec<Duration>> {
-    let filter = Filter::readable_by(Access::Labels(["direction".to_owned()].into()));
+    let filter = Filter::readable_by(Access::of(&["direction"]));
     let mut times = Vec::new();
     for (vector, words) in queries {
         let started = Instant::now();

@@ -66,10 +66,16 @@ impl Filter {
             conditions.extend(range.from.map(|from| format!("{WRITTEN} >= {from}")));
             conditions.extend(range.to.map(|to| format!("{WRITTEN} <= {to}")));
         }
-        if let Access::Labels(labels) = &self.access {
-            bounded("filter.labels", labels.len())?;
-            let listed = list([OPEN_TO_ALL].into_iter().chain(labels.iter().map(String::as_str)));
+        if let Some(held) = self.access.held() {
+            bounded("filter.labels", held.len())?;
+            let listed = list([OPEN_TO_ALL].into_iter().chain(held.iter().map(String::as_str)));
             conditions.push(format!("array_has_any({LABELS}, [{listed}])"));
+        }
+        let denied = self.access.denied();
+        if !denied.is_empty() {
+            bounded("filter.labels", denied.len())?;
+            let listed = list(denied.iter().map(String::as_str));
+            conditions.push(format!("NOT array_has_any({LABELS}, [{listed}])"));
         }
         Ok((!conditions.is_empty()).then(|| conditions.join(" AND ")))
     }

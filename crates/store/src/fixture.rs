@@ -92,7 +92,7 @@ pub(crate) fn labelled(document: &str, text: &str, labels: &[&str]) -> PassageRo
 
 /// Lets everything through.
 pub(crate) fn all() -> Filter {
-    Filter::readable_by(Access::Everything)
+    Filter::readable_by(Access::EVERYTHING)
 }
 
 /// The unit vector along axis `number`, modulo the dimension.

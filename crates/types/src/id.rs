@@ -60,6 +60,14 @@ string_id!(
     KeyId
 );
 string_id!(
+    /// A person with a password, `usr_` and a UUID v7.
+    UserId
+);
+string_id!(
+    /// A group of users and keys: a slug chosen by the operator (`[a-z0-9][a-z0-9-]{0,62}`).
+    GroupId
+);
+string_id!(
     /// One HTTP request, `req_` and a UUID v7; every log line about it carries this id.
     RequestId
 );

@@ -2,60 +2,145 @@
 
 use std::process::ExitCode;
 
-use intramuros_ledger::{KeyRecord, KeyRequest, Ledger};
-use intramuros_types::KeyId;
+use intramuros_ledger::{KeyChanges, KeyRecord, KeyRequest, Ledger, NewKey};
+use intramuros_types::{KeyId, Limits, Scope};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use crate::args::{Common, Keys};
+use crate::args::{Common, KeyLimits, KeyOptions, Keys};
 use crate::language::tr;
-use crate::{data_dir, output, settings};
+use crate::ledger::{audited, moment, with};
+use crate::output;
+use crate::settings::Settings;
 
 pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
-    let settings = settings::load(common, &[])?.settings;
-    data_dir::create(&settings.data_dir)?;
-    let path = settings.data_dir.join("ledger.sqlite");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let ledger = Ledger::open(&path).await?;
-        let outcome = match command {
-            Keys::Create { name, scopes, labels, expires } => {
-                let request = request(name, scopes, labels, *expires)?;
-                create(common, &ledger, request).await
+    with(common, async |ledger, settings| match command {
+        Keys::Create { name, scopes, owner, options } => {
+            let owner = match owner {
+                Some(owner) => Some(ledger.user_named(owner).await?.id),
+                None => None,
+            };
+            let request = KeyRequest {
+                name: name.clone(),
+                scopes: read_scopes(scopes)?,
+                labels: options.labels.clone(),
+                denied: options.denied.clone(),
+                owner,
+                limits: limits(&options.limits),
+                expires: options.expires.map(in_days),
+            };
+            let create = ledger.create_key(request);
+            show_new(common, &audited(ledger, settings, ("keys.create", name), create).await?);
+            Ok(())
+        }
+        Keys::Update { id, name, scopes, options } => {
+            let id = KeyId::new(id);
+            let old = ledger.get_key(&id).await?;
+            let changes = changes(&old, name.as_deref(), scopes, options)?;
+            update(common, ledger, settings, (&id, changes)).await
+        }
+        Keys::List => list(common, ledger).await,
+        Keys::Rotate { id, grace } => {
+            let grace = std::time::Duration::from_secs(u64::from(*grace) * 3600);
+            let key = KeyId::new(id);
+            let rotate = ledger.rotate_key(&key, grace);
+            show_new(common, &audited(ledger, settings, ("keys.rotate", id), rotate).await?);
+            Ok(())
+        }
+        Keys::Revoke { id } => {
+            let key = KeyId::new(id);
+            audited(ledger, settings, ("keys.revoke", id), ledger.revoke_key(&key)).await?;
+            if common.json {
+                output::json(&json!({"revoked": id}));
+            } else {
+                output::line(tr(format!("{id} est révoquée"), format!("{id} is revoked")));
             }
-            Keys::List => list(common, &ledger).await,
-            Keys::Revoke { id } => revoke(common, &ledger, id).await,
-        };
-        ledger.close().await;
-        outcome
+            Ok(())
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn request(
-    name: &str,
-    scopes: &[String],
-    labels: &[String],
-    expires: Option<u32>,
-) -> anyhow::Result<KeyRequest> {
-    let scopes = scopes.iter().map(|scope| scope.trim().parse()).collect::<Result<_, _>>()?;
-    let expires = expires.map(|days| OffsetDateTime::now_utc() + Duration::days(i64::from(days)));
-    Ok(KeyRequest { name: name.to_owned(), scopes, labels: labels.to_vec(), expires })
+fn read_scopes(names: &[String]) -> anyhow::Result<Vec<Scope>> {
+    let scope = |name: &String| {
+        name.trim().parse::<Scope>().map_err(|unknown| anyhow::anyhow!("scope {unknown}"))
+    };
+    names.iter().map(scope).collect()
 }
 
-async fn create(common: &Common, ledger: &Ledger, request: KeyRequest) -> anyhow::Result<()> {
-    let key = ledger.create_key(request).await?;
+fn limits(options: &KeyLimits) -> Limits {
+    Limits {
+        requests_per_minute: options.requests_per_minute,
+        tokens_per_minute: options.tokens_per_minute,
+        concurrent_requests: options.concurrent_requests,
+        monthly_tokens: options.monthly_tokens,
+    }
+}
+
+fn in_days(days: u32) -> OffsetDateTime {
+    OffsetDateTime::now_utc() + Duration::days(i64::from(days))
+}
+
+/// What was given; an empty label stands for none, a limit of 0 for none.
+fn changes(
+    old: &KeyRecord,
+    name: Option<&str>,
+    scopes: &[String],
+    options: &KeyOptions,
+) -> anyhow::Result<KeyChanges> {
+    let limit32 = |asked: Option<u32>, old| asked.map_or(old, |limit| (limit > 0).then_some(limit));
+    let asked = &options.limits;
+    let limits = Limits {
+        requests_per_minute: limit32(asked.requests_per_minute, old.limits.requests_per_minute),
+        tokens_per_minute: limit32(asked.tokens_per_minute, old.limits.tokens_per_minute),
+        concurrent_requests: limit32(asked.concurrent_requests, old.limits.concurrent_requests),
+        monthly_tokens: match asked.monthly_tokens {
+            Some(limit) => (limit > 0).then_some(limit),
+            None => old.limits.monthly_tokens,
+        },
+    };
+    Ok(KeyChanges {
+        name: name.map(str::to_owned),
+        scopes: if scopes.is_empty() { None } else { Some(read_scopes(scopes)?) },
+        labels: given(&options.labels),
+        denied: given(&options.denied),
+        limits: Some(limits),
+        expires: options.expires.map(|days| Some(in_days(days))),
+    })
+}
+
+/// Labels that were given; a single empty one stands for none at all.
+pub(crate) fn given(labels: &[String]) -> Option<Vec<String>> {
+    let named = labels.iter().filter(|label| !label.is_empty()).cloned().collect();
+    (!labels.is_empty()).then_some(named)
+}
+
+fn show_new(common: &Common, key: &NewKey) {
     if common.json {
         let mut record = to_json(&key.record);
         record["key"] = json!(key.secret);
         output::json(&record);
+        return;
+    }
+    output::note(tr(
+        "Gardez cette clé maintenant, elle ne sera plus montrée :",
+        "Keep this key now, it is not shown again:",
+    ));
+    output::line(&key.secret);
+}
+
+async fn update(
+    common: &Common,
+    ledger: &Ledger,
+    settings: &Settings,
+    (id, changes): (&KeyId, KeyChanges),
+) -> anyhow::Result<()> {
+    let update = ledger.update_key(id, changes);
+    let record = audited(ledger, settings, ("keys.update", id.as_str()), update).await?;
+    if common.json {
+        output::json(&to_json(&record));
     } else {
-        output::note(tr(
-            "Gardez cette clé maintenant, elle ne sera plus montrée :",
-            "Keep this key now, it is not shown again:",
-        ));
-        output::line(&key.secret);
+        output::line(tr(format!("{id} est modifiée"), format!("{id} is changed")));
     }
     Ok(())
 }
@@ -76,7 +161,10 @@ async fn list(common: &Common, ledger: &Ledger) -> anyhow::Result<()> {
             (None, None) => "active".to_string(),
         };
         let used = key.last_used.map_or_else(|| tr("jamais", "never").to_string(), date);
-        let labels = key.labels.join(",");
+        let mut labels = key.labels.join(",");
+        if !key.denied.is_empty() {
+            labels = format!("{labels} {} {}", tr("sauf", "without"), key.denied.join(","));
+        }
         vec![key.id.to_string(), key.name.clone(), scopes(key), labels, state, used]
     });
     let header = tr(
@@ -87,27 +175,20 @@ async fn list(common: &Common, ledger: &Ledger) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn revoke(common: &Common, ledger: &Ledger, id: &str) -> anyhow::Result<()> {
-    ledger.revoke_key(&KeyId::new(id)).await?;
-    if common.json {
-        output::json(&json!({"revoked": id}));
-    } else {
-        output::line(tr(format!("{id} est révoquée"), format!("{id} is revoked")));
-    }
-    Ok(())
-}
-
 fn scopes(key: &KeyRecord) -> String {
     key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",")
 }
 
 fn to_json(key: &KeyRecord) -> Value {
-    let moment = |at: Option<OffsetDateTime>| at.and_then(|at| at.format(&Rfc3339).ok());
     json!({
         "id": key.id.as_str(),
         "name": key.name,
         "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
         "labels": key.labels,
+        "denied": key.denied,
+        "owner": key.owner.as_ref().map(|owner| owner.as_str()),
+        "family": key.family.as_str(),
+        "limits": key.limits,
         "created": moment(Some(key.created)),
         "expires": moment(key.expires),
         "revoked": moment(key.revoked),

@@ -5,6 +5,7 @@
 //! have answered a warm-up.
 
 mod parts;
+mod retention;
 mod stop;
 mod watchdog;
 
@@ -13,10 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use intramuros_http::{AppState, HttpLimits, Readiness};
+use intramuros_http::{Accounting, AppState, AuditLevel, HttpLimits, Prices, Readiness};
+use intramuros_ledger::{Journal, Sealer, SessionRules};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::args::{Common, Serve};
 use crate::language::tr;
@@ -28,6 +30,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Longest time to receive a JSON body, and longest silence during an upload.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// People who sign in at the same moment; two of their passwords are checked at a time.
+const MAX_SIGN_INS: usize = 16;
 
 pub(crate) fn run(common: &Common, command: &Serve) -> anyhow::Result<ExitCode> {
     let loaded = settings::load(common, &flags(command))?;
@@ -98,10 +103,26 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         text: parts.text.clone(),
         encoders: parts.encoders.clone(),
         knowledge: parts.knowledge.clone(),
+        accounting: accounting(&settings, parts.journal.clone())?,
+        sessions: SessionRules {
+            idle: Duration::from_secs(u64::from(settings.sessions.idle_minutes) * 60),
+            longest: Duration::from_secs(u64::from(settings.sessions.days) * 24 * 3600),
+        },
+        sign_ins: Arc::new(Semaphore::new(MAX_SIGN_INS)),
+        prices: Arc::new(Prices {
+            currency: settings.usage.currency.clone(),
+            own: settings.usage.own(),
+            outside: settings.usage.outside.clone(),
+        }),
         limits: Arc::new(limits(&settings)),
         readiness: readiness.clone(),
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
     };
+    let retention = tokio::spawn(retention::run(
+        parts.ledger.clone(),
+        retention::Kept::of(&settings),
+        stop_receiver.clone(),
+    ));
     let keep_alive = tokio::spawn(parts.text.clone().run_keep_alive());
     let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
     let drain = Duration::from_secs(settings.server.drain_seconds);
@@ -118,9 +139,21 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     keep_alive.abort();
     indexer.await.context("the indexer failed")?;
     folders.await.context("the watch over folders failed")?;
+    retention.await.context("the removal of what is too old failed")?;
+    parts.journal.flush().await;
     parts.ledger.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn accounting(settings: &Settings, journal: Journal) -> anyhow::Result<Accounting> {
+    let audit = &settings.audit;
+    let level = match audit.level {
+        settings::AuditLevel::None => AuditLevel::None,
+        settings::AuditLevel::Metadata => AuditLevel::Metadata,
+        settings::AuditLevel::Content => AuditLevel::Content(Sealer::new(&audit.public_key)?),
+    };
+    Ok(Accounting::new(journal, level, settings.limits.into()))
 }
 
 fn limits(settings: &Settings) -> HttpLimits {

@@ -1,5 +1,7 @@
 //! Holds the French help texts, by the words of the command line.
 
+mod identity;
+
 /// What the program's help ends with.
 pub(super) const TEACH: &str = "\
 Premiers pas :
@@ -19,9 +21,11 @@ English?       INTRAMUROS_LANG=en intramuros --help";
 /// The text of a command or an argument; the unit tests of `help` hold the table to be complete.
 pub(super) fn text(path: &str) -> &'static str {
     let path = path.trim();
-    let found = TEXTS.iter().find(|(known, _)| *known == path);
+    let found = TABLES.iter().copied().flatten().find(|(known, _)| *known == path);
     found.map_or("", |(_, text)| text)
 }
+
+const TABLES: &[&[(&str, &str)]] = &[TEXTS, identity::TEXTS];
 
 const TEXTS: &[(&str, &str)] = &[
     ("", "Serveur d'IA chez vous : vos documents, votre machine, rien ne sort."),
@@ -173,21 +177,6 @@ const TEXTS: &[(&str, &str)] = &[
     ("models rm", "Supprime un modèle"),
     ("models rm id", "Identifiant"),
     ("models recommend", "Dit quels modèles tiennent sur cette machine, chiffres à l'appui"),
-    ("keys", "Gère les clés d'API"),
-    ("keys create", "Crée une clé. Elle n'est montrée qu'une fois"),
-    ("keys create --name", "À quoi elle sert"),
-    (
-        "keys create --scope",
-        "Ce qu'elle permet : inference, knowledge:read, knowledge:write, admin",
-    ),
-    (
-        "keys create --label",
-        "De qui elle ouvre les documents, en plus de ceux ouverts à tous ; « * » pour tous",
-    ),
-    ("keys create --expires", "Jours avant qu'elle n'expire"),
-    ("keys list", "Liste les clés, sans leur secret"),
-    ("keys revoke", "Refuse désormais une clé"),
-    ("keys revoke id", "Identifiant de la clé (imk_ et 8 caractères)"),
     ("bench", "Mesure un serveur en marche, celui-ci ou tout autre qui parle l'API d'OpenAI"),
     ("bench --model", "Modèle à mesurer [sinon : le premier modèle de texte du serveur]"),
     ("bench --only", "Charges à lancer, comme prefill,decode-1024 [sinon : toutes]"),
@@ -244,5 +233,5 @@ const TEXTS: &[(&str, &str)] = &[
 
 #[cfg(test)]
 pub(super) fn paths() -> Vec<&'static str> {
-    TEXTS.iter().map(|(path, _)| *path).collect()
+    TABLES.iter().copied().flatten().map(|(path, _)| *path).collect()
 }

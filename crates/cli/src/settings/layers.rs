@@ -56,6 +56,30 @@ folders = []
 folder_interval_seconds = 30
 unanswered_days = 90
 
+[audit]
+level = "metadata"
+public_key = ""
+days = 365
+content_days = 30
+
+[limits]
+requests_per_minute = 0
+tokens_per_minute = 0
+concurrent_requests = 0
+monthly_tokens = 0
+
+[sessions]
+idle_minutes = 480
+days = 7
+
+[usage]
+currency = "EUR"
+input_per_million = 0.0
+output_per_million = 0.0
+compute_hour = 0.0
+outside = []
+days = 1095
+
 [compute]
 threads = 0
 
@@ -182,6 +206,14 @@ fn set_text(table: &mut Table, key: &str, text: &str) -> anyhow::Result<()> {
                 format!("{key}: '{text}' is not a whole number"),
             )
         })?)
+    } else if default.is_float() {
+        let number = text.parse();
+        Value::Float(number.with_context(|| {
+            tr(
+                format!("{key} : « {text} » n'est pas un nombre"),
+                format!("{key}: '{text}' is not a number"),
+            )
+        })?)
     } else if default.is_bool() {
         let flag = text.parse();
         Value::Boolean(flag.with_context(|| {
@@ -201,6 +233,11 @@ fn set_text(table: &mut Table, key: &str, text: &str) -> anyhow::Result<()> {
 
 fn set(table: &mut Table, key: &str, value: Value) -> anyhow::Result<()> {
     let Some(place) = slot(table, key) else { return Err(unknown(table, key)) };
+    // `2` is a price as good as `2.0`.
+    let value = match (&*place, value) {
+        (Value::Float(_), Value::Integer(whole)) => Value::Float(whole as f64),
+        (_, value) => value,
+    };
     if !place.same_type(&value) {
         let (wanted, found) = (place.type_str(), value.type_str());
         bail!(tr(

@@ -5,11 +5,13 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::time::Duration;
 
 use intramuros_backend::Embedding;
+use intramuros_types::{Consumption, ModelId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::{EngineError, Priority};
+use crate::{EngineError, Meter, Priority};
 
 /// Where a job's answer goes. Dropping the receiver is how a client leaves.
 pub(super) type Answer = oneshot::Sender<Result<Computed, EngineError>>;
@@ -50,6 +52,7 @@ pub(super) struct Job {
     /// One place an input that is not yet in a batch.
     places: OwnedSemaphorePermit,
     answer: Answer,
+    meter: Meter,
 }
 
 impl Job {
@@ -72,7 +75,19 @@ impl Job {
             tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
             places,
             answer,
+            meter: Meter::default(),
         }
+    }
+
+    /// The same with a sum that what it takes is added to.
+    pub(super) fn with_meter(self, meter: Meter) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// Adds what inputs of it took to the request's sum.
+    pub(super) fn account(&self, model: &ModelId, tokens: usize, compute: Duration) {
+        let prompt_tokens = tokens as u64;
+        self.meter.add(model, Consumption { prompt_tokens, compute, ..Consumption::default() });
     }
 
     /// Whether the client left.

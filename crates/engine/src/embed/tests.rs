@@ -8,9 +8,13 @@ use intramuros_testkit::{Control, FakeEmbed, FakeEmbedCodec, Mishap};
 
 use super::EmbedEngine;
 use crate::testing::{eventually, poll_once};
-use crate::{ComputeGate, EmbedConfig, Embeddings, EngineError, Priority};
+use crate::{Caller, ComputeGate, EmbedConfig, Embeddings, EngineError, Priority};
 
 const DIMENSION: usize = 16;
+
+fn with(priority: Priority) -> Caller {
+    Caller { priority, ..Caller::server("test") }
+}
 
 struct Bench {
     engine: EmbedEngine,
@@ -34,7 +38,7 @@ impl Bench {
         texts: Vec<String>,
         priority: Priority,
     ) -> Result<Embeddings, EngineError> {
-        self.engine.embed(texts, InputKind::Plain, priority).await
+        self.engine.embed(texts, InputKind::Plain, &with(priority)).await
     }
 
     /// Embeds on another task.
@@ -44,7 +48,7 @@ impl Bench {
         priority: Priority,
     ) -> tokio::task::JoinHandle<Result<Embeddings, EngineError>> {
         let engine = self.engine.clone();
-        tokio::spawn(async move { engine.embed(texts, InputKind::Plain, priority).await })
+        tokio::spawn(async move { engine.embed(texts, InputKind::Plain, &with(priority)).await })
     }
 
     /// Waits until `requests` are queued, so that the next step knows of them.
@@ -199,7 +203,8 @@ async fn a_codec_that_lets_long_texts_through_does_not_harm_others() {
     let codec = Arc::new(FakeEmbedCodec::default());
     let engine = EmbedEngine::start(load, codec, config(), ComputeGate::default()).unwrap();
     let long = vec!["un deux trois quatre".to_owned()];
-    let error = engine.embed(long, InputKind::Plain, Priority::Interactive).await.unwrap_err();
+    let error =
+        engine.embed(long, InputKind::Plain, &with(Priority::Interactive)).await.unwrap_err();
     let EngineError::Backend(BackendError::Input(reason)) = error else { panic!("{error:?}") };
     assert_eq!(reason, "text has 5 tokens, the model takes 4; send it in pieces");
 }

@@ -144,8 +144,10 @@ impl Worker {
         counters.running.store(0, Ordering::Relaxed);
         match outcome {
             Ok(embeddings) => {
-                let took = begun.elapsed() / u32::try_from(embeddings.len()).unwrap_or(u32::MAX);
-                self.parts.pace.record(took);
+                let took = begun.elapsed();
+                let each = took / u32::try_from(embeddings.len()).unwrap_or(u32::MAX);
+                self.parts.pace.record(each);
+                self.account(&batch, &inputs, took);
                 self.deliver(batch, embeddings);
             }
             Err(fault) => self.fail(&batch, &fault),
@@ -168,6 +170,16 @@ impl Worker {
                     self.abandoned = true;
                     return;
                 }
+            }
+        }
+    }
+
+    /// Divides the time of a batch among its jobs by their tokens.
+    fn account(&mut self, batch: &Batch, inputs: &EmbedBatch, took: Duration) {
+        for ((at, _), sequence) in batch.members.iter().zip(&inputs.sequences) {
+            let share = took.mul_f64(sequence.len() as f64 / batch.tokens.max(1) as f64);
+            if let Some(job) = self.queue.job(batch.priority, *at) {
+                job.account(&self.info.id, sequence.len(), share);
             }
         }
     }

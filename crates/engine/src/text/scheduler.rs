@@ -190,7 +190,9 @@ impl Scheduler {
             Ending::Failed(_) => Counters::add(&counters.failed, 1),
             Ending::Gone => Counters::add(&counters.cancelled, 1),
         }
-        // Before the client knows, so that who has an answer does not find itself running.
+        // Before the client knows, so that who has an answer finds it accounted for, and does not
+        // find itself running.
+        sequence.account(&self.info.id);
         self.publish();
         sequence.end(ending);
     }

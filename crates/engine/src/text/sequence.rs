@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use intramuros_backend::{BatchRow, Logits, TextCodec};
-use intramuros_types::{FinishReason, KeyId, RequestId, Usage};
+use intramuros_types::{Consumption, FinishReason, KeyId, ModelId, RequestId, Usage};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -19,7 +19,7 @@ use crate::draft::Drafter;
 use crate::kv::{BlockPool, BlockTable, Edge};
 use crate::sampling::Scratch;
 use crate::signal::Signal;
-use crate::{EngineError, Priority};
+use crate::{EngineError, Meter, Priority};
 
 pub(super) type SignalSender = UnboundedSender<Result<Signal, EngineError>>;
 
@@ -27,6 +27,9 @@ pub(super) type SignalSender = UnboundedSender<Result<Signal, EngineError>>;
 pub(super) struct Sequence {
     pub(super) request: RequestId,
     pub(super) client: Option<KeyId>,
+    pub(super) meter: Meter,
+    /// Its share of the time of the steps that it was in.
+    pub(super) compute: Duration,
     pub(super) priority: Priority,
     pub(super) submitted: Instant,
     pub(super) deadline: Option<Instant>,
@@ -234,6 +237,20 @@ impl Sequence {
         self.drafter.record(planned.drafts.len(), accepted);
         self.answer.note_drafts(planned.drafts.len(), accepted);
         ending
+    }
+
+    /// Adds what it took to the request's sum: of a prompt that was not finished, what was computed.
+    pub(super) fn account(&self, model: &ModelId) {
+        let computed = self.computed.max(self.reached).min(self.prompt_tokens);
+        self.meter.add(
+            model,
+            Consumption {
+                prompt_tokens: computed as u64,
+                cached_tokens: self.cached as u64,
+                completion_tokens: u64::from(self.answer.generated()),
+                compute: self.compute,
+            },
+        );
     }
 
     /// Tells the client how it ended.

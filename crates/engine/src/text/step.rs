@@ -25,6 +25,7 @@ impl Scheduler {
                 Counters::add(&self.parts.counters.steps, 1);
                 let tokens = batch.rows.iter().map(|row| row.tokens.len()).sum();
                 self.cost.record(tokens, took);
+                self.share(&plan, took, tokens);
                 self.advance(&plan, &logits)
             }
             Err(fault) => self.fail(&plan, &fault),
@@ -47,6 +48,14 @@ impl Scheduler {
             Ok(logits)
         });
         (outcome, self.parts.clock.now().duration_since(begun))
+    }
+
+    /// Divides the time of a step among its sequences by their tokens, drafts included.
+    fn share(&mut self, plan: &[Planned], took: std::time::Duration, tokens: usize) {
+        for planned in plan {
+            let own = planned.known + planned.drafts.len();
+            self.running[planned.at].compute += took.mul_f64(own as f64 / tokens.max(1) as f64);
+        }
     }
 
     /// Lets each sequence of the plan take in its logits; returns those that ended.

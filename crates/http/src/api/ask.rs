@@ -1,6 +1,7 @@
 //! Answers a question with citations, at once or as a stream of sentences.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -9,8 +10,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures::stream;
+use intramuros_engine::Priority;
 use intramuros_knowledge::{Abstention, Answer, AnswerEvent, Answering, AskRequest, Hit, Ranking};
-use intramuros_types::{Access, KeyId, KnowledgeBaseId};
+use intramuros_types::{Access, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -20,8 +22,8 @@ use super::scope::ScopeFields;
 use super::search::{JudgementDto, RankingDto};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::{ApiError, Code};
-use crate::request_id::request_id;
 use crate::state::AppState;
+use crate::visit::{Visit, caller, note_documents, note_failure};
 
 /// A question.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -128,8 +130,7 @@ pub(crate) async fn ask(
     JsonBody(body): JsonBody<AskBody>,
 ) -> Result<Response, ApiError> {
     let request = AskRequest {
-        id: request_id(&extensions),
-        client: extensions.get::<KeyId>().cloned(),
+        caller: caller(&extensions, Priority::Interactive),
         question: body.question,
         passages: body.passages,
         ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
@@ -145,20 +146,33 @@ pub(crate) async fn ask(
     };
     let answering = answering?;
     if body.stream {
-        return Ok(stream_answer(answering));
+        return Ok(stream_answer(answering, extensions));
     }
     let (answer, passages) = answering.collect().await?;
+    note_documents(&extensions, documents(&passages));
     Ok(Json(AskResponse::new(answer, Some(passages))).into_response())
 }
 
-fn stream_answer(answering: Answering) -> Response {
-    let events = stream::unfold(Some(answering), |answering| async move {
-        let mut answering = answering?;
+fn documents(hits: &[Hit]) -> impl Iterator<Item = &str> {
+    hits.iter().map(|hit| hit.passage.document.as_str())
+}
+
+fn stream_answer(answering: Answering, extensions: Extensions) -> Response {
+    let events = stream::unfold(Some((answering, extensions)), |state| async move {
+        let (mut answering, extensions) = state?;
         let (event, going_on) = match answering.next().await? {
-            Ok(event) => (to_event(event), true),
-            Err(error) => (named("error", &ApiError::from(error).problem_body()), false),
+            Ok(event) => {
+                if let AnswerEvent::Passages(hits) = &event {
+                    note_documents(&extensions, documents(hits));
+                }
+                (to_event(event), true)
+            }
+            Err(error) => {
+                note_failure(extensions.get::<Arc<Visit>>());
+                (named("error", &ApiError::from(error).problem_body()), false)
+            }
         };
-        Some((Ok::<_, Infallible>(event), going_on.then_some(answering)))
+        Some((Ok::<_, Infallible>(event), going_on.then_some((answering, extensions))))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))).into_response()
 }

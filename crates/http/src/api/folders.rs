@@ -93,7 +93,7 @@ pub(crate) async fn list_folders(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
 ) -> Result<Json<FolderList>, ApiError> {
-    if access != Access::Everything {
+    if !access.is_everything() {
         let message = "the watched folders are told to keys that may read everything (label '*')";
         return Err(ApiError::new(Code::InsufficientScope, message));
     }

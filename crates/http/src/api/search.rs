@@ -3,8 +3,9 @@
 use axum::extract::{Path, State};
 use axum::http::Extensions;
 use axum::{Extension, Json};
-use intramuros_knowledge::{Caller, Judgement, Ranking, SearchRequest};
-use intramuros_types::{Access, KeyId, KnowledgeBaseId};
+use intramuros_engine::Priority;
+use intramuros_knowledge::{Judgement, Ranking, SearchRequest};
+use intramuros_types::{Access, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,8 +13,8 @@ use super::hit::HitDto;
 use super::scope::ScopeFields;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
-use crate::request_id::request_id;
 use crate::state::AppState;
+use crate::visit::{caller, note_documents};
 
 const DEFAULT_LIMIT: usize = 10;
 
@@ -121,11 +122,6 @@ impl From<Judgement> for JudgementDto {
     }
 }
 
-/// Who asks, as the generator knows them.
-pub(crate) fn caller(extensions: &Extensions) -> Caller {
-    Caller { id: request_id(extensions), client: extensions.get::<KeyId>().cloned() }
-}
-
 /// Finds passages by meaning and by words.
 #[utoipa::path(post, path = "/api/v1/knowledge-bases/{kb}/search", tag = "knowledge",
     params(("kb" = String, Path, description = "id of the knowledge base")),
@@ -150,7 +146,7 @@ pub(crate) async fn search(
         per_document: body.per_document,
         scope: body.scope.within(&access),
         ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
-        caller: caller(&extensions),
+        caller: caller(&extensions, Priority::Interactive),
     };
     let kb = KnowledgeBaseId::new(kb);
     let (hits, judgement) = if body.judge == JudgeDto::None {
@@ -162,6 +158,7 @@ pub(crate) async fn search(
         }
         (hits, Some(judgement))
     };
+    note_documents(&extensions, hits.iter().map(|hit| hit.passage.document.as_str()));
     Ok(Json(SearchResponse {
         hits: hits.into_iter().map(HitDto::from).collect(),
         judgement: judgement.map(JudgementDto::from),

@@ -1,16 +1,18 @@
 //! Runs the choices of one request: each is a generation of its own, and they share their prompt.
 
+use std::sync::Arc;
+
 use axum::http::Extensions;
 use futures::stream::{self, Stream, StreamExt as _};
 use intramuros_engine::{
     Completion, EngineError, GenerateRequest, Generation, GenerationEvent, Priority, Prompt,
     TextEngine, Tools,
 };
-use intramuros_types::{KeyId, SamplingParams, Usage};
+use intramuros_types::{SamplingParams, Usage};
 
 use super::format::Asked;
 use crate::error::{ApiError, Code};
-use crate::request_id::request_id;
+use crate::visit::{Visit, caller};
 
 /// The most choices of a request.
 const MAX_CHOICES: u32 = 16;
@@ -33,6 +35,8 @@ pub(crate) struct Choices {
     generations: Vec<Generation>,
     /// Requests that waited before the last of them, itself included.
     pub(crate) queue_position: usize,
+    /// The request that they are for.
+    pub(crate) visit: Option<Arc<Visit>>,
 }
 
 impl Choices {
@@ -62,29 +66,32 @@ impl Choices {
         }
         let field = constraint.as_ref().map(|asked| asked.field);
         let constraint = constraint.map(|asked| asked.constraint);
+        let caller = caller(extensions, priority);
         let mut generations = Vec::new();
         for prompt in prompts {
             for choice in 0..n {
                 // Each choice draws for itself, and again the same with the same seed.
                 let seed = sampling.seed.map(|seed| seed.wrapping_add(u64::from(choice)));
+                // A prompt is counted once.
+                let meter = match choice {
+                    0 => caller.meter.clone(),
+                    _ => caller.meter.for_another_answer(),
+                };
+                let sampling = SamplingParams { seed, ..sampling.clone() };
                 let request = GenerateRequest {
                     constraint: constraint.clone(),
                     tools: tools.clone(),
-                    priority,
-                    client: extensions.get::<KeyId>().cloned(),
                     prompt_logprobs: if prompt_logprobs { usize::MAX } else { 0 },
-                    ..GenerateRequest::new(
-                        request_id(extensions),
-                        prompt.clone(),
-                        SamplingParams { seed, ..sampling.clone() },
-                    )
+                    meter,
+                    ..GenerateRequest::of(&caller, prompt.clone(), sampling)
                 };
                 generations
                     .push(engine.submit(request).await.map_err(|error| refused(error, field))?);
             }
         }
         let queue_position = generations.last().map_or(0, Generation::queue_position);
-        Ok(Self { generations, queue_position })
+        let visit = extensions.get::<Arc<Visit>>().cloned();
+        Ok(Self { generations, queue_position, visit })
     }
 
     /// Waits for all of them. The first error ends all.

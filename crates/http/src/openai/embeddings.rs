@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::Extensions;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use intramuros_engine::{EmbedEngine, InputKind, Priority};
@@ -12,6 +13,7 @@ use super::{about, model_not_found};
 use crate::body::{JsonBody, Neutral, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::visit::caller;
 
 /// OpenAI's bound on the inputs of one request.
 const MAX_INPUTS: usize = 2048;
@@ -159,6 +161,7 @@ impl Input {
     security(("key" = [])))]
 pub(crate) async fn embeddings(
     State(state): State<AppState>,
+    extensions: Extensions,
     JsonBody(request): JsonBody<EmbeddingRequest>,
 ) -> Result<Json<EmbeddingResponse>, ApiError> {
     let encoder = encoder(&state, &request.model)?;
@@ -170,7 +173,8 @@ pub(crate) async fn embeddings(
         InputType::Plain => InputKind::Plain,
     };
     let texts = request.input.texts()?;
-    let embeddings = encoder.embed(texts, kind, Priority::Interactive).await;
+    let caller = caller(&extensions, Priority::Interactive);
+    let embeddings = encoder.embed(texts, kind, &caller).await;
     let embeddings = embeddings.map_err(|error| about("input", error))?;
     let data = embeddings.vectors.into_iter().enumerate().map(|(index, vector)| {
         let vector = shorten(vector, dimension);

@@ -3,7 +3,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use intramuros_engine::{InputKind, Priority, Relevance, Reranker};
+use axum::http::Extensions;
+use intramuros_engine::{Caller, InputKind, Priority, Relevance, Reranker};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,6 +13,7 @@ use super::embeddings::encoder;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::visit::caller;
 
 /// The most documents of a request.
 const MAX_DOCUMENTS: usize = 1000;
@@ -95,6 +97,7 @@ pub(crate) struct RerankUsage {
     security(("key" = [])))]
 pub(crate) async fn rerank(
     State(state): State<AppState>,
+    extensions: Extensions,
     JsonBody(request): JsonBody<RerankRequest>,
 ) -> Result<Json<RerankResponse>, ApiError> {
     let count = request.documents.len();
@@ -105,8 +108,9 @@ pub(crate) async fn rerank(
     if request.top_n == Some(0) {
         return Err(ApiError::invalid("top_n", "'top_n' is 0; ask for at least 1"));
     }
+    let caller = caller(&extensions, Priority::Interactive);
     let texts = request.documents.iter().map(|document| document.text().to_owned()).collect();
-    let relevance = score(&state, &request.model, request.query, texts).await?;
+    let relevance = score(&state, &caller, &request.model, (request.query, texts)).await?;
     let mut results: Vec<RankedDto> = relevance
         .scores
         .into_iter()
@@ -128,17 +132,17 @@ pub(crate) async fn rerank(
 /// How well each of `texts` answers `query`, by the cross-encoder or the encoder `model`.
 async fn score(
     state: &AppState,
+    caller: &Caller,
     model: &str,
-    query: String,
-    texts: Vec<String>,
+    (query, texts): (String, Vec<String>),
 ) -> Result<Relevance, ApiError> {
     if let Some(reranker) = state.encoders.reranker()
         && reranker.info().id.as_str() == model
     {
-        return score_in_parts(reranker, &query, &texts).await;
+        return score_in_parts(reranker, caller, &query, &texts).await;
     }
     let encoder = encoder(state, model)?;
-    let embed = |texts, kind| encoder.embed(texts, kind, Priority::Interactive);
+    let embed = |texts, kind| encoder.embed(texts, kind, caller);
     let query = embed(vec![query], InputKind::Query).await;
     let query = query.map_err(|error| about("query", error))?;
     let passages = embed(texts, InputKind::Passage).await;
@@ -154,13 +158,14 @@ async fn score(
 /// Searches use the same cross-encoder, first come first served: they get in between two parts.
 async fn score_in_parts(
     reranker: &Reranker,
+    caller: &Caller,
     query: &str,
     texts: &[String],
 ) -> Result<Relevance, ApiError> {
     let mut all = Relevance { scores: Vec::with_capacity(texts.len()), tokens: 0 };
     for (first, part) in (0..).step_by(PART).zip(texts.chunks(PART)) {
         let (query, part) = (query.to_owned(), part.to_vec());
-        let scored = reranker.score(query, part, false, Priority::Interactive).await;
+        let scored = reranker.score(query, part, false, caller).await;
         let scored = scored.map_err(|error| {
             let error = about("documents", error);
             let message = format!("of the documents from {first} on, {}", error.message);

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use super::choices::Choices;
 use crate::error::ApiError;
+use crate::visit::{Visit, note_failure};
 
 /// Writes the chunks of one kind of stream.
 pub(crate) trait ChunkWriter: Send + 'static {
@@ -34,17 +36,20 @@ struct State<W> {
     ready: VecDeque<Event>,
     /// By choice, in whatever order they end.
     usages: Vec<Usage>,
+    visit: Option<Arc<Visit>>,
     over: bool,
 }
 
 /// Answers with the choices as a stream of events.
 pub(crate) fn respond<W: ChunkWriter>(choices: Choices, mut writer: W) -> Response {
     let queue_position = choices.queue_position;
+    let visit = choices.visit.clone();
     let state = State {
         ready: writer.opening().iter().map(json_event).collect(),
         writer,
         events: choices.events().boxed(),
         usages: Vec::new(),
+        visit,
         over: false,
     };
     let events = stream::unfold(state, |mut state| async move {
@@ -79,6 +84,7 @@ impl<W: ChunkWriter> State<W> {
                 self.ready.extend(chunks.iter().map(json_event));
             }
             Some((_, Err(error))) => {
+                note_failure(self.visit.as_ref());
                 let body = ApiError::from(error).openai_body();
                 self.ready.push_back(json_event(&body));
                 self.over = true;

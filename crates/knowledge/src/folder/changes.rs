@@ -139,7 +139,7 @@ impl Knowledge {
         loop {
             let source = Some(folder.source.clone());
             let page = Page { after, source, ..Page::of(Page::MAX_LIMIT) };
-            let found = self.documents(&folder.knowledge_base, page, &Access::Everything).await?;
+            let found = self.documents(&folder.knowledge_base, page, &Access::EVERYTHING).await?;
             for record in found.documents {
                 // The files within a document have no external id and go with it.
                 if let Some(external_id) = record.details.external_id.clone() {
@@ -176,7 +176,7 @@ impl Knowledge {
                 }
                 let base = &folder.knowledge_base;
                 let updated =
-                    self.update_document(base, &record.id, details, &Access::Everything).await;
+                    self.update_document(base, &record.id, details, &Access::EVERYTHING).await;
                 updated.map(|_| ())
             }
             _ => self.bring(folder, file, details).await,
@@ -234,7 +234,7 @@ impl Knowledge {
         let upload = self.receive(name, max_bytes).await?;
         let (root, path) = (folder.path.clone(), file.path.clone());
         let upload = tokio::task::spawn_blocking(move || copy(&root, &path, upload)).await??;
-        self.add(&folder.knowledge_base, upload, details, &Access::Everything).await?;
+        self.add(&folder.knowledge_base, upload, details, &Access::EVERYTHING).await?;
         Ok(())
     }
 }

@@ -140,7 +140,7 @@ impl Knowledge {
         let mut after = None;
         loop {
             let page = Page { after, parent: Some(parent.clone()), ..Page::of(Page::MAX_LIMIT) };
-            let found = self.shared.ledger.list_documents(base, page, &Access::Everything).await?;
+            let found = self.shared.ledger.list_documents(base, page, &Access::EVERYTHING).await?;
             parts.extend(found.documents);
             after = found.next;
             if after.is_none() {

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use intramuros_engine::{Caller, Priority};
 use intramuros_ledger::{IndexRecord, TestQuestion, Verdict};
 use intramuros_types::Access;
 
-use crate::likelihood::Caller;
 use crate::target::Target;
 use crate::{Hit, Knowledge, KnowledgeError, Ranking, Scope, SearchRequest};
 
@@ -43,9 +43,10 @@ impl Knowledge {
                 query: question.query.clone(),
                 limit: PASSAGES,
                 per_document: None,
-                scope: Scope::readable_by(Access::Everything),
+                scope: Scope::readable_by(Access::EVERYTHING),
                 ranking: Ranking::Hybrid,
-                caller: Caller::server("verdict"),
+                // Indexing fills the other queue.
+                caller: Caller { priority: Priority::Interactive, ..self.server("verdict") },
             };
             let hits = self.search_in(target, &request).await?;
             if self.is_answered(&target.index, question, &hits).await? {

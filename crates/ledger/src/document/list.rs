@@ -90,7 +90,7 @@ impl Ledger {
         knowledge_base: &KnowledgeBaseId,
         access: &Access,
     ) -> Result<Option<Vec<String>>, LedgerError> {
-        if *access == Access::Everything {
+        if access.is_everything() {
             return Ok(None);
         }
         let audiences: Vec<String> =

@@ -285,7 +285,7 @@ async fn lists_are_paged_without_gaps_or_repetitions() {
     let mut after = None;
     loop {
         let found =
-            ledger.list_documents(&base, page(after, 3), &Access::Everything).await.unwrap();
+            ledger.list_documents(&base, page(after, 3), &Access::EVERYTHING).await.unwrap();
         sizes.push(found.documents.len());
         listed.extend(found.documents.into_iter().map(|document| document.id));
         after = found.next;
@@ -296,14 +296,14 @@ async fn lists_are_paged_without_gaps_or_repetitions() {
     assert_eq!(listed, expected);
     assert_eq!(sizes, [3, 3]);
     for limit in [0, Page::MAX_LIMIT + 1] {
-        let listed = ledger.list_documents(&base, page(None, limit), &Access::Everything).await;
+        let listed = ledger.list_documents(&base, page(None, limit), &Access::EVERYTHING).await;
         let error = listed.unwrap_err();
         assert!(error.to_string().contains("it must be 1 to 1000"), "{error}");
     }
     let hostile = page(Some("' OR 1=1 --".into()), 10);
-    let found = ledger.list_documents(&base, hostile, &Access::Everything).await.unwrap();
+    let found = ledger.list_documents(&base, hostile, &Access::EVERYTHING).await.unwrap();
     assert_eq!(found.documents.len(), 6);
-    let counts = ledger.count_documents(&base, &Access::Everything).await.unwrap();
+    let counts = ledger.count_documents(&base, &Access::EVERYTHING).await.unwrap();
     assert_eq!(counts, DocumentCounts { pending: 6, deleting: 1, ..Default::default() });
 }
 
@@ -354,7 +354,7 @@ fn labelled(content: u8, external_id: Option<&str>, labels: &[&str]) -> NewDocum
 }
 
 fn reader(labels: &[&str]) -> Access {
-    Access::Labels(labels.iter().map(|label| (*label).to_owned()).collect())
+    Access::of(labels)
 }
 
 #[tokio::test]
@@ -396,7 +396,7 @@ async fn labels_decide_what_is_listed_and_counted() {
         (reader(&[]), 1),
         (reader(&["direction"]), 2),
         (reader(&["rh", "achats"]), 4),
-        (Access::Everything, 4),
+        (Access::EVERYTHING, 4),
     ] {
         let listed = ledger.list_documents(&base, page(None, 10), &access).await.unwrap();
         assert_eq!(listed.documents.len(), expected, "{access:?}");

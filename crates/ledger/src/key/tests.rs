@@ -2,9 +2,13 @@
 
 use time::Duration;
 
-use super::{Authentication, KeyRequest, Scope};
+use intramuros_types::{Limits, Scope};
+
+use super::{Authentication, KeyChanges, KeyRecord, KeyRequest};
 use crate::LedgerError;
 use crate::ledger::tests::Fixture;
+
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 #[track_caller]
 fn check_refused(result: Result<super::NewKey, LedgerError>, expected: &str) {
@@ -13,7 +17,15 @@ fn check_refused(result: Result<super::NewKey, LedgerError>, expected: &str) {
 }
 
 fn request(name: &str, scopes: &[Scope], expires: Option<time::OffsetDateTime>) -> KeyRequest {
-    KeyRequest { name: name.to_owned(), scopes: scopes.to_vec(), labels: Vec::new(), expires }
+    KeyRequest {
+        name: name.to_owned(),
+        scopes: scopes.to_vec(),
+        labels: Vec::new(),
+        denied: Vec::new(),
+        owner: None,
+        limits: Limits::default(),
+        expires,
+    }
 }
 
 #[tokio::test]
@@ -24,14 +36,14 @@ async fn a_key_is_accepted_by_every_handle() {
     assert!(new.secret.starts_with("imk_") && new.secret.len() == 47, "{}", new.secret.len());
     assert_eq!(new.record.id.as_str(), &new.secret[..12]);
     assert_eq!(new.record.scopes, [Scope::Inference, Scope::KnowledgeRead]);
-    assert!(new.record.allows(Scope::Inference) && !new.record.allows(Scope::Admin));
-
     let second = fixture.second().await;
-    let Authentication::Accepted(record) = second.authenticate(&new.secret).await.unwrap() else {
+    let Authentication::Accepted(caller) = second.authenticate(&new.secret).await.unwrap() else {
         panic!("the key should be accepted");
     };
-    assert_eq!(record.last_used, Some(fixture.now()));
-    assert_eq!(fixture.ledger.list_keys().await.unwrap(), [record]);
+    assert!(caller.may(Scope::Inference) && !caller.may(Scope::Admin));
+    assert_eq!((caller.key, caller.user), (Some(new.record.id.clone()), None));
+    let used = KeyRecord { last_used: Some(fixture.now()), ..new.record };
+    assert_eq!(fixture.ledger.list_keys().await.unwrap(), [used]);
 }
 
 #[tokio::test]
@@ -127,14 +139,102 @@ async fn bad_keys_are_refused() {
     );
 }
 
-#[test]
-fn scopes_have_stable_names() {
-    for (scope, name) in
-        Scope::ALL.into_iter().zip(["inference", "knowledge:read", "knowledge:write", "admin"])
-    {
-        assert_eq!(scope.to_string(), name);
-        assert_eq!(name.parse::<Scope>().unwrap(), scope);
-    }
-    let error = "root".parse::<Scope>().unwrap_err();
-    assert!(error.to_string().contains("`knowledge:read`"), "{error}");
+#[tokio::test]
+async fn a_rotated_key_goes_on_under_another_secret() {
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
+    let limits = Limits { monthly_tokens: Some(1_000), ..Limits::default() };
+    let asked = KeyRequest {
+        labels: vec!["rh".to_owned()],
+        denied: vec!["paie".to_owned()],
+        limits,
+        ..request("intranet", &[Scope::KnowledgeRead], None)
+    };
+    let first = ledger.create_key(asked).await.unwrap();
+    let second = ledger.rotate_key(&first.record.id, HOUR).await.unwrap();
+    let third = ledger.rotate_key(&second.record.id, std::time::Duration::ZERO).await.unwrap();
+    assert_eq!(third.record.family, first.record.id);
+    let same = |record: &KeyRecord| KeyRecord {
+        id: first.record.id.clone(),
+        expires: None,
+        ..record.clone()
+    };
+    assert_eq!(same(&third.record), first.record);
+
+    let worth = async |secret: &str| ledger.authenticate(secret).await.unwrap();
+    assert!(matches!(worth(&first.secret).await, Authentication::Accepted(_)));
+    assert_eq!(worth(&second.secret).await, Authentication::Expired);
+    fixture.advance(Duration::HOUR);
+    assert_eq!(worth(&first.secret).await, Authentication::Expired);
+    let Authentication::Accepted(caller) = worth(&third.secret).await else { panic!() };
+    assert_eq!((caller.family, caller.limits), (Some(first.record.id.clone()), limits));
+
+    let again = ledger.rotate_key(&first.record.id, HOUR).await;
+    check_refused(again, "is no longer accepted");
+    check_refused(ledger.rotate_key(&"imk_absent00".into(), HOUR).await, "does not exist");
+}
+
+#[tokio::test]
+async fn rotation_never_prolongs_a_key() {
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
+    let expires = fixture.now() + Duration::minutes(10);
+    let first = ledger.create_key(request("a", &[Scope::Admin], Some(expires))).await.unwrap();
+    let second = ledger.rotate_key(&first.record.id, std::time::Duration::MAX).await.unwrap();
+    assert_eq!(second.record.expires, Some(expires));
+    assert_eq!(ledger.get_key(&first.record.id).await.unwrap().expires, Some(expires));
+}
+
+#[tokio::test]
+async fn what_a_key_may_do_can_be_changed() {
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
+    let new = ledger.create_key(request("a", &[Scope::KnowledgeRead], None)).await.unwrap();
+    let id = &new.record.id;
+    let limits = Limits { requests_per_minute: Some(3), ..Limits::default() };
+    let changes = KeyChanges {
+        name: Some("b".to_owned()),
+        scopes: Some(vec![Scope::Inference]),
+        labels: Some(vec!["rh".to_owned(), "*".to_owned()]),
+        denied: Some(vec!["paie".to_owned()]),
+        limits: Some(limits),
+        expires: Some(Some(fixture.now() + Duration::HOUR)),
+    };
+    let changed = ledger.update_key(id, changes).await.unwrap();
+    assert_eq!((changed.name.as_str(), changed.limits), ("b", limits));
+    let Authentication::Accepted(caller) = ledger.authenticate(&new.secret).await.unwrap() else {
+        panic!("the key should be accepted");
+    };
+    assert!(caller.may(Scope::Inference) && !caller.may(Scope::KnowledgeRead));
+    assert!(caller.access.allows(&["direction"]) && !caller.access.allows(&["paie"]));
+
+    // What is not named stays.
+    let kept = ledger.update_key(id, KeyChanges::default()).await.unwrap();
+    assert_eq!(KeyRecord { last_used: None, ..kept }, changed);
+    let forever = KeyChanges { expires: Some(None), ..KeyChanges::default() };
+    assert_eq!(ledger.update_key(id, forever).await.unwrap().expires, None);
+
+    let refused =
+        async |changes: KeyChanges| ledger.update_key(id, changes).await.unwrap_err().to_string();
+    let none = KeyChanges { scopes: Some(vec![]), ..KeyChanges::default() };
+    assert!(refused(none).await.contains("at least one scope"));
+    let all = KeyChanges { denied: Some(vec!["*".to_owned()]), ..KeyChanges::default() };
+    assert!(refused(all).await.contains("denied has `*`"));
+    let zero = Limits { tokens_per_minute: Some(0), ..Limits::default() };
+    let zero = KeyChanges { limits: Some(zero), ..KeyChanges::default() };
+    assert!(refused(zero).await.contains("tokens_per_minute is 0"));
+    let many = (0..101).map(|number| number.to_string()).collect();
+    let many = KeyChanges { labels: Some(many), ..KeyChanges::default() };
+    assert!(refused(many).await.contains("the limit is 100"));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_changes_no_more_than_the_time() {
+    let fixture = Fixture::new().await;
+    let new = fixture.ledger.create_key(request("a", &[Scope::Admin], None)).await.unwrap();
+    fixture.ledger.authenticate(&new.secret).await.unwrap();
+    fixture.advance(-Duration::DAY);
+    let found = fixture.ledger.authenticate(&new.secret).await.unwrap();
+    assert!(matches!(found, Authentication::Accepted(_)), "{found:?}");
+    assert_eq!(fixture.ledger.list_keys().await.unwrap()[0].last_used, Some(fixture.now()));
 }

@@ -41,7 +41,7 @@ async fn deletion_has_two_steps() {
     ledger.delete_knowledge_base(&id).await.unwrap();
     let marked = ledger.get_knowledge_base(&id).await.unwrap();
     assert_eq!(marked.state, KnowledgeBaseState::Deleting);
-    let counts = ledger.count_documents(&id, &Access::Everything).await.unwrap();
+    let counts = ledger.count_documents(&id, &Access::EVERYTHING).await.unwrap();
     assert_eq!(counts, DocumentCounts { deleting: 2, ..Default::default() });
     let error = ledger.insert_document(new_document("support", 3)).await.unwrap_err();
     assert_eq!(error.to_string(), "knowledge base `support` is being deleted");
@@ -53,7 +53,7 @@ async fn deletion_has_two_steps() {
     let error = ledger.get_knowledge_base(&id).await.unwrap_err();
     assert!(matches!(error, LedgerError::NotFound { what: "knowledge base", .. }), "{error:?}");
     ledger.create_knowledge_base(new_base("support")).await.unwrap();
-    let counts = ledger.count_documents(&id, &Access::Everything).await.unwrap();
+    let counts = ledger.count_documents(&id, &Access::EVERYTHING).await.unwrap();
     assert_eq!(counts, DocumentCounts::default());
     let inserted = ledger.insert_document(new_document("support", 1)).await.unwrap();
     assert!(matches!(inserted, Inserted::New(_)));

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::Ledger;
+use crate::migrations::migrations;
 use crate::moment::{Clock, from_millis};
 use crate::{Chunking, DocumentDetails, Inserted, LedgerError, NewDocument, NewKnowledgeBase};
 
@@ -99,7 +100,7 @@ async fn what_was_written_survives_a_drop_without_close() {
 
     for path in [path, copy.path().join("ledger.sqlite")] {
         let ledger = Ledger::open(&path).await.unwrap();
-        let counts = ledger.count_documents(&"support".into(), &Access::Everything).await.unwrap();
+        let counts = ledger.count_documents(&"support".into(), &Access::EVERYTHING).await.unwrap();
         assert_eq!(counts.pending, 1);
         ledger.check().await.unwrap();
         ledger.close().await;
@@ -200,9 +201,11 @@ async fn a_newer_file_is_refused_and_left_alone() {
     fixture.ledger.close().await;
 
     let error = Ledger::open(&fixture.path()).await.unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 99, supported: 5 }), "{error:?}");
-    assert_eq!(error.fault(), Fault::Runtime);
-    assert!(error.to_string().contains("version 99, this program supports up to 5"), "{error}");
+    let newest = migrations().iter().map(|migration| migration.version).max().unwrap();
+    let LedgerError::Newer { found: 99, supported } = error else { panic!("{error:?}") };
+    assert_eq!((supported, error.fault()), (newest, Fault::Runtime));
+    let told = format!("version 99, this program supports up to {newest}");
+    assert!(error.to_string().contains(&told), "{error}");
 }
 
 #[tokio::test]

@@ -140,9 +140,10 @@ async fn filters_hide_what_they_should() {
     {
         fixture.replace(document, vec![labelled(document, "pompe", labels)]).await;
     }
-    let holder =
-        |labels: &[&str]| Access::Labels(labels.iter().map(|label| (*label).to_owned()).collect());
+    let holder = |labels: &[&str]| Access::of(labels);
     let by_labels = |labels: &[&str]| Filter::readable_by(holder(labels));
+    let without =
+        |labels: &[&str], denied: &[&str]| Filter::readable_by(holder(labels).without(denied));
     let by_documents = |ids: &[&str]| Filter {
         documents: Some(ids.iter().map(|id| DocumentId::new(*id)).collect()),
         ..all()
@@ -160,6 +161,9 @@ async fn filters_hide_what_they_should() {
             (by_labels(&["it", "absent"]), &["both", "open"]),
             (by_labels(&["x' OR 1=1"]), &["odd", "open"]),
             (by_labels(&["') OR true --", "\\", "\"", "`", "r_", "%"]), &["open"]),
+            (without(&["*"], &["rh"]), &["odd", "open"]),
+            (without(&["rh"], &["it"]), &["hr", "open"]),
+            (without(&["rh"], &["x' OR 1=1", "rh"]), &["open"]),
             (by_documents(&[]), &[]),
             (by_documents(&["hr", "absent"]), &["hr"]),
             (by_documents(&["x' OR 1=1"]), &[]),

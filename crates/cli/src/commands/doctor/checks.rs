@@ -322,7 +322,7 @@ async fn ledger(path: &Path) -> Vec<Finding> {
     let bases = ledger.list_knowledge_bases().await.unwrap_or_default();
     for base in &bases {
         let counts =
-            ledger.count_documents(&base.id, &Access::Everything).await.unwrap_or_default();
+            ledger.count_documents(&base.id, &Access::EVERYTHING).await.unwrap_or_default();
         findings.push(knowledge_base(base, counts));
     }
     ledger.close().await;

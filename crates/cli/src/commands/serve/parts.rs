@@ -10,13 +10,13 @@ use intramuros_backend::{BackendError, EmbedBackend, TextBackend};
 use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
 use intramuros_embed::{CpuEmbedBackend, EncoderCodec, EncoderFiles};
 use intramuros_engine::{
-    ComputeGate, EmbedConfig, EmbedEngine, Encoders, EngineConfig, LoadModel, ModelLimits,
+    ComputeGate, EmbedConfig, EmbedEngine, Encoders, EngineConfig, LoadModel, Meter, ModelLimits,
     ModelSource, Reranker, TextEngine, TextModels,
 };
 use intramuros_ingest::worker::WorkerLimits;
 use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
-use intramuros_knowledge::{Folder, Knowledge, KnowledgeConfig, KnowledgeParts};
-use intramuros_ledger::Ledger;
+use intramuros_knowledge::{Folder, Knowledge, KnowledgeConfig, KnowledgeParts, ServerMeter};
+use intramuros_ledger::{Journal, Ledger, Lines, UsageEntry};
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_store::{Blobs, Store};
 
@@ -32,6 +32,7 @@ pub(super) struct Parts {
     pub(super) text: TextModels,
     pub(super) encoders: Encoders,
     pub(super) knowledge: Knowledge,
+    pub(super) journal: Journal,
 }
 
 /// How deep files may be within one another: an archive in a mail in an archive, and its files.
@@ -120,6 +121,7 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
     if let Some(id) = text.default_model() {
         text.load_pinned().await.with_context(|| not_loaded(id.as_str()))?;
     }
+    let journal = Journal::start(ledger.clone());
     let parts = KnowledgeParts {
         ledger: ledger.clone(),
         store,
@@ -127,9 +129,29 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         reader: reading::reader(),
         encoders: encoders.clone(),
         text: text.clone(),
+        meter: meter(journal.clone()),
     };
     let knowledge = Knowledge::new(parts, knowledge_config(settings));
-    Ok(Parts { ledger, text, encoders, knowledge })
+    Ok(Parts { ledger, text, encoders, knowledge, journal })
+}
+
+/// Sums of what the server does by itself; they are counted for no key.
+fn meter(journal: Journal) -> ServerMeter {
+    Arc::new(move |purpose| {
+        let journal = journal.clone();
+        Meter::new(move |consumed| {
+            let entry = |(model, consumption)| UsageEntry {
+                key: None,
+                user: None,
+                model: Some(model),
+                use_case: purpose.to_owned(),
+                requests: 0,
+                consumption,
+            };
+            let usage = consumed.into_iter().map(entry).collect();
+            journal.note(Lines { usage, ..Lines::default() });
+        })
+    })
 }
 
 fn installed(models: &ModelsDir, id: &str, task: Task) -> anyhow::Result<InstalledModel> {

@@ -1,0 +1,68 @@
+//! Opens the ledger for commands that work on it directly, also while the server runs, and writes
+//! what they do into the audit trail.
+
+use intramuros_ledger::{AuditEntry, Ledger, LedgerError, Outcome};
+use serde_json::{Value, json};
+
+use crate::args::Common;
+use crate::data_dir;
+use crate::settings::{self, Settings};
+
+/// Opens the ledger of the settings, runs `work` on it and closes it.
+pub(crate) fn with<T>(
+    common: &Common,
+    work: impl AsyncFnOnce(&Ledger, &Settings) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let settings = settings::load(common, &[])?.settings;
+    data_dir::create(&settings.data_dir)?;
+    let path = settings.data_dir.join("ledger.sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let ledger = Ledger::open(&path).await?;
+        let outcome = work(&ledger, &settings).await;
+        ledger.close().await;
+        outcome
+    })
+}
+
+/// Runs an act between two entries of the audit trail: one before it, one with how it ended.
+pub(crate) async fn audited<T>(
+    ledger: &Ledger,
+    settings: &Settings,
+    (action, target): (&str, &str),
+    act: impl Future<Output = Result<T, LedgerError>>,
+) -> anyhow::Result<T> {
+    if !settings.audit.is_kept() {
+        return Ok(act.await?);
+    }
+    let entry = |outcome, details| AuditEntry {
+        actor: actor(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        outcome,
+        request: None,
+        details,
+        content: None,
+    };
+    ledger.append_audit(&[entry(Outcome::Begun, json!({}))]).await?;
+    let done = act.await;
+    let (outcome, details) = match &done {
+        Ok(_) => (Outcome::Done, json!({})),
+        Err(error) => (Outcome::Failed, json!({"error": error.to_string()})),
+    };
+    ledger.append_audit(&[entry(outcome, details)]).await?;
+    Ok(done?)
+}
+
+/// Who runs the command: the account on this machine.
+pub(crate) fn actor() -> String {
+    let id = nix::unistd::getuid();
+    let name = nix::unistd::User::from_uid(id).ok().flatten().map(|user| user.name);
+    format!("local:{}", name.unwrap_or_else(|| id.to_string()))
+}
+
+/// A moment as JSON output writes it; null for none.
+pub(crate) fn moment(at: Option<time::OffsetDateTime>) -> Value {
+    let format = &time::format_description::well_known::Rfc3339;
+    json!(at.and_then(|at| at.format(format).ok()))
+}

@@ -1,0 +1,189 @@
+//! Lists what can be done over HTTP, what each needs, and what the audit trail keeps of it.
+//!
+//! The one place where it is decided who may call what. A route without a row here answers nobody;
+//! a test holds the table to the routes.
+
+use axum::http::Method;
+use intramuros_types::Scope;
+
+/// What a caller needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing, not even a key.
+    Nothing,
+    /// A key or a session, whatever it allows.
+    Caller,
+    /// A key or a session that allows this.
+    Scope(Scope),
+}
+
+/// What the audit trail keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trace {
+    /// Nothing: lists, states, metadata.
+    None,
+    /// That something was read, when it was.
+    Read,
+    /// That something was answered, when it was; with its content where the settings say so.
+    Answer,
+    /// That something was done: once before, and once with how it ended.
+    Act,
+}
+
+/// Something that can be done over HTTP.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    method: &'static str,
+    path: &'static str,
+    /// What a caller needs.
+    pub(crate) needs: Needs,
+    /// What the audit trail keeps.
+    pub(crate) trace: Trace,
+    /// Thing and verb, as the audit trail calls it.
+    pub(crate) name: &'static str,
+}
+
+impl Operation {
+    /// What its consumption is counted under: the thing, such as `chat` or `search`.
+    pub(crate) fn use_case(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
+}
+
+/// Why there is no operation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoOperation {
+    /// The path has others.
+    Method,
+    /// The path has none: the table lacks a row.
+    Path,
+}
+
+/// The operation of a method and a path as the router writes it (`/api/v1/things/{id}`).
+pub(crate) fn find(method: &Method, path: &str) -> Result<&'static Operation, NoOperation> {
+    // A GET handler answers HEAD too.
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    let mut of_path = TABLE.iter().filter(|operation| operation.path == path).peekable();
+    if of_path.peek().is_none() {
+        return Err(NoOperation::Path);
+    }
+    of_path.find(|operation| operation.method == method).ok_or(NoOperation::Method)
+}
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    needs: Needs,
+    trace: Trace,
+    name: &'static str,
+) -> Operation {
+    Operation { method, path, needs, trace, name }
+}
+
+const PUBLIC: Needs = Needs::Nothing;
+const INFERENCE: Needs = Needs::Scope(Scope::Inference);
+const READ: Needs = Needs::Scope(Scope::KnowledgeRead);
+const WRITE: Needs = Needs::Scope(Scope::KnowledgeWrite);
+const USAGE: Needs = Needs::Scope(Scope::UsageRead);
+const AUDIT: Needs = Needs::Scope(Scope::AuditRead);
+const ADMIN: Needs = Needs::Scope(Scope::Admin);
+
+/// Every operation.
+#[rustfmt::skip]
+pub(crate) const TABLE: &[Operation] = &[
+    row("GET", "/healthz", PUBLIC, Trace::None, "health.live"),
+    row("GET", "/readyz", PUBLIC, Trace::None, "health.ready"),
+    row("GET", "/openapi.json", PUBLIC, Trace::None, "docs.openapi"),
+    row("GET", "/docs", PUBLIC, Trace::None, "docs.page"),
+
+    row("GET", "/v1/models", INFERENCE, Trace::None, "models.list"),
+    row("GET", "/v1/models/{model}", INFERENCE, Trace::None, "models.show"),
+    row("POST", "/v1/chat/completions", INFERENCE, Trace::Answer, "chat.complete"),
+    row("POST", "/v1/completions", INFERENCE, Trace::Answer, "completions.create"),
+    row("POST", "/v1/responses", INFERENCE, Trace::Answer, "responses.create"),
+    row("POST", "/v1/embeddings", INFERENCE, Trace::Answer, "embeddings.create"),
+    row("POST", "/v1/rerank", INFERENCE, Trace::Answer, "rerank.create"),
+    row("POST", "/v1/tokenize", INFERENCE, Trace::None, "tokens.encode"),
+    row("POST", "/v1/detokenize", INFERENCE, Trace::None, "tokens.decode"),
+    row("GET", "/api/v1/status", INFERENCE, Trace::None, "status.show"),
+
+    row("GET", "/api/v1/knowledge-bases", READ, Trace::None, "knowledge_bases.list"),
+    row("POST", "/api/v1/knowledge-bases", WRITE, Trace::Act, "knowledge_bases.create"),
+    row("GET", "/api/v1/knowledge-bases/{kb}", READ, Trace::None, "knowledge_bases.show"),
+    row("DELETE", "/api/v1/knowledge-bases/{kb}", WRITE, Trace::Act, "knowledge_bases.delete"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/documents", READ, Trace::None, "documents.list"),
+    row("POST", "/api/v1/knowledge-bases/{kb}/documents", WRITE, Trace::Act, "documents.create"),
+    row("POST", "/api/v1/knowledge-bases/{kb}/documents/delete", WRITE, Trace::Act, "documents.delete"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/documents/{document}", READ, Trace::None, "documents.show"),
+    row("PATCH", "/api/v1/knowledge-bases/{kb}/documents/{document}", WRITE, Trace::Act, "documents.update"),
+    row("DELETE", "/api/v1/knowledge-bases/{kb}/documents/{document}", WRITE, Trace::Act, "documents.delete"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/documents/{document}/file", READ, Trace::Read, "documents.read"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/documents/{document}/passages", READ, Trace::Read, "passages.read"),
+    row("POST", "/api/v1/knowledge-bases/{kb}/search", READ, Trace::Answer, "search.run"),
+    row("POST", "/api/v1/knowledge-bases/{kb}/ask", READ, Trace::Answer, "ask.answer"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/indexes", READ, Trace::None, "indexes.list"),
+    row("POST", "/api/v1/knowledge-bases/{kb}/indexes", WRITE, Trace::Act, "indexes.create"),
+    row("POST", "/api/v1/knowledge-bases/{kb}/indexes/{generation}/activate", WRITE, Trace::Act, "indexes.activate"),
+    row("DELETE", "/api/v1/knowledge-bases/{kb}/indexes/{generation}", WRITE, Trace::Act, "indexes.delete"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/test-questions", READ, Trace::None, "test_questions.list"),
+    row("PUT", "/api/v1/knowledge-bases/{kb}/test-questions", WRITE, Trace::Act, "test_questions.replace"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/calibration", READ, Trace::None, "calibration.show"),
+    row("POST", "/api/v1/knowledge-bases/{kb}/calibration", WRITE, Trace::Act, "calibration.begin"),
+    row("GET", "/api/v1/knowledge-bases/{kb}/unanswered", READ, Trace::Read, "unanswered.read"),
+    row("DELETE", "/api/v1/knowledge-bases/{kb}/unanswered", WRITE, Trace::Act, "unanswered.delete"),
+    row("DELETE", "/api/v1/knowledge-bases/{kb}/unanswered/{question}", WRITE, Trace::Act, "unanswered.delete"),
+    row("GET", "/api/v1/folders", READ, Trace::None, "folders.list"),
+
+    row("POST", "/api/v1/sessions", PUBLIC, Trace::None, "sessions.create"),
+    row("DELETE", "/api/v1/sessions/current", Needs::Caller, Trace::Act, "sessions.delete"),
+    row("GET", "/api/v1/me", Needs::Caller, Trace::None, "me.show"),
+    row("POST", "/api/v1/me/password", Needs::Caller, Trace::Act, "me.set_password"),
+    row("GET", "/api/v1/keys", ADMIN, Trace::None, "keys.list"),
+    row("POST", "/api/v1/keys", ADMIN, Trace::Act, "keys.create"),
+    row("GET", "/api/v1/keys/{key}", ADMIN, Trace::None, "keys.show"),
+    row("PATCH", "/api/v1/keys/{key}", ADMIN, Trace::Act, "keys.update"),
+    row("DELETE", "/api/v1/keys/{key}", ADMIN, Trace::Act, "keys.revoke"),
+    row("POST", "/api/v1/keys/{key}/rotate", ADMIN, Trace::Act, "keys.rotate"),
+    row("GET", "/api/v1/users", ADMIN, Trace::None, "users.list"),
+    row("POST", "/api/v1/users", ADMIN, Trace::Act, "users.create"),
+    row("GET", "/api/v1/users/{user}", ADMIN, Trace::None, "users.show"),
+    row("PATCH", "/api/v1/users/{user}", ADMIN, Trace::Act, "users.update"),
+    row("DELETE", "/api/v1/users/{user}", ADMIN, Trace::Act, "users.delete"),
+    row("POST", "/api/v1/users/{user}/password", ADMIN, Trace::Act, "users.set_password"),
+    row("GET", "/api/v1/groups", ADMIN, Trace::None, "groups.list"),
+    row("POST", "/api/v1/groups", ADMIN, Trace::Act, "groups.create"),
+    row("GET", "/api/v1/groups/{group}", ADMIN, Trace::None, "groups.show"),
+    row("PATCH", "/api/v1/groups/{group}", ADMIN, Trace::Act, "groups.update"),
+    row("DELETE", "/api/v1/groups/{group}", ADMIN, Trace::Act, "groups.delete"),
+    row("PUT", "/api/v1/groups/{group}/members/{member}", ADMIN, Trace::Act, "groups.add_member"),
+    row("DELETE", "/api/v1/groups/{group}/members/{member}", ADMIN, Trace::Act, "groups.remove_member"),
+
+    row("GET", "/api/v1/usage", USAGE, Trace::None, "usage.read"),
+    row("GET", "/api/v1/audit", AUDIT, Trace::Read, "audit.read"),
+    row("GET", "/api/v1/audit/head", AUDIT, Trace::None, "audit.head"),
+    row("GET", "/api/v1/audit/verification", AUDIT, Trace::Read, "audit.verify"),
+    row("GET", "/api/v1/audit/{seq}/content", AUDIT, Trace::Read, "audit.read_content"),
+];
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+
+    use super::{NoOperation, Operation, TABLE, find};
+
+    #[test]
+    fn rows_are_found_once() {
+        for (at, operation) in TABLE.iter().enumerate() {
+            let twice = |other: &Operation| {
+                other.path == operation.path && other.method == operation.method
+            };
+            assert_eq!(TABLE.iter().position(twice), Some(at), "{operation:?}");
+            assert!(operation.name.contains('.'), "{operation:?}");
+        }
+        let name = |method, path| find(&method, path).map(|operation| operation.name);
+        assert_eq!(name(Method::HEAD, "/healthz"), Ok("health.live"));
+        assert_eq!(name(Method::POST, "/healthz"), Err(NoOperation::Method));
+        assert_eq!(name(Method::OPTIONS, "/api/v1/keys"), Err(NoOperation::Method));
+        assert_eq!(name(Method::GET, "/api/v1/forgotten"), Err(NoOperation::Path));
+    }
+}
