@@ -1,7 +1,8 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
 //! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search`, `kb`,
-//! `bench` and `eval` talk to a running server over HTTP, like any other client.
+//! `webhooks`,
+//! `mail`, `bench` and `eval` talk to a running server over HTTP, like any other client.
 
 mod args;
 mod client;
@@ -11,6 +12,7 @@ mod help;
 mod language;
 mod machine;
 mod output;
+mod outside;
 mod reading;
 mod settings;
 mod telemetry;
@@ -52,6 +54,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Kb(command) => commands::kb::run(&common, &command),
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),
+        Command::Webhooks(command) => commands::webhooks::run(&common, &command),
+        Command::Mail(command) => commands::mail::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),
         Command::Eval(command) => commands::eval::run(&common, &command),
         Command::Doctor => commands::doctor::run(&common),

@@ -6,6 +6,7 @@
 
 mod folders;
 mod layers;
+mod outside;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use serde::Deserialize;
 use crate::args::Common;
 use crate::language::tr;
 pub(crate) use folders::Folder;
+use outside::{Egress, Webhooks};
+pub(crate) use outside::{Smtp, SmtpSecurity};
 
 /// The settings, checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,6 +33,9 @@ pub(crate) struct Settings {
     pub(crate) embedding: Embedding,
     pub(crate) rerank: Rerank,
     pub(crate) knowledge: Knowledge,
+    pub(crate) egress: Egress,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) smtp: Smtp,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -237,6 +243,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     check_knowledge(&settings.knowledge)?;
     zero("knowledge.folder_interval_seconds", settings.knowledge.folder_interval_seconds)?;
     folders::check(&mut settings.knowledge.folders)?;
+    outside::check(&settings)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(

@@ -13,8 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ask, calibration, document_file, documents, erasure, folders, indexes, knowledge_bases,
-    passages, search, status, unanswered,
+    ask, calibration, deliveries, document_file, documents, erasure, folders, indexes,
+    knowledge_bases, mail, passages, search, status, unanswered, webhooks,
 };
 use crate::auth::{Guard, require};
 use crate::error::{ApiError, Code, render_errors};
@@ -54,6 +54,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(inference_routes(state))
         .merge(knowledge_read(state))
         .merge(knowledge_write(state))
+        .merge(notification_routes(state))
 }
 
 fn inference_routes(state: &AppState) -> OpenApiRouter<AppState> {
@@ -112,6 +113,25 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(documents::upload_document))
         .layer(DefaultBodyLimit::max(usize::try_from(upload_limit).unwrap_or(usize::MAX)))
         .route_layer(from_fn_with_state(guard(state, Scope::KnowledgeWrite), require))
+}
+
+fn notification_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(webhooks::list_webhooks))
+        .routes(routes!(webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook))
+        .routes(routes!(webhooks::update_webhook))
+        .routes(routes!(webhooks::delete_webhook))
+        .routes(routes!(webhooks::rotate_webhook))
+        .routes(routes!(webhooks::ping_webhook))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::retry_delivery))
+        .routes(routes!(mail::list_mail))
+        .routes(routes!(mail::get_mail))
+        .routes(routes!(mail::test_mail))
+        .routes(routes!(mail::retry_mail))
+        .layer(time_limit(state))
+        .route_layer(from_fn_with_state(guard(state, Scope::Admin), require))
 }
 
 fn guard(state: &AppState, scope: Scope) -> Guard {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use intramuros_engine::{Encoders, TextModels};
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::Ledger;
+use intramuros_notify::Notifier;
 
 /// Bounds of the HTTP surface; the binary fills them from its settings.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct AppState {
     pub encoders: Encoders,
     /// The knowledge bases.
     pub knowledge: Knowledge,
+    /// Webhooks and e-mails.
+    pub notify: Notifier,
     /// Bounds.
     pub limits: Arc<HttpLimits>,
     /// Whether the server takes work.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::watch;
 
 use crate::LedgerError;
 use crate::error::is_damage;
@@ -26,6 +27,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Ledger {
     pub(crate) pool: SqlitePool,
     pub(crate) clock: Clock,
+    /// Counts what was put into the outbox of this handle and its clones, so that who sends it need
+    /// not wait for the next look. Ends with the last of them.
+    pub(crate) outbox: watch::Sender<u64>,
     path: PathBuf,
 }
 
@@ -56,7 +60,8 @@ impl Ledger {
             .connect_with(options)
             .await
             .map_err(|error| damage_or_database(path, "be opened", error))?;
-        let ledger = Self { pool, clock, path: path.to_owned() };
+        let outbox = watch::Sender::new(0);
+        let ledger = Self { pool, clock, outbox, path: path.to_owned() };
         if let Err(error) = ledger.migrate().await {
             ledger.pool.close().await;
             return Err(error);

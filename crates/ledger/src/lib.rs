@@ -16,6 +16,9 @@
 //!   revisions, so that nothing is stored under what a document was.
 //! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
 //!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
+//! - **The outbox.** Events ([`Ledger::emit`]) become one delivery for each webhook that wants them,
+//!   in the transaction of their cause; e-mails ([`Ledger::queue_mail`]) wait likewise. Who sends them
+//!   claims each for a time, and says how it went.
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
@@ -26,24 +29,35 @@
 
 mod document;
 mod error;
+mod event;
 mod index;
 mod key;
 mod knowledge_base;
 mod ledger;
+mod mail;
 mod migrations;
 mod moment;
+mod outbox;
 mod unanswered;
 mod validate;
+mod webhook;
 
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,
     FailureReason, Inserted, NewDocument, Page, Recovery,
 };
 pub use error::LedgerError;
+pub use event::{EventKind, NewEvent};
 pub use index::{
     Calibration, Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict,
 };
 pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
+pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
+pub use outbox::{OutboxPage, OutboxState, Outcome};
 pub use unanswered::Unanswered;
+pub use webhook::{
+    ClaimedDelivery, DeliveryPage, DeliveryRecord, NewWebhook, WebhookChange, WebhookRecord,
+    WebhookSecret,
+};

@@ -28,7 +28,10 @@ pub use chunk::Chunk;
 pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};
 pub use fault::Fault;
-pub use id::{ChunkId, DocumentId, KeyId, KnowledgeBaseId, ModelId, RequestId};
+pub use id::{
+    ChunkId, DeliveryId, DocumentId, EventId, KeyId, KnowledgeBaseId, MailId, ModelId, RequestId,
+    WebhookId,
+};
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};
 pub use profile::{EncoderProfile, Pooling};

@@ -93,11 +93,16 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             knowledge.run_folders(folders, interval, stop).await;
         }
     });
+    let notifier = tokio::spawn({
+        let (notify, stop) = (parts.notify.clone(), stop_receiver.clone());
+        async move { notify.run(stop).await }
+    });
     let state = AppState {
         ledger: parts.ledger.clone(),
         text: parts.text.clone(),
         encoders: parts.encoders.clone(),
         knowledge: parts.knowledge.clone(),
+        notify: parts.notify.clone(),
         limits: Arc::new(limits(&settings)),
         readiness: readiness.clone(),
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
@@ -118,6 +123,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     keep_alive.abort();
     indexer.await.context("the indexer failed")?;
     folders.await.context("the watch over folders failed")?;
+    notifier.await.context("webhooks and e-mail failed")?;
     parts.ledger.close().await;
     tracing::info!("stopped");
     Ok(())

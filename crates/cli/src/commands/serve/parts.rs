@@ -18,10 +18,12 @@ use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
 use intramuros_knowledge::{Folder, Knowledge, KnowledgeConfig, KnowledgeParts};
 use intramuros_ledger::Ledger;
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
+use intramuros_notify::Notifier;
 use intramuros_store::{Blobs, Store};
 
 use crate::data_dir;
 use crate::language::tr;
+use crate::outside;
 use crate::reading;
 use crate::settings::{self, KvCacheType, Settings};
 
@@ -32,6 +34,7 @@ pub(super) struct Parts {
     pub(super) text: TextModels,
     pub(super) encoders: Encoders,
     pub(super) knowledge: Knowledge,
+    pub(super) notify: Notifier,
 }
 
 /// How deep files may be within one another: an archive in a mail in an archive, and its files.
@@ -102,6 +105,8 @@ pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
 /// Opens the data and loads the models.
 pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
     let ledger = Ledger::open(&settings.data_dir.join("ledger.sqlite")).await?;
+    // Wrong settings show before the models load.
+    let notify = outside::notifier(settings, ledger.clone())?;
     let lance = settings.data_dir.join("lance");
     let store = Store::open(lance.to_str().context("data_dir is not valid UTF-8")?).await?;
     let blobs_dir = settings.data_dir.join("blobs");
@@ -129,7 +134,7 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         text: text.clone(),
     };
     let knowledge = Knowledge::new(parts, knowledge_config(settings));
-    Ok(Parts { ledger, text, encoders, knowledge })
+    Ok(Parts { ledger, text, encoders, knowledge, notify })
 }
 
 fn installed(models: &ModelsDir, id: &str, task: Task) -> anyhow::Result<InstalledModel> {
