@@ -74,8 +74,7 @@ impl WebhookClient {
     ) -> Result<Answer, String> {
         // Settings may have changed since the webhook was made.
         let url = self.egress.permit_url(url).map_err(|error| causes(&error))?;
-        let mut request =
-            self.agent.post(url.as_str()).header("content-type", "application/json");
+        let mut request = self.agent.post(url.as_str()).header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, value);
         }

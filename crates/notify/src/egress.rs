@@ -64,7 +64,10 @@ impl Egress {
     /// # Errors
     /// `Entry`, `CaFile`.
     pub fn new(config: &EgressConfig) -> Result<Self, EgressError> {
-        Self::with_lookup(config, Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())))
+        Self::with_lookup(
+            config,
+            Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())),
+        )
     }
 
     pub(crate) fn with_lookup(config: &EgressConfig, lookup: Lookup) -> Result<Self, EgressError> {
@@ -157,15 +160,13 @@ impl Egress {
     fn look_up(&self, host: &str, port: u16, patience: Duration) -> io::Result<Vec<SocketAddr>> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let (lookup, name) = (self.0.lookup.clone(), host.to_owned());
-        std::thread::Builder::new()
-            .name("lookup".to_owned())
-            .spawn(move || {
-                // Nobody listens any more when it took too long.
-                let _ = sender.send(lookup(&name, port));
-            })?;
-        let found = receiver
-            .recv_timeout(patience)
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the name server did not answer"))??;
+        std::thread::Builder::new().name("lookup".to_owned()).spawn(move || {
+            // Nobody listens any more when it took too long.
+            let _ = sender.send(lookup(&name, port));
+        })?;
+        let found = receiver.recv_timeout(patience).map_err(|_| {
+            io::Error::new(io::ErrorKind::TimedOut, "the name server did not answer")
+        })??;
         if found.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }

@@ -28,6 +28,8 @@ mod mail;
 mod notifier;
 mod schedule;
 mod sign;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod webhook;
 

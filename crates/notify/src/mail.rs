@@ -60,6 +60,16 @@ impl fmt::Debug for SmtpConfig {
     }
 }
 
+impl SmtpConfig {
+    /// Whether e-mail could be sent like this, as far as can be told without connecting.
+    ///
+    /// # Errors
+    /// `Egress` when the server is not allowed; `Invalid` for a wrong sender or recipient.
+    pub fn check(&self, egress: &Egress) -> Result<(), NotifyError> {
+        Sender::new(egress, self).map(|_| ())
+    }
+}
+
 /// Queues e-mails and sends them. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn what_is_no_wait_is_refused() {
-        for wrong in ["", "10", "s", "-1s", "0s", "8d", "1w", "1.5h", "99999999999999999999s", "é"] {
+        for wrong in ["", "10", "s", "-1s", "0s", "8d", "1w", "1.5h", "99999999999999999999s", "é"]
+        {
             assert_eq!(read(&[wrong]), None, "{wrong}");
         }
         assert_eq!(read(&["1s"; 51]), None);

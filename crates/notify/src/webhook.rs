@@ -132,7 +132,9 @@ impl Deliverer {
             }
             Ok(Answer { status, body }) => {
                 let mut error = match status {
-                    300..400 => format!("the receiver answered {status}; redirects are not followed"),
+                    300..400 => {
+                        format!("the receiver answered {status}; redirects are not followed")
+                    }
                     _ => format!("the receiver answered {status}"),
                 };
                 if !body.is_empty() {

@@ -140,8 +140,12 @@ fn a_path_allows_what_is_below_it() {
 #[test]
 fn literal_addresses_are_judged_at_once() {
     let allow = [
-        "http://8.8.8.8", "http://169.254.169.254", "http://0.0.0.0", "http://[fe80::1]",
-        "http://127.0.0.1:9", "http://100.64.0.1",
+        "http://8.8.8.8",
+        "http://169.254.169.254",
+        "http://0.0.0.0",
+        "http://[fe80::1]",
+        "http://127.0.0.1:9",
+        "http://100.64.0.1",
     ];
     allowed(&allow, "http://127.0.0.1:9/");
     refused(&allow, "http://8.8.8.8/", "public");
