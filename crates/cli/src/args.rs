@@ -428,7 +428,7 @@ pub(crate) enum Webhooks {
     /// Add a webhook; egress.allow must name its address. The secret is shown once.
     Add {
         /// Where events are posted.
-        url: String,
+        address: String,
         /// Kinds of events, such as document.failed,job.failed [default: all].
         #[arg(long = "events", value_delimiter = ',', value_name = "KINDS", default_value = "*")]
         events: Vec<String>,

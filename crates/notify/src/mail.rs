@@ -150,12 +150,12 @@ impl Mailer {
                 Outcome::Delivered { status: None }
             }
             Err(failure) if failure.permanent => {
-                tracing::warn!(mail, reason = failure.reason, "an e-mail was refused");
+                // The reason may name the recipient; it is in the list of e-mails.
+                tracing::warn!(mail, "an e-mail was refused");
                 Outcome::Dead { status: None, error: failure.reason, disable: false }
             }
             Err(failure) => {
-                let (reason, attempt) = (&failure.reason, claim.attempt);
-                tracing::warn!(mail, reason, attempt, "an e-mail could not be sent");
+                tracing::warn!(mail, attempt = claim.attempt, "an e-mail could not be sent");
                 self.schedule.after(claim.attempt, now, None, failure.reason)
             }
         }

@@ -15,8 +15,8 @@ pub(crate) fn run(common: &Common, command: &Webhooks) -> anyhow::Result<ExitCod
     let client = Client::new(common)?;
     match command {
         Webhooks::List => list(common, &client),
-        Webhooks::Add { url, events, description } => {
-            let body = json!({"url": url, "events": events, "description": description});
+        Webhooks::Add { address, events, description } => {
+            let body = json!({"url": address, "events": events, "description": description});
             tell_secret(common, &client.post(WEBHOOKS, &body)?);
             Ok(())
         }

@@ -194,7 +194,7 @@ const TEXTS: &[(&str, &str)] = &[
         "webhooks add",
         "Ajoute un webhook ; egress.allow doit nommer son adresse. Le secret n'est montré qu'une fois",
     ),
-    ("webhooks add url", "Où les événements sont envoyés"),
+    ("webhooks add address", "Où les événements sont envoyés"),
     (
         "webhooks add --events",
         "Sortes d'événements, comme document.failed,job.failed [sinon : toutes]",

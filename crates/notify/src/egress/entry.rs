@@ -145,6 +145,9 @@ fn sound<S: AsRef<str>>(host: &Host<S>) -> Result<String, &'static str> {
     if host.is_empty() {
         return Err("has no host");
     }
+    if host.contains('*') {
+        return Err("has a `*`; there are no wildcards, name each host");
+    }
     // To a resolver the name with and without it may be two; certificates know it without.
     if host.ends_with('.') {
         return Err("has a host that ends in a dot");

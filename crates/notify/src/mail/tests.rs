@@ -56,7 +56,7 @@ async fn a_mail_arrives_in_the_clear_on_this_machine() {
         "EHLO Example.lan",
         "MAIL FROM:<intramuros@Example.lan>",
         "RCPT TO:<a.martin@example.lan>",
-        "Subject: =?utf-8?b?",
+        "Subject: Budget =?utf-8?b?",
         &format!("Message-ID: <{}@Example.lan>", queued.id),
         "multipart/alternative",
         "text/html",
