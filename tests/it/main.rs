@@ -18,6 +18,7 @@
 //! - `judge`: whether the passages answer, learnt from test questions
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
+//! - `webhooks`: webhooks and e-mail, to whom the settings name and to nobody else
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
@@ -44,3 +45,4 @@ mod lifecycle;
 mod reindex;
 mod rerank;
 mod server;
+mod webhooks;

@@ -190,6 +190,16 @@ impl Server {
 
     /// A server on an existing data directory.
     pub(crate) fn start_in(data: Arc<TempDir>, settings: &[&str]) -> Self {
+        Self::launch(data, settings, &[])
+    }
+
+    /// A server of its own, with more variables in its environment.
+    pub(crate) fn start_with(settings: &[&str], environment: &[(&str, &str)]) -> Self {
+        let data = Arc::new(TempDir::new().expect("a temporary directory"));
+        Self::launch(data, settings, environment)
+    }
+
+    fn launch(data: Arc<TempDir>, settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let key = create_key(data.path(), "inference,knowledge:read,knowledge:write");
         let mut command = intramuros(data.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]);
@@ -197,6 +207,7 @@ impl Server {
             command.args(["--set", setting]);
         }
         let mut child = command
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -44,8 +44,13 @@ const TABLE: &[Layer] = &[
         never: &["candle-core", "axum", "lancedb"],
     },
     Layer {
+        name: "notify",
+        may_use: &["types", "ledger"],
+        never: &["candle-core", "axum", "lancedb"],
+    },
+    Layer {
         name: "http",
-        may_use: &["types", "engine", "knowledge", "ledger", "catalog"],
+        may_use: &["types", "engine", "knowledge", "notify", "ledger", "catalog"],
         never: &["candle-core", "lancedb"],
     },
     Layer {
@@ -61,6 +66,7 @@ const TABLE: &[Layer] = &[
             "store",
             "ledger",
             "knowledge",
+            "notify",
             "http",
         ],
         never: &[],

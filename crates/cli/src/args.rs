@@ -48,11 +48,11 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, bench, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, webhooks, mail, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb, bench). Better given by the environment, where other users of the
-    /// machine cannot see it.
+    /// API key (ask, search, kb, webhooks, mail, bench). Better given by the environment, where other
+    /// users of the machine cannot see it.
     #[arg(
         long,
         global = true,
@@ -92,6 +92,12 @@ pub(crate) enum Command {
     /// Show and check the audit trail.
     #[command(subcommand)]
     Audit(Audit),
+    /// Manage webhooks, the addresses that are told of events.
+    #[command(subcommand)]
+    Webhooks(Webhooks),
+    /// Try whether e-mail works, and see what did not arrive.
+    #[command(subcommand)]
+    Mail(Mail),
     /// Measure a running server, this one or any other that speaks OpenAI's API.
     Bench(Bench),
     /// Measure how good search is, on questions whose answers are known.
@@ -401,4 +407,83 @@ pub(crate) enum Models {
     },
     /// Say which models fit this machine, with the figures.
     Recommend,
+}
+
+/// `webhooks` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhooks {
+    /// List webhooks, without their secrets.
+    List,
+    /// Add a webhook; egress.allow must name its address. The secret is shown once.
+    Add {
+        /// Where events are posted.
+        address: String,
+        /// Kinds of events, such as document.failed,job.failed [default: all].
+        #[arg(long = "events", value_delimiter = ',', value_name = "KINDS", default_value = "*")]
+        events: Vec<String>,
+        /// What you call it.
+        #[arg(long, default_value = "")]
+        description: String,
+    },
+    /// Enable a webhook again, and send what waits for it.
+    Enable {
+        /// Id (whk_…).
+        id: String,
+    },
+    /// Send nothing more to a webhook until it is enabled.
+    Disable {
+        /// Id (whk_…).
+        id: String,
+    },
+    /// Remove a webhook with its deliveries.
+    Remove {
+        /// Id (whk_…).
+        id: String,
+    },
+    /// Give a webhook a new secret; the one before signs too for 24 hours.
+    Rotate {
+        /// Id (whk_…).
+        id: String,
+    },
+    /// Send a webhook an event of the kind ping.
+    Ping {
+        /// Id (whk_…).
+        id: String,
+    },
+    /// List what was sent to a webhook, the newest first.
+    Deliveries {
+        /// Id (whk_…).
+        id: String,
+        /// Only those that are pending, delivered or dead.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Send again what was given up.
+    Retry {
+        /// Id of the webhook (whk_…).
+        id: String,
+        /// Id of the delivery (dlv_…).
+        delivery: String,
+    },
+}
+
+/// `mail` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mail {
+    /// Send a test message and say whether the mail server took it.
+    Test {
+        /// Whom to send it.
+        to: String,
+    },
+    /// List e-mails, the newest first.
+    List {
+        /// Only those that are pending, delivered or dead.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Send again what was given up.
+    Retry {
+        /// Id (eml_…).
+        id: String,
+    },
 }

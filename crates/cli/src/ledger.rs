@@ -1,7 +1,7 @@
 //! Opens the ledger for commands that work on it directly, also while the server runs, and writes
 //! what they do into the audit trail.
 
-use intramuros_ledger::{AuditEntry, Ledger, LedgerError, Outcome};
+use intramuros_ledger::{AuditEntry, Ledger, LedgerError, AuditOutcome};
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -44,11 +44,11 @@ pub(crate) async fn audited<T>(
         details,
         content: None,
     };
-    ledger.append_audit(&[entry(Outcome::Begun, json!({}))]).await?;
+    ledger.append_audit(&[entry(AuditOutcome::Begun, json!({}))]).await?;
     let done = act.await;
     let (outcome, details) = match &done {
-        Ok(_) => (Outcome::Done, json!({})),
-        Err(error) => (Outcome::Failed, json!({"error": error.to_string()})),
+        Ok(_) => (AuditOutcome::Done, json!({})),
+        Err(error) => (AuditOutcome::Failed, json!({"error": error.to_string()})),
     };
     ledger.append_audit(&[entry(outcome, details)]).await?;
     Ok(done?)

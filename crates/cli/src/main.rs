@@ -1,7 +1,8 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
 //! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search`, `kb`,
-//! `bench` and `eval` talk to a running server over HTTP, like any other client.
+//! `webhooks`,
+//! `mail`, `bench` and `eval` talk to a running server over HTTP, like any other client.
 
 mod args;
 mod client;
@@ -12,6 +13,7 @@ mod language;
 mod ledger;
 mod machine;
 mod output;
+mod outside;
 mod reading;
 mod settings;
 mod telemetry;
@@ -57,6 +59,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Groups(command) => commands::groups::run(&common, &command),
         Command::Usage(command) => commands::usage::run(&common, &command),
         Command::Audit(command) => commands::audit::run(&common, &command),
+        Command::Webhooks(command) => commands::webhooks::run(&common, &command),
+        Command::Mail(command) => commands::mail::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),
         Command::Eval(command) => commands::eval::run(&common, &command),
         Command::Doctor => commands::doctor::run(&common),

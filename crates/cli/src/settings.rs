@@ -7,6 +7,7 @@
 mod accounting;
 mod folders;
 mod layers;
+mod outside;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ use crate::args::Common;
 use crate::language::tr;
 pub(crate) use accounting::{Audit, AuditLevel, DefaultLimits, Prices, Sessions};
 pub(crate) use folders::Folder;
+use outside::{Egress, Webhooks};
+pub(crate) use outside::{Smtp, SmtpSecurity};
 
 /// The settings, checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,6 +39,9 @@ pub(crate) struct Settings {
     pub(crate) limits: DefaultLimits,
     pub(crate) sessions: Sessions,
     pub(crate) usage: Prices,
+    pub(crate) egress: Egress,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) smtp: Smtp,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -244,6 +250,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     zero("knowledge.folder_interval_seconds", settings.knowledge.folder_interval_seconds)?;
     folders::check(&mut settings.knowledge.folders)?;
     accounting::check(&settings)?;
+    outside::check(&settings)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(

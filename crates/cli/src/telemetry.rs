@@ -38,7 +38,7 @@ fn directives(level: &str) -> String {
     )
 }
 
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "catalog",
     "embed",
     "engine",
@@ -47,6 +47,7 @@ const OURS: [&str; 10] = [
     "knowledge",
     "ledger",
     "model",
+    "notify",
     "store",
     "types",
 ];

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use intramuros_engine::Meter;
-use intramuros_ledger::{AuditEntry, Journal, LedgerError, Lines, Outcome, Sealer};
+use intramuros_ledger::{AuditEntry, Journal, LedgerError, Lines, AuditOutcome, Sealer};
 use intramuros_types::{Limits, Principal};
 use serde_json::json;
 
@@ -261,7 +261,7 @@ fn told(account: &str, budget: Budget) -> AuditEntry {
         actor: "server:limits".to_owned(),
         action: action.to_owned(),
         target: account.to_owned(),
-        outcome: Outcome::Done,
+        outcome: AuditOutcome::Done,
         request: None,
         details: json!({"used": used, "limit": limit}),
         content: None,

@@ -1,10 +1,11 @@
-//! Serves the knowledge bases and the server's figures under `/api/v1`.
+//! Serves the knowledge bases, webhooks, e-mails and the server's figures under `/api/v1`.
 //!
 //! One file an operation group. Errors are RFC 9457 problem details.
 
 pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod calibration;
+pub(crate) mod deliveries;
 pub(crate) mod document_file;
 pub(crate) mod documents;
 pub(crate) mod erasure;
@@ -16,6 +17,7 @@ pub(crate) mod indexes;
 pub(crate) mod keys;
 pub(crate) mod knowledge_bases;
 pub(crate) mod me;
+pub(crate) mod mail;
 pub(crate) mod passages;
 mod scope;
 pub(crate) mod search;
@@ -25,3 +27,4 @@ pub(crate) mod unanswered;
 mod upload;
 pub(crate) mod usage;
 pub(crate) mod users;
+pub(crate) mod webhooks;

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use intramuros_engine::EngineError;
 use intramuros_knowledge::KnowledgeError;
 use intramuros_ledger::LedgerError;
+use intramuros_notify::NotifyError;
 use intramuros_types::Fault;
 use serde_json::json;
 
@@ -307,6 +308,20 @@ impl From<KnowledgeError> for ApiError {
             KnowledgeError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
             KnowledgeError::TooLarge { .. } => Self::new(Code::BodyTooLarge, error.to_string()),
             KnowledgeError::NoGenerator => Self::new(Code::Unavailable, error.to_string()),
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}
+
+impl From<NotifyError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
+    fn from(error: NotifyError) -> Self {
+        let message = error.to_string();
+        match error {
+            NotifyError::Ledger(error) => error.into(),
+            NotifyError::Egress(_) => Self::invalid("url", message),
+            NotifyError::Invalid { name, .. } => Self::invalid(name, message),
+            NotifyError::NoMail => Self::new(Code::Unavailable, message),
             other => by_fault(other.fault(), &other),
         }
     }

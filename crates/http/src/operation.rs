@@ -163,6 +163,20 @@ pub(crate) const TABLE: &[Operation] = &[
     row("GET", "/api/v1/audit/head", AUDIT, Trace::None, "audit.head"),
     row("GET", "/api/v1/audit/verification", AUDIT, Trace::Read, "audit.verify"),
     row("GET", "/api/v1/audit/{seq}/content", AUDIT, Trace::Read, "audit.read_content"),
+
+    row("GET", "/api/v1/webhooks", ADMIN, Trace::None, "webhooks.list"),
+    row("POST", "/api/v1/webhooks", ADMIN, Trace::Act, "webhooks.create"),
+    row("GET", "/api/v1/webhooks/{webhook}", ADMIN, Trace::None, "webhooks.show"),
+    row("PATCH", "/api/v1/webhooks/{webhook}", ADMIN, Trace::Act, "webhooks.update"),
+    row("DELETE", "/api/v1/webhooks/{webhook}", ADMIN, Trace::Act, "webhooks.delete"),
+    row("POST", "/api/v1/webhooks/{webhook}/rotate", ADMIN, Trace::Act, "webhooks.rotate"),
+    row("POST", "/api/v1/webhooks/{webhook}/ping", ADMIN, Trace::Act, "webhooks.ping"),
+    row("GET", "/api/v1/webhooks/{webhook}/deliveries", ADMIN, Trace::None, "deliveries.list"),
+    row("POST", "/api/v1/webhooks/{webhook}/deliveries/{delivery}/retry", ADMIN, Trace::Act, "deliveries.retry"),
+    row("GET", "/api/v1/mail", ADMIN, Trace::None, "mail.list"),
+    row("GET", "/api/v1/mail/{mail}", ADMIN, Trace::None, "mail.show"),
+    row("POST", "/api/v1/mail/test", ADMIN, Trace::Act, "mail.test"),
+    row("POST", "/api/v1/mail/{mail}/retry", ADMIN, Trace::Act, "mail.retry"),
 ];
 
 #[cfg(test)]

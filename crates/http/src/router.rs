@@ -13,8 +13,9 @@ use utoipa_axum::routes;
 
 use crate::accounting::account;
 use crate::api::{
-    ask, audit, calibration, document_file, documents, erasure, folders, groups, indexes, keys,
-    knowledge_bases, me, passages, search, sessions, status, unanswered, usage, users,
+    ask, audit, calibration, deliveries, document_file, documents, erasure, folders, groups,
+    indexes, keys, knowledge_bases, mail, me, passages, search, sessions, status, unanswered, usage,
+    users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -58,6 +59,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(knowledge_write(state))
         .merge(identity(state))
         .merge(accountability(state))
+        .merge(notification_routes(state))
 }
 
 fn inference_routes() -> OpenApiRouter<AppState> {
@@ -142,6 +144,24 @@ fn accountability(state: &AppState) -> OpenApiRouter<AppState> {
         .layer(time_limit(state))
         // It reads the whole trail.
         .routes(routes!(audit::verify_audit))
+}
+
+fn notification_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(webhooks::list_webhooks))
+        .routes(routes!(webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook))
+        .routes(routes!(webhooks::update_webhook))
+        .routes(routes!(webhooks::delete_webhook))
+        .routes(routes!(webhooks::rotate_webhook))
+        .routes(routes!(webhooks::ping_webhook))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::retry_delivery))
+        .routes(routes!(mail::list_mail))
+        .routes(routes!(mail::get_mail))
+        .routes(routes!(mail::test_mail))
+        .routes(routes!(mail::retry_mail))
+        .layer(time_limit(state))
 }
 
 fn time_limit(state: &AppState) -> TimeoutLayer {

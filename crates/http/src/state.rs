@@ -10,6 +10,7 @@ use intramuros_ledger::{Ledger, SessionRules, Tariff};
 use tokio::sync::Semaphore;
 
 use crate::accounting::Accounting;
+use intramuros_notify::Notifier;
 
 /// Bounds of the HTTP surface; the binary fills them from its settings.
 #[derive(Debug, Clone)]
@@ -57,6 +58,8 @@ pub struct AppState {
     pub sign_ins: Arc<Semaphore>,
     /// What consumption costs.
     pub prices: Arc<Prices>,
+    /// Webhooks and e-mails.
+    pub notify: Notifier,
     /// Bounds.
     pub limits: Arc<HttpLimits>,
     /// Whether the server takes work.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::http::{Extensions, StatusCode};
 use intramuros_engine::{Caller, Consumed, Meter, Priority};
-use intramuros_ledger::{AuditEntry, Lines, Outcome, UsageEntry};
+use intramuros_ledger::{AuditEntry, Lines, AuditOutcome, UsageEntry};
 use intramuros_types::{Consumption, KeyId, Principal, RequestId};
 use serde_json::{Map, Value, json};
 
@@ -70,7 +70,7 @@ impl Visit {
 
     /// The entry that is written before an act.
     pub(crate) fn begun(&self) -> AuditEntry {
-        self.entry(Outcome::Begun, Value::Object(Map::new()), None)
+        self.entry(AuditOutcome::Begun, Value::Object(Map::new()), None)
     }
 
     /// What is written at the end: an entry of the audit trail, where the operation has one, and
@@ -84,7 +84,7 @@ impl Visit {
         } else {
             Vec::new()
         };
-        let counted = outcome == Outcome::Done && self.operation.trace == Trace::Answer;
+        let counted = outcome == AuditOutcome::Done && self.operation.trace == Trace::Answer;
         Lines { audit, usage: self.usage(consumed, counted) }
     }
 
@@ -93,14 +93,14 @@ impl Visit {
         usage_entries(&self.caller, self.lock().user.clone(), self.operation, consumed, counted)
     }
 
-    fn outcome(&self, end: End) -> Outcome {
+    fn outcome(&self, end: End) -> AuditOutcome {
         match end {
-            End::Left => Outcome::Left,
-            End::Broken(_) => Outcome::Failed,
-            End::Answered(_) if self.lock().failed => Outcome::Failed,
-            End::Answered(status) if status.is_server_error() => Outcome::Failed,
-            End::Answered(status) if status.is_client_error() => Outcome::Refused,
-            End::Answered(_) => Outcome::Done,
+            End::Left => AuditOutcome::Left,
+            End::Broken(_) => AuditOutcome::Failed,
+            End::Answered(_) if self.lock().failed => AuditOutcome::Failed,
+            End::Answered(status) if status.is_server_error() => AuditOutcome::Failed,
+            End::Answered(status) if status.is_client_error() => AuditOutcome::Refused,
+            End::Answered(_) => AuditOutcome::Done,
         }
     }
 
@@ -133,7 +133,7 @@ impl Visit {
         Value::Object(details)
     }
 
-    fn entry(&self, outcome: Outcome, details: Value, content: Option<String>) -> AuditEntry {
+    fn entry(&self, outcome: AuditOutcome, details: Value, content: Option<String>) -> AuditEntry {
         AuditEntry {
             actor: self.caller.name(),
             action: self.operation.name.to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::LedgerError;
 use crate::error::is_damage;
@@ -32,6 +32,9 @@ pub struct Ledger {
     pub(crate) clock: Clock,
     /// Places for hashing passwords, which takes 19 MiB and a core each time.
     pub(crate) hashing: Arc<Semaphore>,
+    /// Counts what was put into the outbox of this handle and its clones, so that who sends it need
+    /// not wait for the next look. Ends with the last of them.
+    pub(crate) outbox: watch::Sender<u64>,
     path: PathBuf,
 }
 
@@ -63,7 +66,8 @@ impl Ledger {
             .await
             .map_err(|error| damage_or_database(path, "be opened", error))?;
         let hashing = Arc::new(Semaphore::new(MAX_HASHING));
-        let ledger = Self { pool, clock, hashing, path: path.to_owned() };
+        let outbox = watch::Sender::new(0);
+        let ledger = Self { pool, clock, hashing, outbox, path: path.to_owned() };
         if let Err(error) = ledger.migrate().await {
             ledger.pool.close().await;
             return Err(error);

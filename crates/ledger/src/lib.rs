@@ -21,6 +21,9 @@
 //!   revisions, so that nothing is stored under what a document was.
 //! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
 //!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
+//! - **The outbox.** Events ([`Ledger::emit`]) become one delivery for each webhook that wants them,
+//!   in the transaction of their cause; e-mails ([`Ledger::queue_mail`]) wait likewise. Who sends them
+//!   claims each for a time, and says how it went.
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
@@ -33,22 +36,26 @@ mod audit;
 mod document;
 mod error;
 mod group;
+mod event;
 mod index;
 mod journal;
 mod key;
 mod knowledge_base;
 mod ledger;
+mod mail;
 mod migrations;
 mod moment;
 mod principal;
+mod outbox;
 mod unanswered;
 mod usage;
 mod user;
 mod validate;
+mod webhook;
 
 pub use audit::{
     AuditEntry, AuditFilter, AuditPage, AuditRecord, AuditVerifier, Fault as AuditFault,
-    FaultKind as AuditFaultKind, Head as AuditHead, Outcome, Sealer, Unsealer, Verification,
+    FaultKind as AuditFaultKind, Head as AuditHead, Outcome as AuditOutcome, Sealer, Unsealer, Verification,
 };
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,
@@ -56,6 +63,7 @@ pub use document::{
 };
 pub use error::LedgerError;
 pub use group::{GroupChanges, GroupRecord, GroupRequest, Member};
+pub use event::{EventKind, NewEvent};
 pub use index::{
     Calibration, Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict,
 };
@@ -63,6 +71,12 @@ pub use journal::{Journal, Lines};
 pub use key::{Authentication, KeyChanges, KeyRecord, KeyRequest, NewKey};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
+pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
+pub use outbox::{OutboxPage, OutboxState, Outcome};
 pub use unanswered::Unanswered;
 pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
 pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};
+pub use webhook::{
+    ClaimedDelivery, DeliveryPage, DeliveryRecord, NewWebhook, WebhookChange, WebhookRecord,
+    WebhookSecret,
+};

@@ -71,3 +71,19 @@ string_id!(
     /// One HTTP request, `req_` and a UUID v7; every log line about it carries this id.
     RequestId
 );
+string_id!(
+    /// Something that happened and that webhooks tell of, `evt_` and a UUID v7.
+    EventId
+);
+string_id!(
+    /// An address that is told of events, `whk_` and a UUID v7.
+    WebhookId
+);
+string_id!(
+    /// One event on its way to one webhook, `dlv_` and a UUID v7.
+    DeliveryId
+);
+string_id!(
+    /// One e-mail on its way, `eml_` and a UUID v7.
+    MailId
+);

@@ -30,7 +30,10 @@ pub use chunk::Chunk;
 pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};
 pub use fault::Fault;
-pub use id::{ChunkId, DocumentId, GroupId, KeyId, KnowledgeBaseId, ModelId, RequestId, UserId};
+pub use id::{
+    ChunkId, DeliveryId, DocumentId, EventId, GroupId, KeyId, KnowledgeBaseId, MailId, ModelId,
+    RequestId, UserId, WebhookId,
+};
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};
 pub use principal::{Limits, Principal};

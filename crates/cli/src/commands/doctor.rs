@@ -1,6 +1,7 @@
 //! `intramuros doctor`: what is wrong, and how to mend it.
 
 mod checks;
+mod outside;
 mod reading;
 
 use std::process::ExitCode;
@@ -112,6 +113,7 @@ pub(crate) fn run(common: &Common) -> anyhow::Result<ExitCode> {
                 .to_string(),
             };
             findings.push(Finding::good(Area::Settings, from));
+            findings.extend(outside::findings(&loaded.settings));
             findings.extend(checks::server(common, &loaded.settings)?);
             findings.extend(checks::models(&loaded.settings));
             findings.extend(reading::findings(&loaded.settings));

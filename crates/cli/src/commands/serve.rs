@@ -98,6 +98,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             knowledge.run_folders(folders, interval, stop).await;
         }
     });
+    let notifier = tokio::spawn({
+        let (notify, stop) = (parts.notify.clone(), stop_receiver.clone());
+        async move { notify.run(stop).await }
+    });
     let state = AppState {
         ledger: parts.ledger.clone(),
         text: parts.text.clone(),
@@ -114,6 +118,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
             own: settings.usage.own(),
             outside: settings.usage.outside.clone(),
         }),
+        notify: parts.notify.clone(),
         limits: Arc::new(limits(&settings)),
         readiness: readiness.clone(),
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
@@ -141,6 +146,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     folders.await.context("the watch over folders failed")?;
     retention.await.context("the removal of what is too old failed")?;
     parts.journal.flush().await;
+    notifier.await.context("webhooks and e-mail failed")?;
     parts.ledger.close().await;
     tracing::info!("stopped");
     Ok(())

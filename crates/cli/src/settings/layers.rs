@@ -79,6 +79,24 @@ output_per_million = 0.0
 compute_hour = 0.0
 outside = []
 days = 1095
+[egress]
+allow = []
+allow_public = false
+ca_file = ""
+
+[webhooks]
+retry_after = ["10s", "1m", "5m", "30m", "2h", "6h", "12h", "24h"]
+keep_days = 30
+
+[smtp]
+host = ""
+port = 0
+security = "starttls"
+user = ""
+password_file = ""
+from = ""
+timeout_seconds = 30
+recipients = []
 
 [compute]
 threads = 0

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use intramuros_ledger::{AuditEntry, Lines, Outcome, Password, SignIn};
+use intramuros_ledger::{AuditEntry, Lines, AuditOutcome, Password, SignIn};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
@@ -63,10 +63,10 @@ pub(crate) async fn create_session(
     let password = Password::new(body.password);
     let sign_in = state.ledger.sign_in(&body.name, password, state.sessions).await?;
     let (outcome, actor) = match &sign_in {
-        SignIn::Accepted { user, .. } => (Outcome::Done, format!("user:{}", user.id)),
+        SignIn::Accepted { user, .. } => (AuditOutcome::Done, format!("user:{}", user.id)),
         // Not the name: people type their password into the wrong field.
         SignIn::Refused | SignIn::Wait(_) | SignIn::Disabled => {
-            (Outcome::Refused, "nobody".to_owned())
+            (AuditOutcome::Refused, "nobody".to_owned())
         }
     };
     audit(&state, actor, outcome).await?;
@@ -113,7 +113,7 @@ pub(super) fn wait_for(wait: Duration) -> ApiError {
 }
 
 /// Sign-ins have no caller yet, so they are written here.
-async fn audit(state: &AppState, actor: String, outcome: Outcome) -> Result<(), ApiError> {
+async fn audit(state: &AppState, actor: String, outcome: AuditOutcome) -> Result<(), ApiError> {
     if !state.accounting.audits() {
         return Ok(());
     }

@@ -18,10 +18,12 @@ use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
 use intramuros_knowledge::{Folder, Knowledge, KnowledgeConfig, KnowledgeParts, ServerMeter};
 use intramuros_ledger::{Journal, Ledger, Lines, UsageEntry};
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
+use intramuros_notify::Notifier;
 use intramuros_store::{Blobs, Store};
 
 use crate::data_dir;
 use crate::language::tr;
+use crate::outside;
 use crate::reading;
 use crate::settings::{self, KvCacheType, Settings};
 
@@ -33,6 +35,7 @@ pub(super) struct Parts {
     pub(super) encoders: Encoders,
     pub(super) knowledge: Knowledge,
     pub(super) journal: Journal,
+    pub(super) notify: Notifier,
 }
 
 /// How deep files may be within one another: an archive in a mail in an archive, and its files.
@@ -103,6 +106,8 @@ pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
 /// Opens the data and loads the models.
 pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
     let ledger = Ledger::open(&settings.data_dir.join("ledger.sqlite")).await?;
+    // Wrong settings show before the models load.
+    let notify = outside::notifier(settings, ledger.clone())?;
     let lance = settings.data_dir.join("lance");
     let store = Store::open(lance.to_str().context("data_dir is not valid UTF-8")?).await?;
     let blobs_dir = settings.data_dir.join("blobs");
@@ -132,7 +137,7 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         meter: meter(journal.clone()),
     };
     let knowledge = Knowledge::new(parts, knowledge_config(settings));
-    Ok(Parts { ledger, text, encoders, knowledge, journal })
+    Ok(Parts { ledger, text, encoders, knowledge, journal, notify })
 }
 
 /// Sums of what the server does by itself; they are counted for no key.
