@@ -2,6 +2,7 @@
 //!
 //! - `access`: who may read what
 //! - `auth`: no path without a key, no scope beyond its own
+//! - `backup`: backup under load, restore, what is not a backup
 //! - `bad_input`: every wrong request names what is wrong
 //! - `chat`: chat and plain completions, streamed and not
 //! - `cli`: settings, keys, doctor and the client commands
@@ -16,6 +17,7 @@
 //! - `judge`: whether the passages answer, learnt from test questions
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
+//! - `storage`: full and read-only disks, damaged ledger, lost files
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
@@ -24,6 +26,7 @@
 
 mod access;
 mod auth;
+mod backup;
 mod bad_input;
 mod chat;
 mod cli;
@@ -40,3 +43,4 @@ mod lifecycle;
 mod reindex;
 mod rerank;
 mod server;
+mod storage;

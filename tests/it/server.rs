@@ -13,6 +13,8 @@ use ureq::unversioned::multipart::{Form, Part};
 
 /// The small real Llama of the tests.
 pub(crate) const TEXT_MODEL: &str = "smollm2-135m-instruct-q4_1";
+/// What keys of tests may do.
+pub(crate) const SCOPES: &str = "inference,knowledge:read,knowledge:write";
 /// The default encoder.
 pub(crate) const ENCODER: &str = "multilingual-e5-small";
 
@@ -181,12 +183,19 @@ impl Server {
 
     /// A server on an existing data directory.
     pub(crate) fn start_in(data: Arc<TempDir>, settings: &[&str]) -> Self {
-        let key = create_key(data.path(), "inference,knowledge:read,knowledge:write");
+        let key = create_key(data.path(), SCOPES);
         let mut command = intramuros(data.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         for setting in settings {
             command.args(["--set", setting]);
         }
+        let mut server = Self::launch(command, data);
+        server.key = key;
+        server
+    }
+
+    /// A server that `command` starts on the data directory `data`; it has no key yet.
+    pub(crate) fn launch(mut command: Command, data: Arc<TempDir>) -> Self {
         let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -196,6 +205,7 @@ impl Server {
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = Arc::new(Mutex::new(Vec::new()));
         let url = address(stderr, &log);
+        let key = String::new();
         let server = Self { child: Mutex::new(child), url, key, pid, log, data };
         server.wait_until_ready();
         server

@@ -44,6 +44,11 @@ const TABLE: &[Layer] = &[
         never: &["candle-core", "axum", "lancedb"],
     },
     Layer {
+        name: "upkeep",
+        may_use: &["types", "ledger", "store"],
+        never: &["candle-core", "axum", "lancedb", "lance"],
+    },
+    Layer {
         name: "http",
         may_use: &["types", "engine", "knowledge", "ledger", "catalog"],
         never: &["candle-core", "lancedb"],
@@ -62,6 +67,7 @@ const TABLE: &[Layer] = &[
             "ledger",
             "knowledge",
             "http",
+            "upkeep",
         ],
         never: &[],
     },

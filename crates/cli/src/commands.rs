@@ -1,6 +1,7 @@
 //! Implements the subcommands, one file each with one function `run`.
 
 pub(crate) mod ask;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod doctor;
 pub(crate) mod eval;

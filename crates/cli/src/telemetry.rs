@@ -38,7 +38,7 @@ fn directives(level: &str) -> String {
     )
 }
 
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "catalog",
     "embed",
     "engine",
@@ -49,4 +49,5 @@ const OURS: [&str; 10] = [
     "model",
     "store",
     "types",
+    "upkeep",
 ];

@@ -17,6 +17,8 @@
 //! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
 //!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
+//! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
+//!   changes nothing, [`Ledger::inventory`] says what must be beside it.
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
 //! newer version wrote is refused, never guessed at.
@@ -27,6 +29,7 @@
 mod document;
 mod error;
 mod index;
+mod inventory;
 mod key;
 mod knowledge_base;
 mod ledger;
@@ -43,6 +46,7 @@ pub use error::LedgerError;
 pub use index::{
     Calibration, Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict,
 };
+pub use inventory::{Inventory, InventoryBase, InventoryDocument};
 pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;

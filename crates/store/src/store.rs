@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::schema::{describe, metadata, schema};
 use crate::stale::Stale;
 use crate::table::MARK;
-use crate::{PassageTable, StoreError, maintenance};
+use crate::{PassageTable, StoreError, WriteGate, maintenance};
 
 /// What indexes keep in memory at most; beyond, they are read from files again.
 const INDEX_CACHE_BYTES: usize = 1 << 30;
@@ -39,7 +39,7 @@ pub struct TableSpec {
 impl TableSpec {
     /// `<knowledge base>.<model>-<hash>.<dimension>[.g<generation>]`: readable, and safe as a file name whatever
     /// the model is called. The hash keeps apart models whose names look alike once cleaned.
-    fn table_name(&self) -> Result<String, StoreError> {
+    pub(crate) fn table_name(&self) -> Result<String, StoreError> {
         let prefix = table_prefix(&self.knowledge_base)?;
         if self.dimension == 0 || self.dimension > MAX_DIMENSION {
             let reason = format!("is {}, it must be 1 to {MAX_DIMENSION}", self.dimension);
@@ -81,6 +81,7 @@ pub struct Store {
     connection: Connection,
     /// The folder, unless the database is an object store.
     folder: Option<PathBuf>,
+    gate: WriteGate,
     /// Every table that was opened, by name, so that all handles on one share its locks. Held
     /// while a table is opened, created or dropped; these are rare.
     tables: Arc<Mutex<HashMap<String, PassageTable>>>,
@@ -109,7 +110,14 @@ impl Store {
         if let Some(parent) = folder.as_deref().and_then(Path::parent) {
             sync_folder(parent).await?;
         }
-        Ok(Self { connection, folder, tables: Arc::default() })
+        Ok(Self { connection, folder, gate: WriteGate::default(), tables: Arc::default() })
+    }
+
+    /// The same database, of whose tables nothing changes while `gate` is shut. To be called before
+    /// tables are opened.
+    #[must_use]
+    pub fn with_gate(self, gate: WriteGate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Opens the table of `spec`, which is created if missing.
@@ -123,6 +131,8 @@ impl Store {
         if let Some(table) = tables.get(&name) {
             return Ok(table.clone());
         }
+        // It may have to be made.
+        let _pass = self.gate.pass().await?;
         let inner = match self.connection.open_table(&name).execute().await {
             Ok(inner) => inner,
             Err(lancedb::Error::TableNotFound { .. }) => self
@@ -141,7 +151,7 @@ impl Store {
         if let Some(folder) = &self.folder {
             sync_folder(folder).await?;
         }
-        let table = PassageTable::new(spec.clone(), inner, folder);
+        let table = PassageTable::new(spec.clone(), inner, folder, self.gate.clone());
         tables.insert(name, table.clone());
         Ok(table)
     }
@@ -173,6 +183,7 @@ impl Store {
                 continue;
             }
             let open = tables.remove(&name);
+            let _pass = self.gate.pass().await?;
             // Waits for the reads and writes in progress; later ones see that the table is gone.
             let gate = match &open {
                 Some(table) => Some(table.close().await),

@@ -6,6 +6,7 @@
 
 mod parts;
 mod stop;
+mod storage;
 mod watchdog;
 
 use std::process::ExitCode;
@@ -17,6 +18,8 @@ use intramuros_http::{AppState, HttpLimits, Readiness};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+pub(crate) use parts::lock_data_dir;
 
 use crate::args::{Common, Serve};
 use crate::language::tr;
@@ -102,6 +105,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         readiness: readiness.clone(),
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
     };
+    let storage = tokio::spawn(storage::watch(settings.data_dir.clone(), readiness.clone()));
     let keep_alive = tokio::spawn(parts.text.clone().run_keep_alive());
     let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
     let drain = Duration::from_secs(settings.server.drain_seconds);
@@ -116,6 +120,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     warm_up.abort();
     keep_alive.abort();
+    storage.abort();
     indexer.await.context("the indexer failed")?;
     folders.await.context("the watch over folders failed")?;
     parts.ledger.close().await;
