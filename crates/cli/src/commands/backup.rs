@@ -4,12 +4,13 @@
 //! For cron the exit status says it all: 0 is a sound backup, 1 none, 3 a backup of data of which
 //! something was lost before.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use intramuros_upkeep::{
-    BackupReport, BackupRequest, Manifest, Problems, UpkeepError, create, list, restore, verify,
+    BackupReport, BackupRequest, Manifest, Problems, RestoreReport, UpkeepError, create, list,
+    restore, verify,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -180,11 +181,11 @@ pub(crate) fn put_back(common: &Common, command: &Restore) -> anyhow::Result<Exi
     Ok(outcome(&report.flaws))
 }
 
-fn put_into(backup: &Path, data_dir: &PathBuf) -> anyhow::Result<intramuros_upkeep::RestoreReport> {
+fn put_into(backup: &Path, data_dir: &Path) -> anyhow::Result<RestoreReport> {
     // Also refuses the directory of a server that runs. A missing one is made by the lock.
     let _lock = if data_dir.is_dir() {
         if intramuros_upkeep::interrupted_restore(data_dir) {
-            return Err(UpkeepError::Interrupted { path: data_dir.clone() }.into());
+            return Err(UpkeepError::Interrupted { path: data_dir.to_owned() }.into());
         }
         Some(lock_data_dir(data_dir)?)
     } else {

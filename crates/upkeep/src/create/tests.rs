@@ -63,7 +63,7 @@ async fn unchanged_files_are_shared_and_the_oldest_backups_go() {
     );
 
     let third = fixture.back_up(60, Some(2)).await.unwrap();
-    assert_eq!(third.removed, [first.path.clone()]);
+    assert_eq!(third.removed, std::slice::from_ref(&first.path));
     assert!(verify(&second.path).await.unwrap().damage.is_empty(), "links hold");
     // With the clock set back the newest is still the one that was just made.
     let fourth = fixture.back_up(-3600, Some(1)).await.unwrap();
