@@ -217,7 +217,8 @@ fn a_killed_backup_is_none_and_leaves_nothing() {
     let list = || json_of(&run(data.path(), &["backup", "list", shown, "--json"]));
     assert_eq!(list(), json!({"backups": []}));
     let unfinished = destination.path().join(partial().unwrap());
-    let refused = run(data.path(), &["restore", unfinished.to_str().unwrap()]);
+    let empty = TempDir::new().unwrap();
+    let refused = run(empty.path(), &["restore", unfinished.to_str().unwrap()]);
     let message = String::from_utf8_lossy(&refused.stderr).to_string();
     assert!(!refused.status.success() && message.contains("not a complete backup"), "{message}");
 

@@ -20,9 +20,10 @@ pub(crate) const DESTINATION_LOCK: &str = ".intramuros.lock";
 
 /// Where a restore is made, within the data directory.
 pub(crate) const RESTORING: &str = "restoring";
-/// What an empty data directory may hold: models, which are not in backups, the lock of a server
-/// that ran, and what a disk of its own has.
-pub(crate) const NOT_DATA: [&str; 3] = ["models", "lock", "lost+found"];
+/// What an empty data directory may hold: models, which are not in backups, locks, and what a disk of
+/// its own has.
+pub(crate) const NOT_DATA: [&str; 6] =
+    ["models", "lock", "gate", "gate-turn", "backup.lock", "lost+found"];
 
 /// Whether a restore into `data_dir` was not finished, so that nothing may use what is there.
 pub fn interrupted_restore(data_dir: &Path) -> bool {

@@ -98,7 +98,9 @@ impl Ledger {
         if record.expires.is_some_and(|expires| to_millis(expires) <= now) {
             return Ok(Authentication::Expired);
         }
-        if record.last_used.is_none_or(|used| now - to_millis(used) >= LAST_USED_STEP_MILLIS) {
+        // Either way: the clock may have been set back.
+        let apart = |used| (now - to_millis(used)).abs();
+        if record.last_used.is_none_or(|used| apart(used) >= LAST_USED_STEP_MILLIS) {
             self.note_use(id, now).await;
             record.last_used = Some(from_millis(now));
         }

@@ -138,3 +138,21 @@ fn scopes_have_stable_names() {
     let error = "root".parse::<Scope>().unwrap_err();
     assert!(error.to_string().contains("`knowledge:read`"), "{error}");
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_costs_a_key_nothing_once_it_is_right_again() {
+    let fixture = Fixture::new().await;
+    let expires = Some(fixture.now() + Duration::days(1));
+    let ledger = &fixture.ledger;
+    let new = ledger.create_key(request("erp", &[Scope::Inference], expires)).await.unwrap();
+    let mut seen = Vec::new();
+    for jump in [Duration::ZERO, Duration::days(400), Duration::days(-800), Duration::days(400)] {
+        fixture.advance(jump);
+        match ledger.authenticate(&new.secret).await.unwrap() {
+            Authentication::Accepted(record) => seen.push(record.last_used == Some(fixture.now())),
+            Authentication::Expired => assert_eq!(jump, Duration::days(400)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seen, [true; 3], "the last use follows the clock, also back");
+}
