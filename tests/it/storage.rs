@@ -316,3 +316,35 @@ fn a_lost_file_is_an_error_of_its_own_until_it_is_uploaded_again() {
     assert_eq!(server.get(&path).text, TEXT);
     assert!(!doctor().contains(digest));
 }
+
+#[test]
+fn a_file_that_is_damaged_before_it_is_read_fails_its_document_with_the_remedy() {
+    let server = Server::start(&["text.model="]);
+    server.create_base("docs");
+    let text = "La mini-pelle se loue à la journée. ".repeat(2_000);
+    let accepted = upload(&server, "a.txt", &text, "");
+    assert_eq!(accepted.status, 202, "{}", accepted.text);
+    let document = accepted.json();
+    let (id, digest) = (document["id"].as_str().unwrap(), document["sha256"].as_str().unwrap());
+    server.signal("-KILL");
+    server.wait();
+    let data = Arc::clone(&server.data);
+    drop(server);
+    let blob = data.path().join("blobs").join(&digest[..2]).join(digest);
+    std::fs::write(&blob, text.replace("mini", "maxi")).unwrap();
+
+    let server = Server::start_in(data, &["text.model="]);
+    let path = format!("/api/v1/knowledge-bases/docs/documents/{id}");
+    let deadline = Instant::now() + LONG;
+    let failed = loop {
+        let now = server.get(&path).json();
+        if !matches!(now["state"].as_str(), Some("pending" | "indexing")) {
+            break now;
+        }
+        assert!(Instant::now() < deadline, "{now}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert_eq!(failed["state"], "failed", "{failed}");
+    assert_eq!(failed["failure"]["code"], "file_damaged", "{failed}");
+    assert_eq!(upload(&server, "a.txt", &text, "?wait=true").json()["state"], "ready");
+}

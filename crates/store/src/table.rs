@@ -44,7 +44,8 @@ struct Shared {
     /// The table's folder, unless it is in an object store.
     folder: Option<PathBuf>,
     /// Keeps backups apart from what changes the rows or removes files. Passed after `writer`, which
-    /// may be held for minutes.
+    /// may be held for minutes, and with nothing left to wait for: a backup waits for who has passed,
+    /// and others for the backup. (Maintenance waits for readers behind it, who wait for nobody.)
     write_gate: WriteGate,
     /// One writer at a time: LanceDB retries writers that collide, but not for ever. Taken before
     /// `gate`.
@@ -106,8 +107,8 @@ impl PassageTable {
         drop(rows);
 
         let mut writer = self.shared.writer.lock().await;
-        let _pass = self.shared.write_gate.pass().await?;
         let _open = self.enter().await?;
+        let _pass = self.shared.write_gate.pass().await?;
         let table = &self.shared.table;
         if self.count_of(document).await? == 0 {
             // The common case of an import, and many times cheaper than a merge.
@@ -146,8 +147,8 @@ impl PassageTable {
     pub async fn delete_documents(&self, documents: &[DocumentId]) -> Result<(), StoreError> {
         const OPERATION: &str = "delete documents";
         let mut writer = self.shared.writer.lock().await;
-        let _pass = self.shared.write_gate.pass().await?;
         let _open = self.enter().await?;
+        let _pass = self.shared.write_gate.pass().await?;
         for some in documents.chunks(AT_ONCE) {
             let condition = of_documents(some);
             let rows = self.shared.table.count_rows(Some(condition.clone())).await;
