@@ -16,7 +16,7 @@
 //! - **A filter is part of the query**, never applied to its results, and no text of a user is
 //!   read as query syntax.
 //! - **Erasure is real**: after [`PassageTable::delete_document`] and [`PassageTable::maintain`],
-//!   no file holds the document's text.
+//!   no file holds the document's text, or none does once the backup that is being made has ended.
 //!
 //! - **A backup sees one moment**: what changes or removes stored data passes the [`WriteGate`],
 //!   which a backup shuts while it links the files ([`Frozen`]).

@@ -10,7 +10,7 @@ use crate::space::room;
 const LOW_BYTES: u64 = 16 << 20;
 /// Written and removed again.
 const PROBE: &str = ".probe";
-const PROBE_BYTES: usize = 64 << 10;
+const PROBE_BYTES: usize = 4 << 10;
 
 /// Why a disk does not take writes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,5 @@
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::WriteGate;
 use crate::StoreError;
@@ -43,7 +43,9 @@ fn writers_that_come_after_a_backup_wait_for_it() {
             told.send("backup").unwrap();
         }
     });
+    let deadline = Instant::now() + LONG;
     while !gate_is_wanted(folder.path()) {
+        assert!(Instant::now() < deadline, "the backup does not wait for who is inside");
         std::thread::sleep(Duration::from_millis(1));
     }
     let newcomer = std::thread::spawn(move || {

@@ -8,7 +8,7 @@ use intramuros_upkeep::{ClockWatch, Jump, probe};
 use time::OffsetDateTime;
 
 /// Between two looks. Each writes a little and waits for the disk.
-const INTERVAL: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Looks until the server ends.
 pub(super) async fn watch(data_dir: PathBuf, readiness: Readiness) {
