@@ -66,6 +66,8 @@ test_first_installation() {
   check "configuration directory is 0750" test "$(stat -c %a "$stage/etc/intramuros")" = 750
   check "configuration is 0640" test "$(stat -c %a "$stage/etc/intramuros/intramuros.toml")" = 640
   check "unit is in place" test -f "$stage/etc/systemd/system/intramuros.service"
+  check "the backup's units are in place" test -f "$stage/etc/systemd/system/intramuros-backup.service" \
+    -a -f "$stage/etc/systemd/system/intramuros-backup.timer"
   check "no temporary file is left" test -z "$(find "$stage" -name '*.new-*')"
 }
 
@@ -124,6 +126,8 @@ test_other_prefix() {
   check "installation under another prefix" install_ --prefix /opt/intramuros
   check "the unit starts that binary" grep -q '^ExecStart=/opt/intramuros/bin/intramuros ' \
     "$stage/etc/systemd/system/intramuros.service"
+  check "so does the backup" grep -q '^ExecStart=/opt/intramuros/bin/intramuros backup ' \
+    "$stage/etc/systemd/system/intramuros-backup.service"
   check "uninstallation under another prefix" uninstall_ --prefix /opt/intramuros
   check "nothing is left under the prefix" test ! -e "$stage/opt/intramuros/bin/intramuros"
   stage=$work/stage
@@ -137,6 +141,7 @@ test_removal() {
   check "uninstallation succeeds" uninstall_
   check "binary is gone" test ! -e "$stage/usr/local/bin/intramuros"
   check "unit is gone" test ! -e "$stage/etc/systemd/system/intramuros.service"
+  check "no unit of ours is left" test -z "$(find "$stage/etc/systemd" -name 'intramuros*')"
   check "data stay" test -f "$stage/var/lib/intramuros/ledger.sqlite"
   check "configuration stays" test -f "$stage/etc/intramuros/intramuros.toml"
   check "uninstalling twice succeeds" uninstall_
@@ -195,6 +200,12 @@ test_unit() {
   sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|; /^Documentation=/d' "$repository/deploy/systemd/intramuros.service" >"$unit"
   check "unit passes systemd-analyze verify without a word" test -z "$(systemd-analyze verify "$unit" 2>&1)"
   check "exposure is at most 1.5 of 10" systemd-analyze security --offline=true --threshold=15 --no-pager "$unit"
+  local backup=$work/unit/intramuros-backup.service timer=$work/unit/intramuros-backup.timer
+  sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|; /^Documentation=/d' \
+    "$repository/deploy/systemd/intramuros-backup.service" >"$backup"
+  sed '/^Documentation=/d' "$repository/deploy/systemd/intramuros-backup.timer" >"$timer"
+  check "the backup's units pass systemd-analyze verify" test -z "$(systemd-analyze verify "$backup" "$timer" 2>&1)"
+  check "the backup's exposure is at most 1.5 of 10" systemd-analyze security --offline=true --threshold=15 --no-pager "$backup"
 }
 
 test_configuration() {

@@ -3,6 +3,7 @@
 //! - `access`: who may read what
 //! - `accounting`: limits, consumption to the last token, the audit trail
 //! - `auth`: no path without a key, no scope beyond its own
+//! - `backup`: backup under load, restore, what is not a backup
 //! - `bad_input`: every wrong request names what is wrong
 //! - `chat`: chat and plain completions, streamed and not
 //! - `cli`: settings, keys, doctor and the client commands
@@ -18,6 +19,7 @@
 //! - `judge`: whether the passages answer, learnt from test questions
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
+//! - `storage`: full and read-only disks, damaged ledger, lost files
 //! - `webhooks`: webhooks and e-mail, to whom the settings name and to nobody else
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //!
@@ -28,6 +30,7 @@
 mod access;
 mod accounting;
 mod auth;
+mod backup;
 mod bad_input;
 mod chat;
 mod cli;
@@ -45,4 +48,5 @@ mod lifecycle;
 mod reindex;
 mod rerank;
 mod server;
+mod storage;
 mod webhooks;

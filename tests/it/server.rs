@@ -13,6 +13,8 @@ use ureq::unversioned::multipart::{Form, Part};
 
 /// The small real Llama of the tests.
 pub(crate) const TEXT_MODEL: &str = "smollm2-135m-instruct-q4_1";
+/// What keys of tests may do.
+pub(crate) const SCOPES: &str = "inference,knowledge:read,knowledge:write";
 /// The default encoder.
 pub(crate) const ENCODER: &str = "multilingual-e5-small";
 
@@ -190,24 +192,31 @@ impl Server {
 
     /// A server on an existing data directory.
     pub(crate) fn start_in(data: Arc<TempDir>, settings: &[&str]) -> Self {
-        Self::launch(data, settings, &[])
+        Self::start_on(data, settings, &[])
     }
 
     /// A server of its own, with more variables in its environment.
     pub(crate) fn start_with(settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let data = Arc::new(TempDir::new().expect("a temporary directory"));
-        Self::launch(data, settings, environment)
+        Self::start_on(data, settings, environment)
     }
 
-    fn launch(data: Arc<TempDir>, settings: &[&str], environment: &[(&str, &str)]) -> Self {
-        let key = create_key(data.path(), "inference,knowledge:read,knowledge:write");
+    fn start_on(data: Arc<TempDir>, settings: &[&str], environment: &[(&str, &str)]) -> Self {
+        let key = create_key(data.path(), SCOPES);
         let mut command = intramuros(data.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         for setting in settings {
             command.args(["--set", setting]);
         }
+        command.envs(environment.iter().copied());
+        let mut server = Self::launch(command, data);
+        server.key = key;
+        server
+    }
+
+    /// A server that `command` starts on the data directory `data`; it has no key yet.
+    pub(crate) fn launch(mut command: Command, data: Arc<TempDir>) -> Self {
         let mut child = command
-            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -216,6 +225,7 @@ impl Server {
         let stderr = child.stderr.take().expect("stderr is piped");
         let log = Arc::new(Mutex::new(Vec::new()));
         let url = address(stderr, &log);
+        let key = String::new();
         let server = Self { child: Mutex::new(child), url, key, pid, log, data };
         server.wait_until_ready();
         server

@@ -49,6 +49,11 @@ const TABLE: &[Layer] = &[
         never: &["candle-core", "axum", "lancedb"],
     },
     Layer {
+        name: "upkeep",
+        may_use: &["types", "ledger", "store"],
+        never: &["candle-core", "axum", "lancedb", "lance"],
+    },
+    Layer {
         name: "http",
         may_use: &["types", "engine", "knowledge", "notify", "ledger", "catalog"],
         never: &["candle-core", "lancedb"],
@@ -68,6 +73,7 @@ const TABLE: &[Layer] = &[
             "knowledge",
             "notify",
             "http",
+            "upkeep",
         ],
         never: &[],
     },

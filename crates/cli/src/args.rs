@@ -103,6 +103,11 @@ pub(crate) enum Command {
     /// Measure how good search is, on questions whose answers are known.
     #[command(subcommand)]
     Eval(Eval),
+    /// Back up the data, also while the server runs, and verify backups.
+    #[command(subcommand)]
+    Backup(Backup),
+    /// Put a backup into an empty data directory.
+    Restore(Restore),
     /// Check the machine, the settings, the models and the data, and say how to mend what is
     /// wrong.
     Doctor,
@@ -367,6 +372,45 @@ pub(crate) struct KbSync {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// `backup` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Backup {
+    /// Copy the ledger, passages and files of one moment to a new folder below a destination, and
+    /// read the copy back. Models and the settings file are not in it.
+    Create {
+        /// Folder of backups, best on another machine; created if missing.
+        destination: PathBuf,
+        /// Keep this many backups there and remove the oldest.
+        #[arg(long, value_name = "NUMBER", value_parser = keep)]
+        keep: Option<usize>,
+    },
+    /// Read every file of a backup and compare ledger, passages and files.
+    Verify {
+        /// The backup's folder.
+        backup: PathBuf,
+    },
+    /// List the complete backups of a destination, oldest first.
+    List {
+        /// Folder of backups.
+        destination: PathBuf,
+    },
+}
+
+/// None at all would be no backup.
+fn keep(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|keep| *keep > 0).ok_or_else(|| "must be 1 or more".to_owned())
+}
+
+/// Options of `restore`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// The backup's folder.
+    pub(crate) backup: PathBuf,
+    /// Folder to restore into, missing or empty but for models [setting: data_dir].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 }
 
 /// `models` …

@@ -1,8 +1,8 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
-//! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search`, `kb`,
-//! `webhooks`,
-//! `mail`, `bench` and `eval` talk to a running server over HTTP, like any other client.
+//! `serve`, `models`, `keys`, `users`, `groups`, `usage`, `audit`, `backup`, `restore` and `doctor`
+//! work on this machine's files; `ask`, `search`, `kb`, `webhooks`, `mail`, `bench` and `eval` talk to
+//! a running server over HTTP, like any other client.
 
 mod args;
 mod client;
@@ -63,6 +63,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Mail(command) => commands::mail::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),
         Command::Eval(command) => commands::eval::run(&common, &command),
+        Command::Backup(command) => commands::backup::run(&common, &command),
+        Command::Restore(command) => commands::backup::put_back(&common, &command),
         Command::Doctor => commands::doctor::run(&common),
         // Answered before the command line is read, unless options stand before it.
         Command::ReadDocument => Ok(commands::read_document::run()),

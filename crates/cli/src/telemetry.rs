@@ -50,4 +50,5 @@ const OURS: [&str; 11] = [
     "notify",
     "store",
     "types",
+    "upkeep",
 ];

@@ -54,6 +54,10 @@ pub enum Code {
     BudgetExceeded,
     /// The disk of the data directory is full.
     StorageFull,
+    /// The disk of the data directory was mounted read-only.
+    StorageReadOnly,
+    /// The stored file of a document is missing or damaged.
+    FileDamaged,
     /// Not ready yet, stopping, or a part is switched off.
     Unavailable,
     /// The work took longer than the configured limit.
@@ -88,6 +92,8 @@ impl Code {
             }
             Code::BudgetExceeded => ("budget_exceeded", S::TOO_MANY_REQUESTS, "rate_limit_error"),
             Code::StorageFull => ("storage_full", S::INSUFFICIENT_STORAGE, "server_error"),
+            Code::StorageReadOnly => ("storage_read_only", S::SERVICE_UNAVAILABLE, "server_error"),
+            Code::FileDamaged => ("file_damaged", S::INTERNAL_SERVER_ERROR, "server_error"),
             Code::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "server_error"),
             Code::Timeout => ("timeout", S::GATEWAY_TIMEOUT, "server_error"),
             Code::Internal => ("internal_error", S::INTERNAL_SERVER_ERROR, "server_error"),
@@ -250,6 +256,30 @@ fn storage_full(error: &(dyn std::error::Error + 'static)) -> ApiError {
     ApiError::new(Code::StorageFull, message)
 }
 
+/// The disk went read-only, mostly because it is failing; what is stored is still served.
+fn read_only(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    tracing::error!(error = causes(error), "the disk is read-only");
+    let message =
+        "the server's disk is read-only and nothing was stored; its system's log says why";
+    ApiError::new(Code::StorageReadOnly, message)
+}
+
+/// The message names the file by its digest, and the remedy.
+fn lost_file(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    tracing::error!(error = causes(error), "a stored file is lost; 'intramuros doctor' lists all");
+    ApiError::new(Code::FileDamaged, error.to_string())
+}
+
+/// Nothing that the ledger says can be relied on any more.
+fn damaged_ledger(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    tracing::error!(
+        error = causes(error),
+        "the ledger is damaged; stop the server and restore a backup ('intramuros restore')"
+    );
+    let message = "the server's ledger is damaged; its administrator must restore a backup";
+    ApiError::new(Code::Internal, message)
+}
+
 impl From<EngineError> for ApiError {
     #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: EngineError) -> Self {
@@ -290,6 +320,8 @@ impl From<LedgerError> for ApiError {
         let message = error.to_string();
         match error {
             full if full.is_storage_full() => storage_full(&full),
+            fixed if fixed.is_read_only() => read_only(&fixed),
+            damaged if damaged.is_damage() => damaged_ledger(&damaged),
             LedgerError::NotFound { .. } => Self::new(Code::NotFound, message),
             LedgerError::Conflict { .. } => Self::new(Code::Conflict, message),
             LedgerError::Invalid { name, .. } => Self::invalid(name, message),
@@ -303,6 +335,8 @@ impl From<KnowledgeError> for ApiError {
     fn from(error: KnowledgeError) -> Self {
         match error {
             full if full.is_storage_full() => storage_full(&full),
+            fixed if fixed.is_read_only() => read_only(&fixed),
+            lost if lost.is_lost_file() => lost_file(&lost),
             KnowledgeError::Ledger(error) => error.into(),
             KnowledgeError::Engine(error) => error.into(),
             KnowledgeError::Invalid { name, .. } => Self::invalid(name, error.to_string()),

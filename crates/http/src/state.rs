@@ -1,7 +1,7 @@
 //! Holds what the handlers share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use intramuros_engine::{Encoders, TextModels};
@@ -77,6 +77,8 @@ pub struct Readiness(Arc<ReadinessFlags>);
 struct ReadinessFlags {
     warm: AtomicBool,
     stopping: AtomicBool,
+    /// Written by the watch over the disk, read by `/readyz`.
+    storage_fault: RwLock<Option<String>>,
 }
 
 impl Readiness {
@@ -88,6 +90,18 @@ impl Readiness {
     /// The server drains.
     pub fn set_stopping(&self) {
         self.0.stopping.store(true, Ordering::Release);
+    }
+
+    /// Why the disk takes no writes; `None` when it does.
+    pub fn set_storage_fault(&self, fault: Option<String>) {
+        let mut known =
+            self.0.storage_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *known = fault;
+    }
+
+    pub(crate) fn storage_fault(&self) -> Option<String> {
+        let known = self.0.storage_fault.read();
+        known.unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Why the server is not ready, `None` when it is.

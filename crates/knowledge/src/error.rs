@@ -100,6 +100,27 @@ impl KnowledgeError {
         }
     }
 
+    /// Whether the disk of the data directory was mounted read-only.
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            KnowledgeError::Ledger(error) => error.is_read_only(),
+            KnowledgeError::Store(error) => error.is_read_only(),
+            KnowledgeError::Engine(_)
+            | KnowledgeError::Ingest(_)
+            | KnowledgeError::Invalid { .. }
+            | KnowledgeError::TooLarge { .. }
+            | KnowledgeError::OtherEncoder { .. }
+            | KnowledgeError::NoGenerator
+            | KnowledgeError::Abandoned
+            | KnowledgeError::Task(_) => false,
+        }
+    }
+
+    /// Whether the file of a document is missing or damaged.
+    pub fn is_lost_file(&self) -> bool {
+        matches!(self, KnowledgeError::Store(error) if error.is_lost_file())
+    }
+
     pub(crate) fn invalid(name: &'static str, reason: impl Into<String>) -> Self {
         KnowledgeError::Invalid { name, reason: reason.into() }
     }

@@ -42,6 +42,9 @@ const SMALL_BYTES: u32 = 256 << 10;
 /// Wait after a failure of the machine (disk, full queue) before the next attempt.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// The longest wait for a disk that takes no writes: each attempt reads and embeds again.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
 /// Passages that no index knows yet, after which the indexes are extended: searches look at each of
 /// them one by one.
 const UNINDEXED: u32 = 500;
@@ -104,7 +107,7 @@ impl Knowledge {
             match claimed {
                 Ok(Some(record)) => {
                     let passages = tokio::select! {
-                        passages = self.index(&record) => passages,
+                        passages = self.index_patiently(&record) => passages,
                         // The claim is taken back by the next start.
                         _ = stop.changed() => break,
                     };
@@ -190,8 +193,22 @@ impl Knowledge {
         }
     }
 
-    /// Indexes one document and records how it went; returns the number of its passages.
-    async fn index(&self, record: &DocumentRecord) -> u32 {
+    /// Indexes one document. While the disk takes no writes the document stays in work, and is tried
+    /// again: there is nothing wrong with it, and a failure could not even be recorded.
+    async fn index_patiently(&self, record: &DocumentRecord) -> u32 {
+        let mut wait = RETRY_AFTER;
+        loop {
+            if let Some(passages) = self.index(record).await {
+                return passages;
+            }
+            tokio::time::sleep(wait).await;
+            wait = (2 * wait).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Indexes one document and records how it went; returns the number of its passages, or `None`
+    /// when the disk takes no writes.
+    async fn index(&self, record: &DocumentRecord) -> Option<u32> {
         let started = std::time::Instant::now();
         let mut passages = 0;
         let outcome = match self.try_index(record).await {
@@ -210,7 +227,12 @@ impl Knowledge {
                     document = record.id.as_str(),
                     "deleted or changed while it was indexed"
                 );
-                return passages;
+                return Some(passages);
+            }
+            Err(error) if takes_no_writes(&error) => {
+                let document = record.id.as_str();
+                tracing::error!(document, %error, "the disk takes no writes; indexing waits");
+                return None;
             }
             Err(error) => {
                 let (document, code) = (record.id.as_str(), reason(&error).code);
@@ -229,9 +251,12 @@ impl Knowledge {
         };
         if let Err(error) = outcome {
             tracing::error!(document = record.id.as_str(), %error, "the outcome was not recorded");
+            if takes_no_writes(&error) {
+                return None;
+            }
         }
         self.shared.progress.notify_waiters();
-        passages
+        Some(passages)
     }
 
     /// Reads, cuts, embeds and stores a document; returns the number of its passages.
@@ -336,6 +361,10 @@ async fn embed_patiently(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn takes_no_writes(error: &KnowledgeError) -> bool {
+    error.is_storage_full() || error.is_read_only()
 }
 
 /// Whether the document is still what `record` says: claimed, or searchable.

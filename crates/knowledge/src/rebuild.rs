@@ -370,7 +370,7 @@ fn is_beside(index: &IndexRecord) -> bool {
 fn is_about_the_document(error: &KnowledgeError) -> bool {
     let ingest = matches!(error, KnowledgeError::Ingest(_))
         && !matches!(error, KnowledgeError::Ingest(IngestError::Unavailable { .. }));
-    ingest || error.fault() == Fault::User
+    ingest || error.fault() == Fault::User || error.is_lost_file()
 }
 
 fn conflict(index: &IndexRecord, reason: String) -> KnowledgeError {

@@ -106,6 +106,26 @@ impl LedgerError {
         matches!(self, Self::Database { source, .. } if sqlite_code(source) == Some(SQLITE_FULL))
     }
 
+    /// Whether the disk that holds the ledger cannot be written.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if sqlite_code(source) == Some(SQLITE_READONLY))
+    }
+
+    /// Whether a page of the ledger is damaged.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Database { source, .. } => is_damage(source),
+            Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::Invalid { .. }
+            | Self::Newer { .. }
+            | Self::Migration(_)
+            | Self::Io { .. }
+            | Self::Entropy { .. } => false,
+        }
+    }
+
     /// Wraps a failure of `operation` (an infinitive: `list the documents`).
     pub(crate) fn database(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Database { operation, source }
@@ -116,6 +136,7 @@ impl LedgerError {
 /// Source: SQLite, "Result and Error Codes".
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
+const SQLITE_READONLY: i32 = 8;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
 const SQLITE_NOTADB: i32 = 26;

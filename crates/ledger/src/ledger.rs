@@ -49,16 +49,47 @@ impl Ledger {
         Self::open_with_clock(path, Clock::system()).await
     }
 
+    /// Opens the file at `path` as it is, beside a server that may have it open: nothing is created
+    /// and nothing is migrated, so an older file stays one.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], also for a missing file.
+    pub async fn open_as_is(path: &Path) -> Result<Self, LedgerError> {
+        Self::connect(path, options(path).create_if_missing(false), Clock::system())
+            .await?
+            .known()
+            .await
+    }
+
+    /// Opens a copy at `path`, which nobody else may write to, to read it. Neither the file nor its
+    /// folder is changed, so that they may be on a disk that cannot be written.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], also for a missing file.
+    pub async fn open_copy(path: &Path) -> Result<Self, LedgerError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
+        Self::connect(path, options, Clock::system()).await?.known().await
+    }
+
     pub(crate) async fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
+        let options = options(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
             // What is deleted is overwritten, not only unlinked: erasure is real.
-            .pragma("secure_delete", "ON")
-            .busy_timeout(BUSY_TIMEOUT);
+            .pragma("secure_delete", "ON");
+        let ledger = Self::connect(path, options, clock).await?;
+        if let Err(error) = ledger.migrate().await {
+            ledger.pool.close().await;
+            return Err(error);
+        }
+        Ok(ledger)
+    }
+
+    async fn connect(
+        path: &Path,
+        options: SqliteConnectOptions,
+        clock: Clock,
+    ) -> Result<Self, LedgerError> {
         let pool = SqlitePoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -67,12 +98,32 @@ impl Ledger {
             .map_err(|error| damage_or_database(path, "be opened", error))?;
         let hashing = Arc::new(Semaphore::new(MAX_HASHING));
         let outbox = watch::Sender::new(0);
-        let ledger = Self { pool, clock, hashing, outbox, path: path.to_owned() };
-        if let Err(error) = ledger.migrate().await {
-            ledger.pool.close().await;
+        Ok(Self { pool, clock, hashing, outbox, path: path.to_owned() })
+    }
+
+    /// This ledger, unless a newer version wrote its file.
+    async fn known(self) -> Result<Self, LedgerError> {
+        let supported = supported();
+        let checked = match self.schema_version().await {
+            Ok(Some(found)) if found > supported => Err(LedgerError::Newer { found, supported }),
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(self.damaged("it has no tables".to_owned())),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = checked {
+            self.pool.close().await;
             return Err(error);
         }
-        Ok(ledger)
+        Ok(self)
+    }
+
+    /// Writes what the ledger holds at this moment to a new file at `path`, on disk when this
+    /// returns. Others may write meanwhile.
+    ///
+    /// # Errors
+    /// `Database`, when the disk is full or the file exists for example; `Io`.
+    pub async fn copy_to(&self, path: &Path) -> Result<(), LedgerError> {
+        copy::write(&self.pool, path, "be copied").await
     }
 
     /// Waits for the statements in progress, then closes the file. Further calls on any clone
@@ -104,8 +155,7 @@ impl Ledger {
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
-        let migrations = migrations();
-        let supported = migrations.iter().map(|migration| migration.version).max().unwrap_or(0);
+        let supported = supported();
         match self.schema_version().await? {
             Some(found) if found > supported => {
                 return Err(LedgerError::Newer { found, supported });
@@ -113,11 +163,14 @@ impl Ledger {
             Some(found) if found < supported => copy::make(&self.pool, &self.path, found).await?,
             Some(_) | None => {}
         }
-        migrations.run(&self.pool).await.map_err(LedgerError::Migration)
+        migrations().run(&self.pool).await.map_err(LedgerError::Migration)
     }
 
     /// The newest migration that the file has seen; `None` for a fresh file.
-    async fn schema_version(&self) -> Result<Option<i64>, LedgerError> {
+    ///
+    /// # Errors
+    /// `Damaged`; `Database`.
+    pub async fn schema_version(&self) -> Result<Option<i64>, LedgerError> {
         let failed = |error| damage_or_database(&self.path, "read its schema version", error);
         // The table of the migrations, which sqlx creates with the first one.
         let tables: Vec<String> =
@@ -164,6 +217,20 @@ impl Ledger {
     fn damaged(&self, detail: String) -> LedgerError {
         LedgerError::Damaged { path: self.path.clone(), detail }
     }
+}
+
+/// How a file that is not a mere copy is opened.
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// The newest schema version that this program knows.
+fn supported() -> i64 {
+    migrations().iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
 fn damage_or_database(path: &Path, operation: &'static str, error: sqlx::Error) -> LedgerError {

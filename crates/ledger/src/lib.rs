@@ -25,6 +25,8 @@
 //!   in the transaction of their cause; e-mails ([`Ledger::queue_mail`]) wait likewise. Who sends them
 //!   claims each for a time, and says how it went.
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
+//! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
+//!   changes nothing, [`Ledger::inventory`] says what must be beside it.
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
 //! newer version wrote is refused, never guessed at.
@@ -35,9 +37,10 @@
 mod audit;
 mod document;
 mod error;
-mod group;
 mod event;
+mod group;
 mod index;
+mod inventory;
 mod journal;
 mod key;
 mod knowledge_base;
@@ -69,6 +72,7 @@ pub use index::{
 };
 pub use journal::{Journal, Lines};
 pub use key::{Authentication, KeyChanges, KeyRecord, KeyRequest, NewKey};
+pub use inventory::{Inventory, InventoryBase, InventoryDocument};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};

@@ -1,15 +1,16 @@
 //! Keeps uploaded files under the SHA-256 of their content.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::StoreError;
+use crate::{StoreError, WriteGate};
 
-const INCOMING: &str = "incoming";
+/// Where files are while they are received.
+pub(crate) const INCOMING: &str = "incoming";
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// A folder of files named by their content, `<aa>/<sha256>`, where `aa` is how the digest begins.
@@ -21,6 +22,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct Blobs {
     root: PathBuf,
+    gate: WriteGate,
 }
 
 impl Blobs {
@@ -38,7 +40,18 @@ impl Blobs {
             Ok(()) | Err(_) => {}
         }
         create_folder(&incoming)?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self { root: root.to_owned(), gate: WriteGate::default() })
+    }
+
+    /// The files below `root` as they are, to read them beside a server that has them open.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned(), gate: WriteGate::default() }
+    }
+
+    /// The same files, of which none is removed while `gate` is shut.
+    #[must_use]
+    pub fn with_gate(self, gate: WriteGate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Stores `bytes`; returns their digest.
@@ -73,13 +86,30 @@ impl Blobs {
         fs::read(&path).map_err(|error| missing_or_io("read", digest, &path, error))
     }
 
-    /// A file, open for reading; erasing it meanwhile does not disturb its reader.
+    /// A file, read once and compared with its name, open for reading from its start; erasing it
+    /// meanwhile does not disturb its reader.
     ///
     /// # Errors
-    /// `Invalid` for a malformed digest; `BlobMissing`; `Io`.
+    /// `Invalid` for a malformed digest; `BlobMissing`; `BlobDamaged`; `Io`.
     pub fn open_file(&self, digest: &str) -> Result<fs::File, StoreError> {
         let path = self.path(digest)?;
-        fs::File::open(&path).map_err(|error| missing_or_io("open", digest, &path, error))
+        let mut file =
+            File::open(&path).map_err(|error| missing_or_io("open", digest, &path, error))?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let read = file.read(&mut buffer).map_err(StoreError::io("read", &path))?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&buffer[..read]);
+        }
+        let found = hex::encode(hash.finalize());
+        if found != digest {
+            return Err(StoreError::BlobDamaged { digest: digest.to_owned(), found });
+        }
+        file.rewind().map_err(StoreError::io("read", &path))?;
+        Ok(file)
     }
 
     /// Where a file is or would be.
@@ -129,6 +159,7 @@ impl Blobs {
     /// `Invalid` for a malformed digest; `Io`.
     pub fn remove(&self, digest: &str) -> Result<(), StoreError> {
         let path = self.path(digest)?;
+        let _pass = self.gate.pass_blocking()?;
         match fs::remove_file(&path) {
             Ok(()) => sync_parent(&path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -141,23 +172,7 @@ impl Blobs {
     /// # Errors
     /// `Invalid` for a malformed digest; `BlobMissing`; `BlobDamaged`; `Io`.
     pub fn verify(&self, digest: &str) -> Result<(), StoreError> {
-        let path = self.path(digest)?;
-        let mut file =
-            File::open(&path).map_err(|error| missing_or_io("open", digest, &path, error))?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; BUFFER_BYTES];
-        loop {
-            let read = file.read(&mut buffer).map_err(StoreError::io("read", &path))?;
-            if read == 0 {
-                break;
-            }
-            hash.update(&buffer[..read]);
-        }
-        let found = hex::encode(hash.finalize());
-        if found != digest {
-            return Err(StoreError::BlobDamaged { digest: digest.to_owned(), found });
-        }
-        Ok(())
+        self.open_file(digest).map(|_| ())
     }
 }
 

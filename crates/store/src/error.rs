@@ -1,5 +1,6 @@
 //! Says what can go wrong with stored passages and files.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use intramuros_types::Fault;
@@ -33,14 +34,15 @@ pub enum StoreError {
         table: String,
     },
     /// There is no such file.
-    #[error("there is no stored file `{digest}`")]
+    #[error("stored file `{digest}` is missing; restore a backup, or upload the same file again")]
     BlobMissing {
         /// Its digest.
         digest: String,
     },
     /// The file's content is not what its name says.
     #[error(
-        "stored file `{digest}` is damaged: its content has digest `{found}`; restore a backup"
+        "stored file `{digest}` is damaged: its content has digest `{found}`; restore a backup, or \
+         upload the same file again"
     )]
     BlobDamaged {
         /// Its digest.
@@ -48,6 +50,15 @@ pub enum StoreError {
         /// Digest of the content.
         found: String,
     },
+    /// Writers did not leave the gate in time.
+    #[error("data was being written all the time for {} s; try again", patience.as_secs())]
+    GateBusy {
+        /// How long was waited.
+        patience: std::time::Duration,
+    },
+    /// One backup at a time.
+    #[error("another backup of this data directory is running; wait for it")]
+    BackupRuns,
     /// An upload exceeds its limit.
     #[error("file is larger than the limit of {max_bytes} bytes")]
     BlobTooLarge {
@@ -88,11 +99,10 @@ impl StoreError {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Invalid { .. }
-            | Self::Dropped { .. }
-            | Self::BlobMissing { .. }
-            | Self::BlobTooLarge { .. } => Fault::User,
-            Self::Mismatch { .. }
+            Self::Invalid { .. } | Self::Dropped { .. } | Self::BlobTooLarge { .. } => Fault::User,
+            Self::GateBusy { .. } | Self::BackupRuns => Fault::Capacity,
+            Self::BlobMissing { .. }
+            | Self::Mismatch { .. }
             | Self::BlobDamaged { .. }
             | Self::Io { .. }
             | Self::Database { .. }
@@ -100,12 +110,26 @@ impl StoreError {
         }
     }
 
-    /// Whether a disk has no room left.
+    /// Whether a disk has no room left, or a quota is used up.
     pub fn is_storage_full(&self) -> bool {
+        self.is_caused_by(&[ErrorKind::StorageFull, ErrorKind::QuotaExceeded])
+    }
+
+    /// Whether a disk was mounted read-only, as Linux does after errors of the disk.
+    pub fn is_read_only(&self) -> bool {
+        self.is_caused_by(&[ErrorKind::ReadOnlyFilesystem])
+    }
+
+    /// Whether a stored file is missing or damaged.
+    pub fn is_lost_file(&self) -> bool {
+        matches!(self, Self::BlobMissing { .. } | Self::BlobDamaged { .. })
+    }
+
+    fn is_caused_by(&self, kinds: &[ErrorKind]) -> bool {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = cause {
             let io = error.downcast_ref::<std::io::Error>();
-            if io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull) {
+            if io.is_some_and(|io| kinds.contains(&io.kind())) {
                 return true;
             }
             cause = error.source();

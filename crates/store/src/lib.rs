@@ -16,18 +16,24 @@
 //! - **A filter is part of the query**, never applied to its results, and no text of a user is
 //!   read as query syntax.
 //! - **Erasure is real**: after [`PassageTable::delete_document`] and [`PassageTable::maintain`],
-//!   no file holds the document's text.
+//!   no file holds the document's text, or none does once the backup that is being made has ended.
+//!
+//! - **A backup sees one moment**: what changes or removes stored data passes the [`WriteGate`],
+//!   which a backup shuts while it links the files ([`Frozen`]).
 //!
 //! The store does not embed, chunk, fuse or rerank; it knows no model beyond the name in the
 //! table's identity. Fusion of [`Snapshot::nearest`] and [`Snapshot::full_text`] belongs to the
 //! caller.
 
 mod blobs;
+mod counts;
 mod durability;
 mod error;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod frozen;
+mod gate;
 mod layout;
 mod maintenance;
 mod passage;
@@ -40,8 +46,11 @@ mod table;
 mod terms;
 
 pub use blobs::{BlobWriter, Blobs};
+pub use counts::passages_by_document;
 pub use error::StoreError;
 pub use filter::{DateRange, Filter};
+pub use frozen::{Frozen, Linked};
+pub use gate::{ShutGate, WriteGate};
 pub use passage::{PassageDetails, PassageRow, StoredPassage};
 pub use snapshot::{Found, Row, Snapshot};
 pub use store::{Store, TableSpec};

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::schema::{describe, metadata, schema};
 use crate::stale::Stale;
 use crate::table::MARK;
-use crate::{PassageTable, StoreError, maintenance};
+use crate::{PassageTable, StoreError, WriteGate, maintenance};
 
 /// What indexes keep in memory at most; beyond, they are read from files again.
 const INDEX_CACHE_BYTES: usize = 1 << 30;
@@ -39,7 +39,7 @@ pub struct TableSpec {
 impl TableSpec {
     /// `<knowledge base>.<model>-<hash>.<dimension>[.g<generation>]`: readable, and safe as a file name whatever
     /// the model is called. The hash keeps apart models whose names look alike once cleaned.
-    fn table_name(&self) -> Result<String, StoreError> {
+    pub(crate) fn table_name(&self) -> Result<String, StoreError> {
         let prefix = table_prefix(&self.knowledge_base)?;
         if self.dimension == 0 || self.dimension > MAX_DIMENSION {
             let reason = format!("is {}, it must be 1 to {MAX_DIMENSION}", self.dimension);
@@ -81,9 +81,14 @@ pub struct Store {
     connection: Connection,
     /// The folder, unless the database is an object store.
     folder: Option<PathBuf>,
-    /// Every table that was opened, by name, so that all handles on one share its locks. Held
-    /// while a table is opened, created or dropped; these are rare.
+    gate: WriteGate,
+    /// Every table that was opened, by name, so that all handles on one share its locks. Held for a
+    /// look.
     tables: Arc<Mutex<HashMap<String, PassageTable>>>,
+    /// Held while a table is opened, created or dropped; these are rare. Taken before `tables`, and
+    /// before the gate is passed: a backup that is waited for here keeps nobody from a table that is
+    /// open.
+    making: Arc<Mutex<()>>,
 }
 
 impl Store {
@@ -109,7 +114,16 @@ impl Store {
         if let Some(parent) = folder.as_deref().and_then(Path::parent) {
             sync_folder(parent).await?;
         }
-        Ok(Self { connection, folder, tables: Arc::default() })
+        let gate = WriteGate::default();
+        let (tables, making) = (Arc::default(), Arc::default());
+        Ok(Self { connection, folder, gate, tables, making })
+    }
+
+    /// The same database, of whose tables nothing changes while `gate` is shut. To be called before
+    /// tables are opened.
+    #[must_use]
+    pub fn with_gate(self, gate: WriteGate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Opens the table of `spec`, which is created if missing.
@@ -119,10 +133,15 @@ impl Store {
     /// for a table of another schema version; `Database`; `Io`.
     pub async fn table(&self, spec: &TableSpec) -> Result<PassageTable, StoreError> {
         let name = spec.table_name()?;
-        let mut tables = self.tables.lock().await;
-        if let Some(table) = tables.get(&name) {
-            return Ok(table.clone());
+        if let Some(table) = self.open_table(&name).await {
+            return Ok(table);
         }
+        let _making = self.making.lock().await;
+        if let Some(table) = self.open_table(&name).await {
+            return Ok(table);
+        }
+        // It may have to be made.
+        let _pass = self.gate.pass().await?;
         let inner = match self.connection.open_table(&name).execute().await {
             Ok(inner) => inner,
             Err(lancedb::Error::TableNotFound { .. }) => self
@@ -141,9 +160,13 @@ impl Store {
         if let Some(folder) = &self.folder {
             sync_folder(folder).await?;
         }
-        let table = PassageTable::new(spec.clone(), inner, folder);
-        tables.insert(name, table.clone());
+        let table = PassageTable::new(spec.clone(), inner, folder, self.gate.clone());
+        self.tables.lock().await.insert(name, table.clone());
         Ok(table)
+    }
+
+    async fn open_table(&self, name: &str) -> Option<PassageTable> {
+        self.tables.lock().await.get(name).cloned()
     }
 
     /// Erases every table of the knowledge base, whatever its model; none is fine. Handles that
@@ -167,17 +190,19 @@ impl Store {
     }
 
     async fn drop_tables(&self, is_wanted: impl Fn(&str) -> bool) -> Result<(), StoreError> {
-        let mut tables = self.tables.lock().await;
+        let _making = self.making.lock().await;
         for name in self.table_names().await? {
             if !is_wanted(&name) {
                 continue;
             }
-            let open = tables.remove(&name);
+            let open = self.tables.lock().await.remove(&name);
             // Waits for the reads and writes in progress; later ones see that the table is gone.
             let gate = match &open {
                 Some(table) => Some(table.close().await),
                 None => None,
             };
+            // Not before: a writer that is waited for may be waiting for a backup itself.
+            let _pass = self.gate.pass().await?;
             let dropped = self.connection.drop_table(&name, &[]).await;
             drop(gate);
             dropped.map_err(StoreError::database("drop a table"))?;

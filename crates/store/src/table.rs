@@ -14,7 +14,9 @@ use crate::durability::Durability;
 use crate::filter::{of_document, of_documents};
 use crate::schema::{ID, ORDINAL, to_batch};
 use crate::stale::Stale;
-use crate::{PassageRow, Snapshot, StoreError, StoredPassage, TableSpec, maintenance, rows};
+use crate::{
+    PassageRow, Snapshot, StoreError, StoredPassage, TableSpec, WriteGate, maintenance, rows,
+};
 
 /// The most text of one document, titles and headings counted once per passage. Arrow's string
 /// columns end at 2 GiB, and the indexed text repeats the text.
@@ -41,6 +43,10 @@ struct Shared {
     table: Table,
     /// The table's folder, unless it is in an object store.
     folder: Option<PathBuf>,
+    /// Keeps backups apart from what changes the rows or removes files. Passed after `writer`, which
+    /// may be held for minutes, and with nothing left to wait for: a backup waits for who has passed,
+    /// and others for the backup. (Maintenance waits for readers behind it, who wait for nobody.)
+    write_gate: WriteGate,
     /// One writer at a time: LanceDB retries writers that collide, but not for ever. Taken before
     /// `gate`.
     writer: Mutex<Writer>,
@@ -62,12 +68,17 @@ pub(crate) struct Life {
 
 impl PassageTable {
     /// `folder`: of the table, unless it is in an object store.
-    pub(crate) fn new(spec: TableSpec, table: Table, folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(
+        spec: TableSpec,
+        table: Table,
+        folder: Option<PathBuf>,
+        write_gate: WriteGate,
+    ) -> Self {
         let mark = folder.as_ref().map(|folder| folder.with_extension(MARK));
         let durability = Durability::default();
         let writer = Mutex::new(Writer { stale: Stale::open(mark), durability });
         let gate = Arc::default();
-        Self { shared: Arc::new(Shared { spec, table, folder, writer, gate }) }
+        Self { shared: Arc::new(Shared { spec, table, folder, write_gate, writer, gate }) }
     }
 
     /// The table's identity.
@@ -97,6 +108,7 @@ impl PassageTable {
 
         let mut writer = self.shared.writer.lock().await;
         let _open = self.enter().await?;
+        let _pass = self.shared.write_gate.pass().await?;
         let table = &self.shared.table;
         if self.count_of(document).await? == 0 {
             // The common case of an import, and many times cheaper than a merge.
@@ -136,6 +148,7 @@ impl PassageTable {
         const OPERATION: &str = "delete documents";
         let mut writer = self.shared.writer.lock().await;
         let _open = self.enter().await?;
+        let _pass = self.shared.write_gate.pass().await?;
         for some in documents.chunks(AT_ONCE) {
             let condition = of_documents(some);
             let rows = self.shared.table.count_rows(Some(condition.clone())).await;
@@ -264,11 +277,14 @@ impl PassageTable {
         maintenance::rewrite(&self.shared.table, policy, writer.stale.get()).await?;
         self.sync(&mut writer).await?;
         drop(open);
-        // The new version is on disk: now the old files may go, while nobody reads them.
+        // The new version is on disk: now the old files may go, while nobody reads them. The pass
+        // first: searches that wait here would wait for a backup too.
+        let _pass = self.shared.write_gate.pass().await?;
         let exclusive = self.shared.gate.write().await;
         self.alive(&exclusive)?;
         maintenance::prune(&self.shared.table).await?;
         self.sync(&mut writer).await?;
+        self.shared.write_gate.remove_leftovers();
         writer.stale.clear().await
     }
 

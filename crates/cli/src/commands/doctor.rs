@@ -1,6 +1,7 @@
 //! `intramuros doctor`: what is wrong, and how to mend it.
 
 mod checks;
+mod contents;
 mod outside;
 mod reading;
 

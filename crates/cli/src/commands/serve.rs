@@ -7,6 +7,7 @@
 mod parts;
 mod retention;
 mod stop;
+mod storage;
 mod watchdog;
 
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ use intramuros_ledger::{Journal, Sealer, SessionRules};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+
+pub(crate) use parts::lock_data_dir;
 
 use crate::args::{Common, Serve};
 use crate::language::tr;
@@ -128,6 +131,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         retention::Kept::of(&settings),
         stop_receiver.clone(),
     ));
+    let storage = tokio::spawn(storage::watch(settings.data_dir.clone(), readiness.clone()));
     let keep_alive = tokio::spawn(parts.text.clone().run_keep_alive());
     let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
     let drain = Duration::from_secs(settings.server.drain_seconds);
@@ -142,6 +146,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     warm_up.abort();
     keep_alive.abort();
+    storage.abort();
     indexer.await.context("the indexer failed")?;
     folders.await.context("the watch over folders failed")?;
     retention.await.context("the removal of what is too old failed")?;

@@ -258,6 +258,33 @@ const TEXTS: &[(&str, &str)] = &[
         "eval retrieval --compare",
         "Compare à une exécution précédente, question par question (bootstrap apparié)",
     ),
+    ("backup", "Sauvegarde les données, serveur en marche ou non, et vérifie les sauvegardes"),
+    (
+        "backup create",
+        "Copie le registre, les passages et les fichiers d'un même instant dans un nouveau dossier, \
+         et relit la copie. Les modèles et le fichier de réglages n'y sont pas",
+    ),
+    (
+        "backup create destination",
+        "Dossier des sauvegardes, de préférence sur une autre machine ; créé s'il manque",
+    ),
+    (
+        "backup create --keep",
+        "Nombre de sauvegardes à y garder ; les plus anciennes sont supprimées",
+    ),
+    (
+        "backup verify",
+        "Relit chaque fichier d'une sauvegarde et compare registre, passages et fichiers",
+    ),
+    ("backup verify backup", "Dossier de la sauvegarde"),
+    ("backup list", "Liste les sauvegardes complètes d'un dossier, la plus ancienne d'abord"),
+    ("backup list destination", "Dossier des sauvegardes"),
+    ("restore", "Remet une sauvegarde dans un dossier de données vide"),
+    ("restore backup", "Dossier de la sauvegarde"),
+    (
+        "restore --data-dir",
+        "Dossier où restaurer, absent ou vide sauf les modèles [réglage : data_dir]",
+    ),
     (
         "read-document",
         "Lit un document sur l'entrée standard ; le serveur le lance pour chaque fichier",

@@ -103,7 +103,7 @@ impl From<ReadWarning> for WarningDto {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FailureDto {
     /// A stable name: `empty`, `too_large`, `unsupported_format`, `encrypted`, `no_text`,
-    /// `limit_exceeded`, `damaged`, `reader_stopped`, `storage_full`, `server_failure`.
+    /// `limit_exceeded`, `damaged`, `reader_stopped`, `file_damaged`, `server_failure`.
     code: String,
     /// What people read.
     detail: String,

@@ -10,9 +10,9 @@ use crate::KnowledgeError;
 /// that the server failed.
 #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
 pub(super) fn reason(error: &KnowledgeError) -> FailureReason {
-    if error.is_storage_full() {
-        let text = "the server's disk is full; make room, then upload the document again";
-        return FailureReason { code: "storage_full".into(), text: text.into() };
+    if error.is_lost_file() {
+        let text = "its file on the server is missing or damaged; upload the same file again";
+        return FailureReason { code: "file_damaged".into(), text: text.into() };
     }
     let code = match error {
         KnowledgeError::Ingest(IngestError::Empty) => "empty",

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use intramuros_ingest::worker::cancellation;
 use intramuros_ingest::{EmbeddedFile, Extraction, IngestError, chunk};
 use intramuros_ledger::DocumentRecord;
-use intramuros_store::StoreError;
 use intramuros_types::{Chunk, ExtractedDocument, ReadWarning};
 
 use crate::target::Target;
@@ -36,10 +35,9 @@ impl Knowledge {
         let (codec, chunks) = (Arc::clone(target.encoder.codec()), target.chunks());
         let (digest, file_name) = (record.sha256.clone(), record.file_name.clone());
         let reading = tokio::task::spawn_blocking(move || {
+            // Passages of a damaged file would be found as if they were its own.
+            shared.blobs.verify(&digest)?;
             let path = shared.blobs.path(&digest)?;
-            if !path.is_file() {
-                return Err(StoreError::BlobMissing { digest }.into());
-            }
             let config = &shared.config.extract;
             let extraction =
                 shared.reader.read_file(&path, &file_name, config, Some(&cancelled))?;

@@ -462,3 +462,26 @@ async fn the_files_within_a_document_go_with_it() {
     let error = ledger.insert_document(part(4, &mail)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("document `{}` does not exist", mail.id));
 }
+
+#[tokio::test]
+async fn documents_go_their_way_while_the_clock_jumps() {
+    let fixture = Fixture::with_base("support").await;
+    let ledger = &fixture.ledger;
+    let mut ids = HashSet::new();
+    for (content, jump) in [0_i64, 3650, -7300, 40, 3650].into_iter().enumerate() {
+        fixture.advance(time::Duration::days(jump));
+        let content = u8::try_from(content).unwrap();
+        assert!(ids.insert(insert(ledger, content).await.id), "an id came twice");
+        let record = claim(ledger).await;
+        fixture.advance(time::Duration::days(-1));
+        ledger.finish_document(&record, facts()).await.unwrap();
+        assert_eq!(ledger.get_document(&record.id).await.unwrap().updated, fixture.now());
+    }
+    let base = KnowledgeBaseId::new("support");
+    let list = ledger.list_documents(&base, page(None, 10), &Access::Everything).await;
+    let listed: HashSet<DocumentId> =
+        list.unwrap().documents.into_iter().map(|record| record.id).collect();
+    assert_eq!(listed, ids);
+    assert_eq!(ledger.recover().await.unwrap().requeued, 0);
+    ledger.check().await.unwrap();
+}

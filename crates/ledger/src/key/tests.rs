@@ -238,3 +238,23 @@ async fn a_clock_that_was_set_back_changes_no_more_than_the_time() {
     assert!(matches!(found, Authentication::Accepted(_)), "{found:?}");
     assert_eq!(fixture.ledger.list_keys().await.unwrap()[0].last_used, Some(fixture.now()));
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_costs_a_key_nothing_once_it_is_right_again() {
+    let fixture = Fixture::new().await;
+    let expires = Some(fixture.now() + Duration::days(1));
+    let ledger = &fixture.ledger;
+    let new = ledger.create_key(request("erp", &[Scope::Inference], expires)).await.unwrap();
+    let mut seen = Vec::new();
+    for jump in [Duration::ZERO, Duration::days(400), Duration::days(-800), Duration::days(400)] {
+        fixture.advance(jump);
+        match ledger.authenticate(&new.secret).await.unwrap() {
+            Authentication::Accepted(record) => seen.push(record.last_used == Some(fixture.now())),
+            Authentication::Expired => assert_eq!(jump, Duration::days(400)),
+            refused @ (Authentication::Unknown | Authentication::Revoked) => {
+                panic!("{refused:?}")
+            }
+        }
+    }
+    assert_eq!(seen, [true; 3], "the last use follows the clock, also back");
+}

@@ -19,14 +19,9 @@ pub(super) async fn make(pool: &SqlitePool, path: &Path, version: i64) -> Result
     let copy = path.with_extension(format!("sqlite.v{version}"));
     let partial = path.with_extension("sqlite.partial");
     remove_file(&partial)?;
-    sqlx::query("VACUUM INTO ?1")
-        .bind(partial.to_string_lossy())
-        .execute(pool)
-        .await
-        .map_err(LedgerError::database("be copied before its schema is changed"))?;
+    write(pool, &partial, "be copied before its schema is changed").await?;
     remove(path)?;
     let failed = |source| LedgerError::Io { path: partial.clone(), source };
-    File::open(&partial).and_then(|file| file.sync_all()).map_err(failed)?;
     std::fs::rename(&partial, &copy).map_err(failed)?;
     if let Some(folder) = path.parent() {
         // Or a power cut could keep the migration and lose the copy.
@@ -35,6 +30,24 @@ pub(super) async fn make(pool: &SqlitePool, path: &Path, version: i64) -> Result
     }
     tracing::info!(version, copy = %copy.display(), "copied the ledger before its schema changes");
     Ok(())
+}
+
+/// Writes a copy to the new file `to`; on disk when this returns.
+///
+/// # Errors
+/// `Database`; `Io`.
+pub(super) async fn write(
+    pool: &SqlitePool,
+    to: &Path,
+    operation: &'static str,
+) -> Result<(), LedgerError> {
+    sqlx::query("VACUUM INTO ?1")
+        .bind(to.to_string_lossy())
+        .execute(pool)
+        .await
+        .map_err(LedgerError::database(operation))?;
+    let failed = |source| LedgerError::Io { path: to.to_owned(), source };
+    File::open(to).and_then(|file| file.sync_all()).map_err(failed)
 }
 
 /// Removes the copies beside the ledger at `path`.

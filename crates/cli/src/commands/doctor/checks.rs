@@ -242,7 +242,7 @@ pub(super) fn data(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
         return Ok(findings);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    findings.extend(runtime.block_on(ledger(&path)));
+    findings.extend(runtime.block_on(ledger(dir, &path)));
     Ok(findings)
 }
 
@@ -299,7 +299,7 @@ fn access(dir: &Path) -> Option<Finding> {
     Some(Finding::warning(Area::Data, what, format!("chmod o-rwx {shown}")))
 }
 
-async fn ledger(path: &Path) -> Vec<Finding> {
+async fn ledger(dir: &Path, path: &Path) -> Vec<Finding> {
     let ledger = match Ledger::open(path).await {
         Ok(ledger) => ledger,
         Err(error) => {
@@ -326,6 +326,7 @@ async fn ledger(path: &Path) -> Vec<Finding> {
         findings.push(knowledge_base(base, counts));
     }
     ledger.close().await;
+    findings.extend(super::contents::findings(dir).await);
     findings
 }
 

@@ -19,7 +19,7 @@ use intramuros_knowledge::{Folder, Knowledge, KnowledgeConfig, KnowledgeParts, S
 use intramuros_ledger::{Journal, Ledger, Lines, UsageEntry};
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_notify::Notifier;
-use intramuros_store::{Blobs, Store};
+use intramuros_store::{Blobs, Store, WriteGate};
 
 use crate::data_dir;
 use crate::language::tr;
@@ -65,7 +65,7 @@ pub(super) fn set_compute_threads(threads: usize) -> anyhow::Result<()> {
 }
 
 /// Keeps a second server out of the data directory for as long as the file is held.
-pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
+pub(crate) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
     data_dir::create(dir)?;
     let path = dir.join("lock");
     let file = File::create(&path).with_context(|| {
@@ -105,21 +105,24 @@ pub(super) fn lock_data_dir(dir: &Path) -> anyhow::Result<File> {
 
 /// Opens the data and loads the models.
 pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
-    let ledger = Ledger::open(&settings.data_dir.join("ledger.sqlite")).await?;
+    let ledger = sound_ledger(&settings.data_dir.join("ledger.sqlite")).await?;
     // Wrong settings show before the models load.
     let notify = outside::notifier(settings, ledger.clone())?;
+    let gate = WriteGate::open(&settings.data_dir)?;
+    gate.remove_leftovers();
     let lance = settings.data_dir.join("lance");
-    let store = Store::open(lance.to_str().context("data_dir is not valid UTF-8")?).await?;
+    let lance = lance.to_str().context("data_dir is not valid UTF-8")?;
+    let store = Store::open(lance).await?.with_gate(gate.clone());
     let blobs_dir = settings.data_dir.join("blobs");
     let (encoders, text, blobs) = {
-        let settings = settings.clone();
+        let (settings, write_gate) = (settings.clone(), gate);
         tokio::task::spawn_blocking(move || {
             let models = ModelsDir::new(&settings.models_dir);
             // The two take turns on the same cores.
             let gate = ComputeGate::default();
             let encoders = load_encoders(&settings, &models, &gate)?;
             let text = text_models(&settings, &models, &gate)?;
-            Ok::<_, anyhow::Error>((encoders, text, Blobs::open(&blobs_dir)?))
+            Ok::<_, anyhow::Error>((encoders, text, Blobs::open(&blobs_dir)?.with_gate(write_gate)))
         })
         .await??
     };
@@ -156,6 +159,22 @@ fn meter(journal: Journal) -> ServerMeter {
             let usage = consumed.into_iter().map(entry).collect();
             journal.note(Lines { usage, ..Lines::default() });
         })
+    })
+}
+
+/// Opens the ledger and reads all of it once: a damaged page is found now, not under a request.
+async fn sound_ledger(path: &Path) -> anyhow::Result<Ledger> {
+    let opened = async {
+        let ledger = Ledger::open(path).await?;
+        ledger.check().await.map(|()| ledger)
+    };
+    opened.await.with_context(|| {
+        tr(
+            "le registre ne peut pas être ouvert ; s'il est abîmé, videz data_dir sauf les modèles \
+             et remettez une sauvegarde (« intramuros restore »)",
+            "the ledger cannot be opened; if it is damaged, empty data_dir but for the models and \
+             put back a backup ('intramuros restore')",
+        )
     })
 }
 
