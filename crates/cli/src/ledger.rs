@@ -1,7 +1,7 @@
 //! Opens the ledger for commands that work on it directly, also while the server runs, and writes
 //! what they do into the audit trail.
 
-use intramuros_ledger::{AuditEntry, Ledger, LedgerError, AuditOutcome};
+use intramuros_ledger::{AuditEntry, AuditOutcome, Ledger, LedgerError};
 use serde_json::{Value, json};
 
 use crate::args::Common;

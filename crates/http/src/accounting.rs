@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use intramuros_engine::Meter;
-use intramuros_ledger::{AuditEntry, Journal, LedgerError, Lines, AuditOutcome, Sealer};
+use intramuros_ledger::{AuditEntry, AuditOutcome, Journal, LedgerError, Lines, Sealer};
 use intramuros_types::{Limits, Principal};
 use serde_json::json;
 

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use crate::accounting::account;
 use crate::api::{
     ask, audit, calibration, deliveries, document_file, documents, erasure, folders, groups,
-    indexes, keys, knowledge_bases, mail, me, passages, search, sessions, status, unanswered, usage,
-    users, webhooks,
+    indexes, keys, knowledge_bases, mail, me, passages, search, sessions, status, unanswered,
+    usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::http::{Extensions, StatusCode};
 use intramuros_engine::{Caller, Consumed, Meter, Priority};
-use intramuros_ledger::{AuditEntry, Lines, AuditOutcome, UsageEntry};
+use intramuros_ledger::{AuditEntry, AuditOutcome, Lines, UsageEntry};
 use intramuros_types::{Consumption, KeyId, Principal, RequestId};
 use serde_json::{Map, Value, json};
 

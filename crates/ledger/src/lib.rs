@@ -48,8 +48,8 @@ mod ledger;
 mod mail;
 mod migrations;
 mod moment;
-mod principal;
 mod outbox;
+mod principal;
 mod unanswered;
 mod usage;
 mod user;
@@ -58,21 +58,22 @@ mod webhook;
 
 pub use audit::{
     AuditEntry, AuditFilter, AuditPage, AuditRecord, AuditVerifier, Fault as AuditFault,
-    FaultKind as AuditFaultKind, Head as AuditHead, Outcome as AuditOutcome, Sealer, Unsealer, Verification,
+    FaultKind as AuditFaultKind, Head as AuditHead, Outcome as AuditOutcome, Sealer, Unsealer,
+    Verification,
 };
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,
     FailureReason, Inserted, NewDocument, Page, Recovery,
 };
 pub use error::LedgerError;
-pub use group::{GroupChanges, GroupRecord, GroupRequest, Member};
 pub use event::{EventKind, NewEvent};
+pub use group::{GroupChanges, GroupRecord, GroupRequest, Member};
 pub use index::{
     Calibration, Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict,
 };
+pub use inventory::{Inventory, InventoryBase, InventoryDocument};
 pub use journal::{Journal, Lines};
 pub use key::{Authentication, KeyChanges, KeyRecord, KeyRequest, NewKey};
-pub use inventory::{Inventory, InventoryBase, InventoryDocument};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use intramuros_ledger::{AuditEntry, Lines, AuditOutcome, Password, SignIn};
+use intramuros_ledger::{AuditEntry, AuditOutcome, Lines, Password, SignIn};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;

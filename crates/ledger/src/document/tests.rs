@@ -478,7 +478,7 @@ async fn documents_go_their_way_while_the_clock_jumps() {
         assert_eq!(ledger.get_document(&record.id).await.unwrap().updated, fixture.now());
     }
     let base = KnowledgeBaseId::new("support");
-    let list = ledger.list_documents(&base, page(None, 10), &Access::Everything).await;
+    let list = ledger.list_documents(&base, page(None, 10), &Access::EVERYTHING).await;
     let listed: HashSet<DocumentId> =
         list.unwrap().documents.into_iter().map(|record| record.id).collect();
     assert_eq!(listed, ids);

@@ -24,7 +24,7 @@ async fn a_restored_directory_is_what_was_backed_up() {
     assert_eq!(restored.manifest, report.manifest);
     assert_eq!(names(&target), ["blobs", "lance", "ledger.sqlite", "lock", "models"]);
     let ledger = Ledger::open(&target.join("ledger.sqlite")).await.unwrap();
-    let counts = ledger.count_documents(&"support".into(), &Access::Everything).await.unwrap();
+    let counts = ledger.count_documents(&"support".into(), &Access::EVERYTHING).await.unwrap();
     assert_eq!(counts.ready, 1);
     ledger.close().await;
     assert!(flaws(&target).await.unwrap().flaws.is_empty());
