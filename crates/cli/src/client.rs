@@ -53,6 +53,11 @@ impl Client {
         self.finish(request.send_json(body))
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.patch(self.address(path)).header("authorization", self.bearer());
+        self.finish(request.send_json(body))
+    }
+
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.agent.delete(self.address(path)).header("authorization", self.bearer());
         self.finish(request.call())

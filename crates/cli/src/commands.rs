@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod bench;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod jobs;
 pub(crate) mod kb;
 pub(crate) mod keys;
 pub(crate) mod models;

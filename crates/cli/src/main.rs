@@ -1,7 +1,7 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
 //! `serve`, `models`, `keys` and `doctor` work on this machine's files; `ask`, `search`, `kb`,
-//! `bench` and `eval` talk to a running server over HTTP, like any other client.
+//! `jobs`, `bench` and `eval` talk to a running server over HTTP, like any other client.
 
 mod args;
 mod client;
@@ -50,6 +50,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Ask(command) => commands::ask::run(&common, &command),
         Command::Search(command) => commands::search::run(&common, &command),
         Command::Kb(command) => commands::kb::run(&common, &command),
+        Command::Jobs(command) => commands::jobs::run(&common, &command),
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),

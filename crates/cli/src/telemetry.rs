@@ -38,12 +38,13 @@ fn directives(level: &str) -> String {
     )
 }
 
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "catalog",
     "embed",
     "engine",
     "http",
     "ingest",
+    "jobs",
     "knowledge",
     "ledger",
     "model",

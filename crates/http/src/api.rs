@@ -10,6 +10,7 @@ pub(crate) mod erasure;
 pub(crate) mod folders;
 pub(crate) mod hit;
 pub(crate) mod indexes;
+pub(crate) mod jobs;
 pub(crate) mod knowledge_bases;
 pub(crate) mod passages;
 mod scope;

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ask, calibration, document_file, documents, erasure, folders, indexes, knowledge_bases,
+    ask, calibration, document_file, documents, erasure, folders, indexes, jobs, knowledge_bases,
     passages, search, status, unanswered,
 };
 use crate::auth::{Guard, require};
@@ -54,6 +54,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(inference_routes(state))
         .merge(knowledge_read(state))
         .merge(knowledge_write(state))
+        .merge(job_routes(state))
 }
 
 fn inference_routes(state: &AppState) -> OpenApiRouter<AppState> {
@@ -112,6 +113,20 @@ fn knowledge_write(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(documents::upload_document))
         .layer(DefaultBodyLimit::max(usize::try_from(upload_limit).unwrap_or(usize::MAX)))
         .route_layer(from_fn_with_state(guard(state, Scope::KnowledgeWrite), require))
+}
+
+fn job_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job, jobs::update_job))
+        .routes(routes!(jobs::list_items))
+        .routes(routes!(jobs::pause_job))
+        .routes(routes!(jobs::resume_job))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(jobs::retry_job))
+        .routes(routes!(jobs::list_schedules))
+        .layer(time_limit(state))
+        .route_layer(from_fn_with_state(guard(state, Scope::Admin), require))
 }
 
 fn guard(state: &AppState, scope: Scope) -> Guard {

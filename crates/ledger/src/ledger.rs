@@ -1,15 +1,18 @@
 //! Opens the ledger's file, brings its schema up to date and checks it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use time::OffsetDateTime;
+use tokio::sync::Notify;
 
 use crate::LedgerError;
 use crate::error::is_damage;
 use crate::migrations::migrations;
-use crate::moment::Clock;
+use crate::moment::{Clock, from_millis};
 
 mod copy;
 
@@ -26,6 +29,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Ledger {
     pub(crate) pool: SqlitePool,
     pub(crate) clock: Clock,
+    /// Told whenever a job may have become due, or something else be wanted of one. The runner of
+    /// this process waits for it; other processes find out when they look.
+    pub(crate) jobs_changed: Arc<Notify>,
     path: PathBuf,
 }
 
@@ -40,7 +46,11 @@ impl Ledger {
         Self::open_with_clock(path, Clock::system()).await
     }
 
-    pub(crate) async fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
+    /// Like [`Ledger::open`], with a clock of the caller's.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::open`].
+    pub async fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -56,12 +66,24 @@ impl Ledger {
             .connect_with(options)
             .await
             .map_err(|error| damage_or_database(path, "be opened", error))?;
-        let ledger = Self { pool, clock, path: path.to_owned() };
+        let jobs_changed = Arc::default();
+        let ledger = Self { pool, clock, jobs_changed, path: path.to_owned() };
         if let Err(error) = ledger.migrate().await {
             ledger.pool.close().await;
             return Err(error);
         }
         Ok(ledger)
+    }
+
+    /// The time by the ledger's clock, to the millisecond.
+    pub fn now(&self) -> OffsetDateTime {
+        from_millis(self.clock.now())
+    }
+
+    /// Told whenever a job of this handle, or of a clone of it, may have become due, or something
+    /// else be wanted of one. For one waiter.
+    pub fn jobs_changed(&self) -> &Notify {
+        &self.jobs_changed
     }
 
     /// Waits for the statements in progress, then closes the file. Further calls on any clone

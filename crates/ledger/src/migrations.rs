@@ -14,6 +14,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (3, "indexes", include_str!("../migrations/0003_indexes.sql")),
     (4, "unanswered", include_str!("../migrations/0004_unanswered.sql")),
     (5, "calibrations", include_str!("../migrations/0005_calibrations.sql")),
+    (8, "jobs", include_str!("../migrations/0008_jobs.sql")),
 ];
 
 /// The migrations, ready to run.

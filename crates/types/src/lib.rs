@@ -28,7 +28,7 @@ pub use chunk::Chunk;
 pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};
 pub use fault::Fault;
-pub use id::{ChunkId, DocumentId, KeyId, KnowledgeBaseId, ModelId, RequestId};
+pub use id::{ChunkId, DocumentId, JobId, KeyId, KnowledgeBaseId, ModelId, RequestId};
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};
 pub use profile::{EncoderProfile, Pooling};

@@ -56,6 +56,10 @@ folders = []
 folder_interval_seconds = 30
 unanswered_days = 90
 
+[jobs]
+concurrency = 2
+keep_days = 90
+
 [compute]
 threads = 0
 

@@ -200,9 +200,9 @@ async fn a_newer_file_is_refused_and_left_alone() {
     fixture.ledger.close().await;
 
     let error = Ledger::open(&fixture.path()).await.unwrap_err();
-    assert!(matches!(error, LedgerError::Newer { found: 99, supported: 5 }), "{error:?}");
+    assert!(matches!(error, LedgerError::Newer { found: 99, supported: 8 }), "{error:?}");
     assert_eq!(error.fault(), Fault::Runtime);
-    assert!(error.to_string().contains("version 99, this program supports up to 5"), "{error}");
+    assert!(error.to_string().contains("version 99, this program supports up to 8"), "{error}");
 }
 
 #[tokio::test]
