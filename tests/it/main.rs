@@ -11,6 +11,7 @@
 //! - `embeddings`: vectors and their formats
 //! - `folders`: watched folders
 //! - `formats`: tables row by row, files within files, scans, bombs
+//! - `jobs`: background work is watched, paused, resumed, cancelled
 //! - `knowledge`: passages and cited answers out, erasure
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
 //! - `judge`: whether the passages answer, learnt from test questions
@@ -34,6 +35,7 @@ mod embeddings;
 mod folders;
 mod formats;
 mod generation;
+mod jobs;
 mod judge;
 mod knowledge;
 mod lifecycle;

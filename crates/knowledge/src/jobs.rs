@@ -42,7 +42,10 @@ impl JobKind for Kind {
         let (knowledge, run) = (self.knowledge.clone(), self.run);
         async move {
             // What a crash interrupted comes first; only then is it known what there is to do.
-            knowledge.recovered().await?;
+            tokio::select! {
+                recovered = knowledge.recovered() => recovered?,
+                _ = job.stopped() => return Err(JobError::Stopped),
+            }
             run(knowledge, job).await
         }
         .boxed()

@@ -34,7 +34,8 @@ CREATE UNIQUE INDEX jobs_unfinished_once ON jobs (kind, unique_key)
     WHERE unique_key IS NOT NULL AND state IN ('queued', 'running', 'paused');
 CREATE INDEX jobs_queue ON jobs (state, priority, id);
 CREATE INDEX jobs_by_state ON jobs (state, id);
-CREATE INDEX jobs_by_kind ON jobs (kind, unique_key, id);
+CREATE INDEX jobs_by_kind ON jobs (kind, id);
+CREATE INDEX jobs_by_key ON jobs (kind, unique_key, id) WHERE unique_key IS NOT NULL;
 CREATE INDEX jobs_by_knowledge_base ON jobs (knowledge_base) WHERE knowledge_base IS NOT NULL;
 CREATE INDEX jobs_by_finish ON jobs (finished) WHERE finished IS NOT NULL;
 
@@ -54,8 +55,10 @@ CREATE TABLE job_items (
 );
 CREATE UNIQUE INDEX job_items_by_key ON job_items (job, key);
 CREATE INDEX job_items_by_state ON job_items (job, state, ordinal);
--- When the next item that failed may be tried again.
-CREATE INDEX job_items_by_time ON job_items (job, not_before) WHERE state = 'pending';
+-- When the next item that failed may be tried again. Not of those that were not tried yet: claims go
+-- by ordinal and must not be led to sort by time.
+CREATE INDEX job_items_by_time ON job_items (job, not_before)
+    WHERE state = 'pending' AND not_before > 0;
 
 CREATE TABLE schedules (
     name          TEXT   NOT NULL PRIMARY KEY,

@@ -98,11 +98,13 @@ impl Ledger {
     /// `Database`.
     pub async fn next_item_due(&self, job: &JobId) -> Result<Option<OffsetDateTime>, LedgerError> {
         let due: Option<i64> = sqlx::query_scalar(
-            "SELECT not_before FROM job_items WHERE job = $1 AND state = 'pending' \
-             ORDER BY not_before LIMIT 1",
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM job_items WHERE job = $1 \
+             AND state = 'pending' AND not_before = 0) THEN 0 ELSE (SELECT not_before \
+             FROM job_items WHERE job = $1 AND state = 'pending' AND not_before > 0 \
+             ORDER BY not_before LIMIT 1) END",
         )
         .bind(job.as_str())
-        .fetch_optional(&self.pool)
+        .fetch_one(&self.pool)
         .await
         .map_err(LedgerError::database("look for the next item of a job"))?;
         Ok(due.map(from_millis))

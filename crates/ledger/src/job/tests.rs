@@ -276,8 +276,9 @@ async fn a_key_has_one_unfinished_job() {
     let ledger = &fixture.ledger;
     let keyed = || NewJob { unique_key: Some("one".to_owned()), ..new("letters") };
     let second = fixture.second().await;
+    let both = items(1);
     let (one, two) =
-        tokio::join!(ledger.create_job(keyed(), &items(1)), second.create_job(keyed(), &items(1)));
+        tokio::join!(ledger.create_job(keyed(), &both), second.create_job(keyed(), &both));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_ne!(matches!(one, Enqueued::New(_)), matches!(two, Enqueued::New(_)));
     let id = one.job().id;

@@ -227,7 +227,7 @@ async fn check_finds_a_damaged_page() {
     fixture.ledger.close().await;
     let mut bytes = std::fs::read(fixture.path()).unwrap();
     // Everything after the pages of the schema.
-    let from = bytes.len() / 2;
+    let from = bytes.len() / 4 * 3;
     bytes[from..].fill(0xA5);
     std::fs::write(fixture.path(), bytes).unwrap();
 
