@@ -1,5 +1,6 @@
 """A server that is killed and started again on the same data. Standard library only."""
 
+import atexit
 import json
 import os
 import re
@@ -26,6 +27,8 @@ class Machine:
                                "--scope", scopes, "--json"],
                               env=self.environment, capture_output=True, text=True, check=True)
         self.key = json.loads(made.stdout)["key"]
+        self.process = None
+        atexit.register(self.kill)
         self.start()
 
     def start(self):
@@ -50,8 +53,9 @@ class Machine:
         sys.exit("the server did not listen within 60 s")
 
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
 
     def upload(self, base, file_name, text, query=""):
         boundary = uuid.uuid4().hex

@@ -53,6 +53,7 @@ fn a_scope_opens_its_own_paths_and_no_others() {
     let server = shared();
     let needed = |method: &str, path: &str| match (method, path) {
         (_, path) if path.starts_with("/v1/") || path == "/api/v1/status" => "inference",
+        (_, path) if path.starts_with("/api/v1/jobs") || path == "/api/v1/schedules" => "admin",
         ("POST", path) if path.ends_with("/search") || path.ends_with("/ask") => "knowledge:read",
         ("GET", _) => "knowledge:read",
         _ => "knowledge:write",

@@ -14,7 +14,7 @@ use crate::{FailureReason, Ledger, LedgerError};
 
 /// Attempts that may end with their process, without the job or the item having got on, before it
 /// has failed: something in it ends the process each time.
-pub(super) const MAX_LOSSES: i64 = 20;
+pub(super) const MAX_LOSSES: i64 = 50;
 
 const MAX_CODE_CHARS: usize = 64;
 const MAX_TEXT_CHARS: usize = 1000;

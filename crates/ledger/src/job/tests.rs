@@ -6,6 +6,7 @@ use std::time::Duration;
 use intramuros_types::{JobId, KnowledgeBaseId};
 use serde_json::json;
 
+use super::ending::MAX_LOSSES;
 use super::{
     Enqueued, INGEST, ItemState, JobPage, JobPriority, JobProgress, JobRecord, JobState, Lease,
     NewItem, NewJob, NewSchedule, REINDEX,
@@ -221,7 +222,7 @@ async fn what_ends_the_process_each_time_fails_in_the_end() {
     let fixture = Fixture::new().await;
     let ledger = &fixture.ledger;
     let id = create(ledger, 2).await;
-    for _ in 0..20 {
+    for _ in 0..MAX_LOSSES {
         let lease = claim(ledger).await.unwrap();
         assert_eq!(ledger.claim_items(&lease, 1).await.unwrap()[0].ordinal, 0);
         assert_eq!(ledger.take_back_every_job().await.unwrap(), 1);
@@ -231,7 +232,7 @@ async fn what_ends_the_process_each_time_fails_in_the_end() {
     assert_eq!((job.state, job.progress.failed), (JobState::Queued, 1));
     let counts = item_states(ledger, &id).await;
     assert_eq!(counts, BTreeMap::from([("failed", 1), ("pending", 1)]));
-    for _ in 0..20 {
+    for _ in 0..MAX_LOSSES {
         claim(ledger).await.expect("it has attempts left");
         ledger.take_back_every_job().await.unwrap();
     }
