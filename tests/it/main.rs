@@ -13,6 +13,7 @@
 //! - `embeddings`: vectors and their formats
 //! - `folders`: watched folders
 //! - `formats`: tables row by row, files within files, scans, bombs
+//! - `jobs`: background work is watched, paused, resumed, cancelled
 //! - `knowledge`: passages and cited answers out, erasure
 //! - `identity`: users, roles, groups, sessions; every operation against every role and label
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
@@ -42,6 +43,7 @@ mod folders;
 mod formats;
 mod generation;
 mod identity;
+mod jobs;
 mod judge;
 mod knowledge;
 mod lifecycle;

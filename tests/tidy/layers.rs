@@ -39,8 +39,13 @@ const TABLE: &[Layer] = &[
     Layer { name: "store", may_use: &["types"], never: &["candle-core", "axum"] },
     Layer { name: "ledger", may_use: &["types"], never: &["candle-core", "axum"] },
     Layer {
+        name: "jobs",
+        may_use: &["types", "ledger"],
+        never: &["candle-core", "axum", "lancedb"],
+    },
+    Layer {
         name: "knowledge",
-        may_use: &["types", "maxsim", "engine", "store", "ingest", "ledger"],
+        may_use: &["types", "maxsim", "engine", "store", "ingest", "ledger", "jobs"],
         never: &["candle-core", "axum", "lancedb"],
     },
     Layer {
@@ -70,6 +75,7 @@ const TABLE: &[Layer] = &[
             "ingest",
             "store",
             "ledger",
+            "jobs",
             "knowledge",
             "notify",
             "http",

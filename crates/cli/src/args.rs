@@ -48,10 +48,10 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, webhooks, mail, bench, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, jobs, webhooks, mail, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb, webhooks, mail, bench). Better given by the environment, where other
+    /// API key (ask, search, kb, jobs, webhooks, mail, bench). Better given by the environment, where other
     /// users of the machine cannot see it.
     #[arg(
         long,
@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// Manage knowledge bases and their documents.
     #[command(subcommand)]
     Kb(Kb),
+    /// Watch and steer the work that the server does in the background (a key with the scope admin).
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Manage the models on this machine.
     #[command(subcommand)]
     Models(Models),
@@ -411,6 +414,57 @@ pub(crate) struct Restore {
     /// Folder to restore into, missing or empty but for models [setting: data_dir].
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// `jobs` …
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// List jobs, newest first.
+    List {
+        /// Only those that are queued, running, paused, done, failed or cancelled.
+        #[arg(long)]
+        state: Option<String>,
+        /// Only those of this kind: ingest, reindex, calibrate and others.
+        #[arg(long)]
+        kind: Option<String>,
+        /// The most jobs to list, 1 to 1,000.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show a job, with what failed of it.
+    Show {
+        /// The job's id (job_…).
+        id: String,
+    },
+    /// Pause a job; it stops within seconds.
+    Pause {
+        /// The job's id (job_…).
+        id: String,
+    },
+    /// Let a paused job go on.
+    Resume {
+        /// The job's id (job_…).
+        id: String,
+    },
+    /// Stop a job for good; what it has done stays.
+    Cancel {
+        /// The job's id (job_…).
+        id: String,
+    },
+    /// Try again what failed of a job, or go on with one that was cancelled.
+    Retry {
+        /// The job's id (job_…).
+        id: String,
+    },
+    /// Give a job another priority.
+    Priority {
+        /// The job's id (job_…).
+        id: String,
+        /// high, normal or low.
+        priority: String,
+    },
+    /// List what begins by the clock.
+    Schedules,
 }
 
 /// `models` …

@@ -7,6 +7,7 @@ pub(crate) mod bench;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod groups;
+pub(crate) mod jobs;
 pub(crate) mod kb;
 pub(crate) mod keys;
 pub(crate) mod mail;

@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) egress: Egress,
     pub(crate) webhooks: Webhooks,
     pub(crate) smtp: Smtp,
+    pub(crate) jobs: Jobs,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -134,6 +135,15 @@ pub(crate) enum Ocr {
     Auto,
     /// Never.
     Off,
+}
+
+/// `[jobs]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Jobs {
+    pub(crate) concurrency: usize,
+    /// 0: for ever.
+    pub(crate) keep_days: u32,
 }
 
 /// `[compute]`
@@ -251,6 +261,13 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     folders::check(&mut settings.knowledge.folders)?;
     accounting::check(&settings)?;
     outside::check(&settings)?;
+    if !(1..=64).contains(&settings.jobs.concurrency) {
+        let jobs = settings.jobs.concurrency;
+        bail!(tr(
+            format!("jobs.concurrency vaut {jobs} ; il doit valoir de 1 à 64"),
+            format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
+        ));
+    }
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(

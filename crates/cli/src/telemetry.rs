@@ -44,6 +44,7 @@ const OURS: [&str; 11] = [
     "engine",
     "http",
     "ingest",
+    "jobs",
     "knowledge",
     "ledger",
     "model",

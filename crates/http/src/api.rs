@@ -15,6 +15,7 @@ pub(crate) mod groups;
 pub(crate) mod hit;
 pub(crate) mod indexes;
 pub(crate) mod keys;
+pub(crate) mod jobs;
 pub(crate) mod knowledge_bases;
 pub(crate) mod mail;
 pub(crate) mod me;

@@ -84,6 +84,8 @@ const PUBLIC: Needs = Needs::Nothing;
 const INFERENCE: Needs = Needs::Scope(Scope::Inference);
 const READ: Needs = Needs::Scope(Scope::KnowledgeRead);
 const WRITE: Needs = Needs::Scope(Scope::KnowledgeWrite);
+const JOBS: Needs = Needs::Scope(Scope::JobsRead);
+const JOBS_WRITE: Needs = Needs::Scope(Scope::JobsWrite);
 const USAGE: Needs = Needs::Scope(Scope::UsageRead);
 const AUDIT: Needs = Needs::Scope(Scope::AuditRead);
 const ADMIN: Needs = Needs::Scope(Scope::Admin);
@@ -163,6 +165,16 @@ pub(crate) const TABLE: &[Operation] = &[
     row("GET", "/api/v1/audit/head", AUDIT, Trace::None, "audit.head"),
     row("GET", "/api/v1/audit/verification", AUDIT, Trace::Read, "audit.verify"),
     row("GET", "/api/v1/audit/{seq}/content", AUDIT, Trace::Read, "audit.read_content"),
+
+    row("GET", "/api/v1/jobs", JOBS, Trace::None, "jobs.list"),
+    row("GET", "/api/v1/jobs/{id}", JOBS, Trace::None, "jobs.show"),
+    row("PATCH", "/api/v1/jobs/{id}", JOBS_WRITE, Trace::Act, "jobs.update"),
+    row("GET", "/api/v1/jobs/{id}/items", JOBS, Trace::None, "jobs.items"),
+    row("POST", "/api/v1/jobs/{id}/pause", JOBS_WRITE, Trace::Act, "jobs.pause"),
+    row("POST", "/api/v1/jobs/{id}/resume", JOBS_WRITE, Trace::Act, "jobs.resume"),
+    row("POST", "/api/v1/jobs/{id}/cancel", JOBS_WRITE, Trace::Act, "jobs.cancel"),
+    row("POST", "/api/v1/jobs/{id}/retry", JOBS_WRITE, Trace::Act, "jobs.retry"),
+    row("GET", "/api/v1/schedules", JOBS, Trace::None, "schedules.list"),
 
     row("GET", "/api/v1/webhooks", ADMIN, Trace::None, "webhooks.list"),
     row("POST", "/api/v1/webhooks", ADMIN, Trace::Act, "webhooks.create"),

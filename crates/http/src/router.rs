@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::accounting::account;
 use crate::api::{
     ask, audit, calibration, deliveries, document_file, documents, erasure, folders, groups,
-    indexes, keys, knowledge_bases, mail, me, passages, search, sessions, status, unanswered,
+    indexes, jobs, keys, knowledge_bases, mail, me, passages, search, sessions, status, unanswered,
     usage, users, webhooks,
 };
 use crate::auth::require;
@@ -60,6 +60,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(identity(state))
         .merge(accountability(state))
         .merge(notification_routes(state))
+        .merge(job_routes(state))
 }
 
 fn inference_routes() -> OpenApiRouter<AppState> {
@@ -161,6 +162,19 @@ fn notification_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(mail::get_mail))
         .routes(routes!(mail::test_mail))
         .routes(routes!(mail::retry_mail))
+        .layer(time_limit(state))
+}
+
+fn job_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job, jobs::update_job))
+        .routes(routes!(jobs::list_items))
+        .routes(routes!(jobs::pause_job))
+        .routes(routes!(jobs::resume_job))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(jobs::retry_job))
+        .routes(routes!(jobs::list_schedules))
         .layer(time_limit(state))
 }
 

@@ -1,14 +1,19 @@
 //! Learns from test questions from where on a judgement is a yes.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use intramuros_engine::{EngineError, TextEngine};
-use intramuros_ledger::{Calibration, LedgerError, TestQuestion};
+use intramuros_jobs::{Item, ItemError, ItemPolicy, JobContext, JobError};
+use intramuros_ledger::{
+    CALIBRATE, Calibration, Enqueued, JobItem, JobProgress, JobState, LedgerError, NewItem, NewJob,
+    TestQuestion,
+};
 use intramuros_types::{Access, KnowledgeBaseId};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::jobs::base_of;
 use crate::judge::{PASSAGES, judge_with};
 use crate::language::Language;
 use crate::request::{Ranking, Scope, SearchRequest};
@@ -30,53 +35,34 @@ pub struct CalibrationState {
     pub applies: bool,
     /// How far the one that runs is: questions done, and how many there are.
     pub running: Option<(usize, usize)>,
-    /// Why the last one of this run of the program ended without result.
+    /// Why the last one ended without result.
     pub failure: Option<String>,
 }
 
-/// The calibrations of this run of the program.
-#[derive(Default)]
-pub(crate) struct Calibrations {
-    known: Mutex<HashMap<KnowledgeBaseId, Run>>,
+/// What a judgement of one test question came to, as the job's items keep it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Judged {
+    /// Who judged, on what: a score says nothing about another judge.
+    judge: String,
+    outcome: Outcome,
 }
 
-#[derive(Clone)]
-enum Run {
-    Going { done: usize, of: usize },
-    Failed(String),
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// The documents answer it.
+    Answerable(f32),
+    /// Its document is not among the passages.
+    NotFound,
+    /// The documents do not answer it.
+    Unanswerable(f32),
+    /// It was removed meanwhile.
+    Gone,
 }
 
-impl Calibrations {
-    fn get(&self, base: &KnowledgeBaseId) -> Option<Run> {
-        self.lock().get(base).cloned()
-    }
-
-    /// Begins one, unless one runs.
-    fn begin(&self, base: &KnowledgeBaseId, of: usize) -> bool {
-        let mut known = self.lock();
-        if matches!(known.get(base), Some(Run::Going { .. })) {
-            return false;
-        }
-        known.insert(base.clone(), Run::Going { done: 0, of });
-        true
-    }
-
-    fn advance(&self, base: &KnowledgeBaseId) {
-        if let Some(Run::Going { done, .. }) = self.lock().get_mut(base) {
-            *done += 1;
-        }
-    }
-
-    pub(crate) fn end(&self, base: &KnowledgeBaseId, failure: Option<String>) {
-        match failure {
-            Some(failure) => self.lock().insert(base.clone(), Run::Failed(failure)),
-            None => self.lock().remove(base),
-        };
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<KnowledgeBaseId, Run>> {
-        self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
+#[derive(Serialize, Deserialize)]
+struct Params {
+    kept: f32,
 }
 
 /// The scores of the test questions.
@@ -90,8 +76,8 @@ struct Scores {
 
 impl Knowledge {
     /// Begins to learn from the test questions of `base` which judgements count as a yes, so that
-    /// `kept` of the questions whose passages answer are answered. Runs in the background; a start
-    /// of the program begins anew what it finds unfinished.
+    /// `kept` of the questions whose passages answer are answered. A job does it, whose items are the
+    /// questions, so that a stop or a crash interrupts it and no more.
     ///
     /// # Errors
     /// Not found; no generator; an invalid `kept`, or fewer than twenty answerable test questions;
@@ -106,8 +92,8 @@ impl Knowledge {
             let reason = format!("is {kept}, it must be {least} to {most}");
             return Err(KnowledgeError::invalid("kept", reason));
         }
-        let engine = self.generator().await?;
-        let language = self.get(base).await?.language;
+        self.generator().await?;
+        self.get(base).await?;
         let questions = self.shared.ledger.test_questions(base).await?;
         let answerable = questions.iter().filter(|one| !one.relevant.is_empty()).count();
         if answerable < FEWEST {
@@ -117,43 +103,19 @@ impl Knowledge {
             );
             return Err(KnowledgeError::invalid("test questions", reason));
         }
-        if !self.shared.calibrations.begin(base, questions.len()) {
+        let items: Vec<NewItem> = questions.iter().map(item).collect();
+        let new = NewJob {
+            knowledge_base: Some(base.clone()),
+            unique_key: Some(base.to_string()),
+            max_attempts: Some(5),
+            ..NewJob::new(CALIBRATE, base.as_str(), serde_json::json!({"kept": kept}))
+        };
+        if let Enqueued::Existing(_) = self.shared.ledger.create_job(new, &items).await? {
             let reason = "is being calibrated".to_owned();
             let (what, id) = ("knowledge base", base.to_string());
             return Err(LedgerError::Conflict { what, id, reason }.into());
         }
-        self.shared.ledger.begin_calibration(base, kept).await?;
-        let (knowledge, base) = (self.clone(), base.clone());
-        let own = base.clone();
-        tokio::spawn(async move {
-            let done = knowledge.calibrate(&base, &engine, &questions, &language, kept).await;
-            // The next start takes up what a stop ends.
-            if matches!(done, Err(KnowledgeError::Engine(EngineError::Stopped))) {
-                return;
-            }
-            let stored = knowledge.shared.ledger.end_calibration(&base, done.as_ref().ok()).await;
-            let failure = match (done, stored) {
-                (Err(error), _) => Some(error),
-                (Ok(_), Err(error)) => Some(error.into()),
-                (Ok(_), Ok(())) => None,
-            };
-            if let Some(error) = &failure {
-                tracing::warn!(knowledge_base = base.as_str(), %error, "not calibrated");
-            }
-            knowledge.shared.calibrations.end(&base, failure.map(|error| error.to_string()));
-        });
-        self.calibration_state(&own).await
-    }
-
-    /// Begins anew what the end of the program interrupted.
-    pub(crate) async fn resume_calibrations(&self) -> Result<(), KnowledgeError> {
-        for (base, kept) in self.shared.ledger.begun_calibrations().await? {
-            if let Err(error) = self.begin_calibration(&base, kept).await {
-                tracing::warn!(knowledge_base = base.as_str(), %error, "not calibrated");
-                self.shared.ledger.end_calibration(&base, None).await?;
-            }
-        }
-        Ok(())
+        self.calibration_state(base).await
     }
 
     /// How it goes with the calibration of `base`.
@@ -165,40 +127,65 @@ impl Knowledge {
         base: &KnowledgeBaseId,
     ) -> Result<CalibrationState, KnowledgeError> {
         self.get(base).await?;
-        let run = self.shared.calibrations.get(base);
+        let job = self.shared.ledger.newest_job(CALIBRATE, base.as_str()).await?;
         let learnt = self.shared.ledger.calibration(base).await?;
         let judge = self.judge_name(base).await?;
+        let running = job.as_ref().filter(|job| !job.state.is_finished()).map(|job| {
+            let JobProgress { total, done, failed } = job.progress;
+            ((done + failed) as usize, total.unwrap_or(0) as usize)
+        });
+        let failure = job.and_then(|job| match job.state {
+            JobState::Failed => job.failure.map(|failure| failure.text),
+            JobState::Cancelled => Some("it was cancelled".to_owned()),
+            JobState::Queued | JobState::Running | JobState::Paused | JobState::Done => None,
+        });
         Ok(CalibrationState {
             applies: learnt.as_ref().is_some_and(|known| Some(&known.judge) == judge.as_ref()),
             learnt,
-            running: match run {
-                Some(Run::Going { done, of }) => Some((done, of)),
-                _ => None,
-            },
-            failure: match run {
-                Some(Run::Failed(failure)) => Some(failure),
-                _ => None,
-            },
+            running,
+            failure,
         })
     }
 
-    async fn calibrate(
-        &self,
-        base: &KnowledgeBaseId,
-        engine: &TextEngine,
-        questions: &[TestQuestion],
-        language: &str,
-        kept: f32,
-    ) -> Result<Calibration, KnowledgeError> {
-        let judge = self.judge_name(base).await?.ok_or(KnowledgeError::NoGenerator)?;
-        let mut scores = Scores::default();
-        for question in questions {
-            while let Err(error) = self.score(base, engine, question, language, &mut scores).await {
-                tokio::time::sleep(patience(error)?).await;
-            }
-            self.shared.calibrations.advance(base);
+    /// Judges the test questions, which are the items of the job, and learns from them.
+    pub(crate) async fn run_calibration(&self, job: &JobContext) -> Result<(), JobError> {
+        let (base, Params { kept }) = (base_of(job)?, job.params()?);
+        // Another request may wait for the same place in memory.
+        let engine = tokio::select! {
+            engine = self.generator() => engine?,
+            _ = job.stopped() => return Err(JobError::Stopped),
+        };
+        let language = self.get(&base).await?.language;
+        let judge = self.judge_name(&base).await?.ok_or(KnowledgeError::NoGenerator)?;
+        let questions = self.shared.ledger.test_questions(&base).await.map_err(JobError::from)?;
+        self.prepare_items(job, &questions, &judge).await?;
+        let by_id: HashMap<&str, &TestQuestion> =
+            questions.iter().map(|question| (question.id.as_str(), question)).collect();
+        let progress = job
+            .for_each_item(ItemPolicy::of(1), |item: Item<serde_json::Value>| {
+                let question = by_id.get(item.key.as_str()).copied();
+                let (base, engine, language, judge) = (&base, &engine, &language, &judge);
+                async move {
+                    let outcome = match question {
+                        None => Outcome::Gone,
+                        Some(question) => self
+                            .score(base, engine, question, language)
+                            .await
+                            .map_err(item_error)?,
+                    };
+                    Ok(Judged { judge: judge.clone(), outcome })
+                }
+            })
+            .await?;
+        if progress.failed > 0 {
+            let text = format!("{} test questions could not be judged", progress.failed);
+            return Err(JobError::failed("items", text));
         }
-        let learnt = learn(scores, judge, kept)?;
+        if self.judge_name(&base).await?.as_ref() != Some(&judge) {
+            let text = "the index or the generator changed meanwhile; it begins anew";
+            return Err(JobError::later("judge_changed", text, Duration::ZERO));
+        }
+        let learnt = learn(scores(job).await?, judge, kept)?;
         tracing::info!(
             knowledge_base = base.as_str(),
             answerable = learnt.answerable,
@@ -206,7 +193,25 @@ impl Knowledge {
             threshold = learnt.threshold,
             "calibrated"
         );
-        Ok(learnt)
+        Ok(self.shared.ledger.finish_calibration(job.lease(), &base, &learnt).await?)
+    }
+
+    /// Sees to it that the job has the test questions as items, and takes those up again that
+    /// another judge judged.
+    async fn prepare_items(
+        &self,
+        job: &JobContext,
+        questions: &[TestQuestion],
+        judge: &str,
+    ) -> Result<(), JobError> {
+        let items = job.items().await?;
+        if items.is_empty() {
+            return job.add_items(&questions.iter().map(item).collect::<Vec<_>>()).await;
+        }
+        let is_stale =
+            |item: &&JobItem| item.result.as_ref().is_some_and(|result| result["judge"] != judge);
+        let stale: Vec<u64> = items.iter().filter(is_stale).map(|item| item.ordinal).collect();
+        if stale.is_empty() { Ok(()) } else { job.redo_items(&stale).await }
     }
 
     async fn score(
@@ -215,8 +220,7 @@ impl Knowledge {
         engine: &TextEngine,
         question: &TestQuestion,
         language: &str,
-        scores: &mut Scores,
-    ) -> Result<(), KnowledgeError> {
+    ) -> Result<Outcome, KnowledgeError> {
         let request = SearchRequest {
             query: question.query.clone(),
             limit: PASSAGES,
@@ -230,30 +234,48 @@ impl Knowledge {
         hits.truncate(PASSAGES);
         let is_answerable = !question.relevant.is_empty();
         if is_answerable && !self.is_answered(&target.index, question, &hits).await? {
-            scores.not_found += 1;
-            return Ok(());
+            return Ok(Outcome::NotFound);
         }
         let language = Language::detect(&question.query, language);
         let (query, caller) = (&question.query, &request.caller);
         let score = judge_with(engine, query, &hits, language, caller).await?;
-        match is_answerable {
-            true => scores.answerable.push(score),
-            false => scores.unanswerable.push(score),
-        }
-        Ok(())
+        Ok(if is_answerable { Outcome::Answerable(score) } else { Outcome::Unanswerable(score) })
     }
 }
 
-/// How long to wait before a question is tried again; others have precedence.
-///
-/// # Errors
-/// What does not pass.
+/// A test question as an item; what it asks stays where it is.
+fn item(question: &TestQuestion) -> NewItem {
+    NewItem { key: question.id.clone(), payload: serde_json::Value::Null }
+}
+
+/// What became of the test questions.
+async fn scores(job: &JobContext) -> Result<Scores, JobError> {
+    let mut scores = Scores::default();
+    for item in job.items().await? {
+        let Some(result) = item.result else { continue };
+        let judged: Judged = serde_json::from_value(result)
+            .map_err(|error| JobError::failed("result", error.to_string()))?;
+        match judged.outcome {
+            Outcome::Answerable(score) => scores.answerable.push(score),
+            Outcome::NotFound => scores.not_found += 1,
+            Outcome::Unanswerable(score) => scores.unanswerable.push(score),
+            Outcome::Gone => {}
+        }
+    }
+    Ok(scores)
+}
+
+/// How an item ends that was not judged: others have precedence, or the whole job ends.
 #[allow(clippy::wildcard_enum_match_arm, reason = "two errors of many pass")]
-fn patience(error: KnowledgeError) -> Result<Duration, KnowledgeError> {
+fn item_error(error: KnowledgeError) -> ItemError {
     match error {
-        KnowledgeError::Engine(EngineError::Overloaded { retry_after, .. }) => Ok(retry_after),
-        KnowledgeError::Engine(EngineError::TimedOut { .. }) => Ok(Duration::from_secs(1)),
-        other => Err(other),
+        KnowledgeError::Engine(EngineError::Overloaded { retry_after, .. }) => {
+            ItemError::Later { after: retry_after }
+        }
+        KnowledgeError::Engine(EngineError::TimedOut { .. }) => {
+            ItemError::Later { after: Duration::from_secs(1) }
+        }
+        other => ItemError::Job(other.into()),
     }
 }
 

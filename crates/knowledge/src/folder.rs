@@ -117,7 +117,7 @@ impl Reports {
 
 impl Knowledge {
     /// Keeps the knowledge bases in step with `folders`, looking every `interval`, until `stop`
-    /// turns true. Run it once, beside [`run_indexer`](Self::run_indexer).
+    /// turns true. Run it once, beside the jobs.
     pub async fn run_folders(
         &self,
         folders: Vec<Folder>,

@@ -1,11 +1,13 @@
 //! Makes uploaded documents searchable.
 //!
-//! Two lanes work at the same time: one takes documents as they came, the other only small ones,
-//! so that a manual of a thousand pages does not make everybody's letters wait.
+//! Each knowledge base that has something to index has a job (`ledger::job::ingest`), whose items are
+//! the documents: one is claimed, read, cut, embedded, stored, finished. A crash at any point leaves
+//! it claimed, and the next attempt claims it again; storing replaces whatever an earlier attempt
+//! left, in one transaction.
 //!
-//! The ledger is the queue: a document is claimed, read, cut, embedded, stored, finished. A crash
-//! at any point leaves it claimed, and the next start claims it again; storing replaces whatever
-//! an earlier attempt left, in one transaction.
+//! The jobs of all knowledge bases share two lanes, in which one document each is in work: one lane
+//! takes documents as they came, the other only small ones, so that a manual of a thousand pages
+//! does not make everybody's letters wait. Jobs take turns, those of higher priority first.
 
 mod failure;
 mod media_type;
@@ -15,15 +17,18 @@ mod read;
 mod reuse;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use intramuros_engine::{Caller, EmbedEngine, Embedding, InputKind};
+use intramuros_engine::{Caller, EmbedEngine, Embedding, EngineError, InputKind};
 use intramuros_ingest::embedding_text;
+use intramuros_jobs::{JobContext, JobError};
 use intramuros_ledger::{DocumentFacts, DocumentRecord, LedgerError};
 use intramuros_store::{PassageRow, StoreError};
 use intramuros_types::{Chunk, ExtractedDocument, Fault, KnowledgeBaseId};
-use tokio::sync::watch;
+use tokio::sync::Mutex;
 
+use crate::jobs::base_of;
 use crate::target::Target;
 use crate::{Knowledge, KnowledgeError};
 use failure::reason;
@@ -39,95 +44,140 @@ const EMBED_BATCH: usize = 64;
 /// What the lane for small documents takes: minutes of indexing at most.
 const SMALL_BYTES: u32 = 256 << 10;
 
-/// Wait after a failure of the machine (disk, full queue) before the next attempt.
+/// Wait before the next attempt while the disk takes no writes.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// The longest wait for a disk that takes no writes: each attempt reads and embeds again.
+/// The longest such wait: each attempt reads and embeds again.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Passages that no index knows yet, after which the indexes are extended: searches look at each of
 /// them one by one.
 const UNINDEXED: u32 = 500;
 
-/// What a lane has changed since it last extended the indexes.
-#[derive(Default)]
-struct Touched {
-    bases: Vec<KnowledgeBaseId>,
-    passages: u32,
-}
+/// How often what waits is counted for the job's total.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-impl Touched {
-    /// Notes new passages of `base`; whether it is time to extend the indexes.
-    fn add(&mut self, base: &KnowledgeBaseId, passages: u32) -> bool {
-        if !self.bases.contains(base) {
-            self.bases.push(base.clone());
-        }
-        self.passages = self.passages.saturating_add(passages);
-        let is_time = self.passages >= UNINDEXED;
-        if is_time {
-            self.passages = 0;
-        }
-        is_time
-    }
-}
+/// How long a lane waits at most before it looks again by itself.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Which documents a worker takes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lane {
     All,
     Small,
 }
 
+/// An attempt at the job of a knowledge base; its two lanes share it.
+struct Pass<'a> {
+    job: &'a JobContext,
+    base: KnowledgeBaseId,
+    /// New passages since the indexes were extended.
+    unindexed: AtomicU32,
+    /// Whether the table wants maintenance.
+    is_touched: AtomicBool,
+    /// When what waits was counted last.
+    counted: Mutex<Option<Instant>>,
+}
+
+/// How the work on a document ended.
+enum Indexed {
+    /// With an outcome that is recorded, and so many new passages.
+    Recorded(u32),
+    /// The server stops: the document is pending again when the attempt has ended.
+    Stopped,
+    /// Not at all: the disk takes no writes.
+    Waits,
+}
+
 impl Knowledge {
-    /// Indexes uploads until `stop` turns true. Run it once.
-    ///
-    /// # Errors
-    /// A failure of the ledger at the start; later ones are logged and tried again.
-    pub async fn run_indexer(&self, stop: watch::Receiver<bool>) -> Result<(), KnowledgeError> {
-        self.recover().await?;
-        tokio::join!(
-            self.run_lane(Lane::All, stop.clone()),
-            self.run_lane(Lane::Small, stop.clone()),
-            self.run_rebuilds(stop),
-        );
+    /// Indexes the pending documents of a knowledge base until there are none.
+    pub(crate) async fn run_ingest(&self, job: &JobContext) -> Result<(), JobError> {
+        let pass = Pass {
+            job,
+            base: base_of(job)?,
+            unindexed: AtomicU32::new(0),
+            is_touched: AtomicBool::new(false),
+            counted: Mutex::new(None),
+        };
+        self.shared.ledger.count_waiting(job.lease(), &pass.base).await?;
+        // The one that takes all ends the job, when the other has nothing in work either.
+        tokio::select! {
+            ended = self.run_lane(&pass, Lane::All) => ended,
+            ended = self.run_lane(&pass, Lane::Small) => ended,
+        }
+    }
+
+    async fn run_lane(&self, pass: &Pass<'_>, lane: Lane) -> Result<(), JobError> {
+        let Pass { job, base, .. } = pass;
+        let (turns, max_bytes) = match lane {
+            Lane::All => (&self.shared.lane, None),
+            Lane::Small => (&self.shared.small_lane, Some(SMALL_BYTES)),
+        };
+        loop {
+            job.check()?;
+            // Registered before the queue is looked at, so that nothing can slip between.
+            let (work, progress) = (self.shared.work.notified(), self.shared.progress.notified());
+            tokio::pin!(work, progress);
+            work.as_mut().enable();
+            progress.as_mut().enable();
+            let turn = tokio::select! {
+                turn = turns.take(job.priority()) => turn,
+                _ = job.stopped() => return Err(JobError::Stopped),
+            };
+            let claimed = self.shared.ledger.claim_document(job.lease(), base, max_bytes).await?;
+            if let Some(record) = claimed {
+                let indexed = tokio::select! {
+                    indexed = self.index_patiently(&record) => indexed,
+                    // The end of the attempt puts the document back.
+                    _ = job.stopped() => Indexed::Stopped,
+                };
+                let Indexed::Recorded(passages) = indexed else { return Err(JobError::Stopped) };
+                // The other lane may wait for this one's end.
+                self.shared.progress.notify_waiters();
+                self.count(pass, passages).await?;
+                continue;
+            }
+            if lane == Lane::All {
+                if pass.is_touched.swap(false, Ordering::Relaxed) {
+                    self.maintain(base).await;
+                    continue;
+                }
+                if self.shared.ledger.finish_ingest(job.lease(), base).await? {
+                    return Ok(());
+                }
+            }
+            drop(turn);
+            tokio::select! {
+                () = work => {}
+                () = progress => {}
+                _ = job.stopped() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Notes new passages, and extends the indexes when there are many.
+    async fn count(&self, pass: &Pass<'_>, passages: u32) -> Result<(), JobError> {
+        pass.is_touched.store(true, Ordering::Relaxed);
+        let before = pass.unindexed.fetch_add(passages, Ordering::Relaxed);
+        if before.saturating_add(passages) >= UNINDEXED {
+            pass.unindexed.store(0, Ordering::Relaxed);
+            self.extend_indexes(&pass.base).await;
+        }
+        let mut counted = pass.counted.lock().await;
+        if counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+            self.shared.ledger.count_waiting(pass.job.lease(), &pass.base).await?;
+            *counted = Some(Instant::now());
+        }
         Ok(())
     }
 
-    async fn run_lane(&self, lane: Lane, mut stop: watch::Receiver<bool>) {
-        let mut touched = Touched::default();
-        // A sender that is gone without a word is a stop too: waiting for it would never wait.
-        while !*stop.borrow() && stop.has_changed().is_ok() {
-            let work = self.shared.work.notified();
-            tokio::pin!(work);
-            work.as_mut().enable();
-            let claimed = match lane {
-                Lane::All => self.shared.ledger.claim_next_document().await,
-                Lane::Small => self.shared.ledger.claim_small_document(SMALL_BYTES).await,
-            };
-            match claimed {
-                Ok(Some(record)) => {
-                    let passages = tokio::select! {
-                        passages = self.index_patiently(&record) => passages,
-                        // The claim is taken back by the next start.
-                        _ = stop.changed() => break,
-                    };
-                    if touched.add(&record.knowledge_base, passages) {
-                        self.extend_indexes(&record.knowledge_base).await;
-                    }
-                }
-                Ok(None) if !touched.bases.is_empty() => {
-                    self.maintain(std::mem::take(&mut touched)).await;
-                }
-                Ok(None) => tokio::select! {
-                    () = work => {}
-                    _ = stop.changed() => {}
-                },
-                Err(error) => {
-                    tracing::error!(%error, "the next document could not be claimed");
-                    pause(RETRY_AFTER, &mut stop).await;
-                }
-            }
-        }
+    /// Finishes what a crash interrupted, once for each start; the jobs wait for it.
+    ///
+    /// # Errors
+    /// A failure of the ledger or the store; the next call tries again.
+    pub async fn recovered(&self) -> Result<(), KnowledgeError> {
+        self.shared.recovered.get_or_try_init(|| self.recover()).await.map(|_| ())
     }
 
     /// Finishes what a crash interrupted.
@@ -147,7 +197,7 @@ impl Knowledge {
         let blobs = Arc::clone(&self.shared.blobs);
         let stored = tokio::task::spawn_blocking(move || blobs.digests()).await??;
         self.remove_unneeded(stored).await;
-        self.resume_calibrations().await
+        Ok(())
     }
 
     /// Indexes anew what an earlier version of the program indexed in another form: the original
@@ -183,33 +233,30 @@ impl Knowledge {
         }
     }
 
-    async fn maintain(&self, touched: Touched) {
-        for id in touched.bases {
-            let done =
-                async { Ok::<_, KnowledgeError>(self.active(&id).await?.table.maintain().await?) };
-            if let Err(error) = done.await {
-                tracing::warn!(knowledge_base = id.as_str(), %error, "the index was not optimised");
-            }
+    async fn maintain(&self, id: &KnowledgeBaseId) {
+        let done =
+            async { Ok::<_, KnowledgeError>(self.active(id).await?.table.maintain().await?) };
+        if let Err(error) = done.await {
+            tracing::warn!(knowledge_base = id.as_str(), %error, "the index was not optimised");
         }
     }
 
     /// Indexes one document. While the disk takes no writes the document stays in work, and is tried
     /// again: there is nothing wrong with it, and a failure could not even be recorded.
-    async fn index_patiently(&self, record: &DocumentRecord) -> u32 {
+    async fn index_patiently(&self, record: &DocumentRecord) -> Indexed {
         let mut wait = RETRY_AFTER;
         loop {
-            if let Some(passages) = self.index(record).await {
-                return passages;
+            match self.index(record).await {
+                Indexed::Waits => tokio::time::sleep(wait).await,
+                indexed @ (Indexed::Recorded(_) | Indexed::Stopped) => return indexed,
             }
-            tokio::time::sleep(wait).await;
             wait = (2 * wait).min(LONGEST_WAIT);
         }
     }
 
-    /// Indexes one document and records how it went; returns the number of its passages, or `None`
-    /// when the disk takes no writes.
-    async fn index(&self, record: &DocumentRecord) -> Option<u32> {
-        let started = std::time::Instant::now();
+    /// Indexes one document and records how it went.
+    async fn index(&self, record: &DocumentRecord) -> Indexed {
+        let started = Instant::now();
         let mut passages = 0;
         let outcome = match self.try_index(record).await {
             Ok(chunks) => {
@@ -227,12 +274,13 @@ impl Knowledge {
                     document = record.id.as_str(),
                     "deleted or changed while it was indexed"
                 );
-                return Some(passages);
+                return Indexed::Recorded(passages);
             }
+            Err(KnowledgeError::Engine(EngineError::Stopped)) => return Indexed::Stopped,
             Err(error) if takes_no_writes(&error) => {
                 let document = record.id.as_str();
                 tracing::error!(document, %error, "the disk takes no writes; indexing waits");
-                return None;
+                return Indexed::Waits;
             }
             Err(error) => {
                 let (document, code) = (record.id.as_str(), reason(&error).code);
@@ -252,11 +300,10 @@ impl Knowledge {
         if let Err(error) = outcome {
             tracing::error!(document = record.id.as_str(), %error, "the outcome was not recorded");
             if takes_no_writes(&error) {
-                return None;
+                return Indexed::Waits;
             }
         }
-        self.shared.progress.notify_waiters();
-        Some(passages)
+        Indexed::Recorded(passages)
     }
 
     /// Reads, cuts, embeds and stores a document; returns the number of its passages.
@@ -355,7 +402,7 @@ async fn embed_patiently(
         let (texts, kind) = (texts.clone(), InputKind::Passage);
         match encoder.embed_words(texts, kind, caller).await {
             Ok(embeddings) => return Ok(embeddings),
-            Err(intramuros_engine::EngineError::Overloaded { retry_after, .. }) => {
+            Err(EngineError::Overloaded { retry_after, .. }) => {
                 tokio::time::sleep(retry_after).await;
             }
             Err(error) => return Err(error.into()),
@@ -369,12 +416,7 @@ fn takes_no_writes(error: &KnowledgeError) -> bool {
 
 /// Whether the document is still what `record` says: claimed, or searchable.
 fn is_same(now: &DocumentRecord, record: &DocumentRecord) -> bool {
-    now.state == record.state && now.revision == record.revision
-}
-
-async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) {
-    tokio::select! {
-        () = tokio::time::sleep(time) => {}
-        _ = stop.changed() => {}
-    }
+    now.state == record.state
+        && now.revision == record.revision
+        && now.claimed_by == record.claimed_by
 }

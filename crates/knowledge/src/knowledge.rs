@@ -12,13 +12,12 @@ use intramuros_ledger::{
 };
 use intramuros_store::{BlobWriter, Blobs, Store};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OnceCell};
 
-use crate::calibrate::Calibrations;
 use crate::folder::Reports;
 use crate::index::MediaType;
 use crate::late::Spaces;
-use crate::rebuild::Paces;
+use crate::turns::Turns;
 use crate::{KnowledgeConfig, KnowledgeError};
 
 /// What a [`Knowledge`] works with.
@@ -57,8 +56,8 @@ pub(crate) struct Shared {
     pub(crate) text: TextModels,
     pub(crate) meter: ServerMeter,
     pub(crate) config: KnowledgeConfig,
-    /// Wakes the lanes of the indexer. They register before they look at the queue, so that no
-    /// upload can slip between.
+    /// Wakes the lanes of the jobs that index. They register before they look at the queue, so that
+    /// no upload can slip between.
     pub(crate) work: Notify,
     /// Wakes those who wait for a document to be indexed.
     pub(crate) progress: Notify,
@@ -74,10 +73,12 @@ pub(crate) struct Shared {
     pub(crate) spaces: Spaces,
     /// How it goes with the folders that are watched.
     pub(crate) folders: Reports,
-    /// How fast indexes are made anew.
-    pub(crate) paces: Paces,
-    /// How it goes with what is learnt from test questions.
-    pub(crate) calibrations: Calibrations,
+    /// One document at a time is indexed as it came,
+    pub(crate) lane: Turns,
+    /// and one small one beside it.
+    pub(crate) small_lane: Turns,
+    /// Whether what a crash interrupted is finished.
+    pub(crate) recovered: OnceCell<()>,
 }
 
 /// A file on its way in. Its bytes are in a temporary file; dropping it leaves nothing.
@@ -97,8 +98,8 @@ impl Upload {
 }
 
 impl Knowledge {
-    /// Ties the parts together. [`run_indexer`](Self::run_indexer) must run for uploads to become
-    /// searchable.
+    /// Ties the parts together. The jobs of [`job_kinds`](Self::job_kinds) must run for uploads to
+    /// become searchable.
     pub fn new(parts: KnowledgeParts, config: KnowledgeConfig) -> Self {
         let KnowledgeParts { ledger, store, blobs, reader, encoders, text, meter } = parts;
         Self {
@@ -118,8 +119,9 @@ impl Knowledge {
                 erasing: Mutex::new(()),
                 spaces: Spaces::default(),
                 folders: Reports::default(),
-                paces: Paces::default(),
-                calibrations: Calibrations::default(),
+                lane: Turns::default(),
+                small_lane: Turns::default(),
+                recovered: OnceCell::new(),
             }),
         }
     }
@@ -217,7 +219,6 @@ impl Knowledge {
         &self,
         id: &KnowledgeBaseId,
     ) -> Result<(), KnowledgeError> {
-        self.shared.calibrations.end(id, None);
         self.shared.store.drop_knowledge_base(id).await?;
         let _gate = self.shared.blob_gate.lock().await;
         let unused = self.shared.ledger.forget_knowledge_base(id).await?;

@@ -3,8 +3,8 @@
 //! Entry type: [`Knowledge`], a cheap handle. Two paths meet in it:
 //!
 //! - **Index**: [`Knowledge::add`] stores the bytes and a ledger row (from then on the document
-//!   survives any crash), the worker [`Knowledge::run_indexer`] reads, cuts, embeds and stores the
-//!   passages, one document at a time.
+//!   survives any crash), the job of its knowledge base reads, cuts, embeds and stores the passages,
+//!   one document at a time ([`Knowledge::job_kinds`] has what the runner needs).
 //! - **Retrieval**: [`Knowledge::search`] finds candidates by vector and full text and compares them
 //!   word by word (`late`, `rank`); [`Knowledge::ask`] lets
 //!   the generator word an answer from them and passes on only sentences that the passages
@@ -28,6 +28,7 @@ mod fuse;
 mod gap;
 mod highlight;
 mod index;
+mod jobs;
 mod judge;
 mod knowledge;
 mod language;
@@ -42,6 +43,7 @@ mod rerank;
 mod search;
 mod sentences;
 mod target;
+mod turns;
 mod words;
 
 pub use answer::{Abstention, Answer, AnswerEvent, Answering};

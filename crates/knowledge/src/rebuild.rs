@@ -5,30 +5,33 @@
 //! missing, the test questions of the knowledge base are asked of both; the new index takes over
 //! in one step, unless it answers them worse or lacks a document, in which case somebody decides.
 //! The old one is kept until it is discarded: going back is the same step.
+//!
+//! A job does it, whose items are the documents that the index lacks. Cancelling it leaves the index
+//! as far as it is: trying the job again goes on, discarding the index gives it up.
 
 mod verdict;
 
-use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use intramuros_ingest::IngestError;
+use intramuros_jobs::{JobContext, JobError};
 use intramuros_ledger::{
-    DocumentRecord, DocumentState, IndexProgress, IndexRecord, IndexRole, LedgerError, TestQuestion,
+    DocumentRecord, DocumentState, IndexProgress, IndexRecord, IndexRole, JobProgress, LedgerError,
+    REINDEX, TestQuestion,
 };
 use intramuros_store::StoreError;
 use intramuros_types::{DocumentId, Fault, KnowledgeBaseId};
-use tokio::sync::watch;
 
 use crate::index::Reading;
+use crate::jobs::base_of;
 use crate::target::Target;
 use crate::{Knowledge, KnowledgeError};
 
 /// How much of the recall of the test questions a new index may lose.
 const TOLERANCE: f32 = 0.02;
 
-/// Wait after a failure of the machine before the next attempt.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How often progress is counted: it takes a look at every document.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// An index of a knowledge base, and how far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,31 +42,6 @@ pub struct IndexState {
     pub progress: Option<IndexProgress>,
     /// When it will be done at the pace since the start; `None` while that is unknown.
     pub remaining: Option<Duration>,
-}
-
-/// When this run of the program began to work on each index, and how far it was then.
-#[derive(Default)]
-pub(crate) struct Paces {
-    begun: Mutex<HashMap<(KnowledgeBaseId, u32), (Instant, u64)>>,
-}
-
-impl Paces {
-    fn begin(&self, index: &IndexRecord, done: u64) {
-        let key = (index.knowledge_base.clone(), index.generation);
-        self.lock().entry(key).or_insert_with(|| (Instant::now(), done));
-    }
-
-    fn remaining(&self, index: &IndexRecord, progress: IndexProgress) -> Option<Duration> {
-        let key = (index.knowledge_base.clone(), index.generation);
-        let (since, before) = *self.lock().get(&key)?;
-        let made = progress.done.checked_sub(before).filter(|made| *made > 0)?;
-        let left = progress.documents.saturating_sub(progress.done);
-        Some(since.elapsed().mul_f64(left as f64 / made as f64))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(KnowledgeBaseId, u32), (Instant, u64)>> {
-        self.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }
 
 impl Knowledge {
@@ -97,7 +75,6 @@ impl Knowledge {
             embedding_model = info.id.as_str(),
             "an index is made anew"
         );
-        self.shared.work.notify_waiters();
         self.index_state(index).await
     }
 
@@ -123,7 +100,11 @@ impl Knowledge {
         }
         let progress = self.shared.ledger.index_progress(&index).await?;
         let remaining = match index.role {
-            IndexRole::Building => self.shared.paces.remaining(&index, progress),
+            IndexRole::Building => {
+                let key = format!("{}/{}", index.knowledge_base, index.generation);
+                let job = self.shared.ledger.newest_job(REINDEX, &key).await?;
+                job.and_then(|job| job.remaining)
+            }
             IndexRole::Active | IndexRole::Rejected | IndexRole::Previous => None,
         };
         Ok(IndexState { index, progress: Some(progress), remaining })
@@ -217,65 +198,46 @@ impl Knowledge {
         Ok(self.shared.ledger.forget_index(index).await?)
     }
 
-    /// Makes the indexes that were begun, until `stop` turns true.
-    pub(crate) async fn run_rebuilds(&self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() && stop.has_changed().is_ok() {
-            let work = self.shared.work.notified();
-            tokio::pin!(work);
-            work.as_mut().enable();
-            let outcome = tokio::select! {
-                outcome = self.rebuild_next() => outcome,
-                // It goes on where it was at the next start.
-                _ = stop.changed() => return,
-            };
-            let idle = match outcome {
-                Ok(worked) => !worked,
-                Err(error) => {
-                    tracing::error!(%error, "an index could not be made anew");
-                    tokio::select! {
-                        () = tokio::time::sleep(RETRY_AFTER) => {}
-                        _ = stop.changed() => return,
-                    }
-                    false
-                }
-            };
-            if idle {
-                tokio::select! {
-                    () = work => {}
-                    _ = stop.changed() => return,
-                }
-            }
+    /// Makes the index that a job is about until it is complete and decided about.
+    pub(crate) async fn run_reindex(&self, job: &JobContext) -> Result<(), JobError> {
+        #[derive(serde::Deserialize)]
+        struct Params {
+            generation: u32,
+        }
+        let (base, Params { generation }) = (base_of(job)?, job.params()?);
+        let is_it = |index: &IndexRecord| {
+            index.generation == generation && index.role == IndexRole::Building
+        };
+        let indexes = self.shared.ledger.indexes(&base).await?;
+        // None: it was decided about by an attempt that ended before it could say so.
+        let Some(index) = indexes.into_iter().find(is_it) else { return Ok(()) };
+        let outcome = tokio::select! {
+            outcome = self.rebuild(index, job) => outcome,
+            // It goes on where it was.
+            _ = job.stopped() => return Err(JobError::Stopped),
+        };
+        match outcome {
+            // Discarded meanwhile, with its table or with its knowledge base, and so cancelled.
+            Err(KnowledgeError::Store(StoreError::Dropped { .. }))
+            | Err(KnowledgeError::Ledger(LedgerError::NotFound { .. })) => Err(JobError::Stopped),
+            outcome => Ok(outcome?),
         }
     }
 
-    /// Works on the oldest index in the making until it is complete; whether there was one.
-    async fn rebuild_next(&self) -> Result<bool, KnowledgeError> {
-        for index in self.shared.ledger.indexes_in_the_making().await? {
-            match self.rebuild(index).await {
-                // Discarded meanwhile, with its table or with its knowledge base.
-                Err(KnowledgeError::Store(StoreError::Dropped { .. }))
-                | Err(KnowledgeError::Ledger(LedgerError::NotFound { .. })) => return Ok(true),
-                // Its encoder is not there any more: the others do not wait for it.
-                Err(KnowledgeError::OtherEncoder { indexed, .. }) => {
-                    tracing::warn!(encoder = indexed, "an index waits for its encoder");
-                }
-                outcome => return outcome.map(|()| true),
-            }
-        }
-        Ok(false)
-    }
-
-    async fn rebuild(&self, index: IndexRecord) -> Result<(), KnowledgeError> {
+    async fn rebuild(&self, index: IndexRecord, job: &JobContext) -> Result<(), KnowledgeError> {
         let ledger = &self.shared.ledger;
         let active = ledger.active_index(&index.knowledge_base).await?;
         let mut target = self.target(index).await?;
         if active.embedding_model == target.index.embedding_model {
             target.reuse = Some(self.target(active).await?.table);
         }
-        let progress = ledger.index_progress(&target.index).await?;
-        self.shared.paces.begin(&target.index, progress.done);
+        let mut counted: Option<Instant> = None;
         let mut after: Option<DocumentId> = None;
         loop {
+            if counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+                self.count_made(&target.index, job).await?;
+                counted = Some(Instant::now());
+            }
             match ledger.next_for_index(&target.index, after.as_ref()).await? {
                 Some(record) => {
                     self.rebuild_document(&target, &record).await?;
@@ -285,12 +247,26 @@ impl Knowledge {
                 None if after.is_some() => after = None,
                 None => {
                     target.table.maintain().await?;
+                    self.count_made(&target.index, job).await?;
                     if self.conclude(&target).await? {
                         return Ok(());
                     }
                 }
             }
         }
+    }
+
+    /// Tells the job how far its index is.
+    async fn count_made(
+        &self,
+        index: &IndexRecord,
+        job: &JobContext,
+    ) -> Result<(), KnowledgeError> {
+        let IndexProgress { documents, done, failed } =
+            self.shared.ledger.index_progress(index).await?;
+        let total = Some(documents);
+        let progress = JobProgress { total, done: done.saturating_sub(failed), failed };
+        Ok(self.shared.ledger.note_progress(job.lease(), progress).await?)
     }
 
     /// Reads a document again and places its passages in an index beside the active one.

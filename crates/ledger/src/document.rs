@@ -12,6 +12,7 @@ mod queue;
 mod records;
 
 pub(crate) use details::{from_json, to_json};
+pub(crate) use queue::single_line;
 pub(crate) use records::{digests_of, record};
 
 /// What is known of a file when it has been uploaded.
@@ -86,7 +87,7 @@ impl DocumentState {
     }
 }
 
-/// Why a document could not be indexed.
+/// Why a document could not be indexed, or something else failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureReason {
     /// A stable name that programs can match on, such as `encrypted`.
@@ -165,6 +166,8 @@ pub struct DocumentRecord {
     pub created: OffsetDateTime,
     /// When the record last changed.
     pub updated: OffsetDateTime,
+    /// The attempt of a job that has it in work.
+    pub claimed_by: Option<String>,
 }
 
 /// What an upload led to.

@@ -11,7 +11,7 @@ pub enum LedgerError {
     /// No record of this kind has this id.
     #[error("{what} `{id}` does not exist")]
     NotFound {
-        /// `key`, `knowledge base` or `document`.
+        /// `key`, `knowledge base`, `document` or `job`.
         what: &'static str,
         /// The id that was asked for.
         id: String,
@@ -77,6 +77,13 @@ pub enum LedgerError {
     /// Work was given up because the program stops, or it panicked.
     #[error("the work was interrupted")]
     Interrupted,
+    /// The attempt that wanted to write has lost the job: it was given up for dead, or the job is
+    /// finished or gone.
+    #[error("the lease on the job `{job}` is lost")]
+    LeaseLost {
+        /// The job.
+        job: String,
+    },
     /// The operating system gave no random bytes for a new key.
     #[error("the system's random number generator failed: {detail}")]
     Entropy {
@@ -97,6 +104,7 @@ impl LedgerError {
             | Self::Migration(_)
             | Self::Io { .. }
             | Self::Interrupted
+            | Self::LeaseLost { .. }
             | Self::Entropy { .. } => Fault::Runtime,
         }
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::{Semaphore, watch};
+use time::OffsetDateTime;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::LedgerError;
 use crate::error::is_damage;
 use crate::migrations::migrations;
-use crate::moment::Clock;
+use crate::moment::{Clock, from_millis};
 
 mod copy;
 
@@ -35,6 +36,9 @@ pub struct Ledger {
     /// Counts what was put into the outbox of this handle and its clones, so that who sends it need
     /// not wait for the next look. Ends with the last of them.
     pub(crate) outbox: watch::Sender<u64>,
+    /// Told whenever a job may have become due, or something else be wanted of one. The runner of
+    /// this process waits for it; other processes find out when they look.
+    pub(crate) jobs_changed: Arc<Notify>,
     path: PathBuf,
 }
 
@@ -71,7 +75,11 @@ impl Ledger {
         Self::connect(path, options, Clock::system()).await?.known().await
     }
 
-    pub(crate) async fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
+    /// Like [`Ledger::open`], with a clock of the caller's.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::open`].
+    pub async fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
         let options = options(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -98,7 +106,8 @@ impl Ledger {
             .map_err(|error| damage_or_database(path, "be opened", error))?;
         let hashing = Arc::new(Semaphore::new(MAX_HASHING));
         let outbox = watch::Sender::new(0);
-        Ok(Self { pool, clock, hashing, outbox, path: path.to_owned() })
+        let jobs_changed = Arc::default();
+        Ok(Self { pool, clock, hashing, outbox, jobs_changed, path: path.to_owned() })
     }
 
     /// This ledger, unless a newer version wrote its file.
@@ -124,6 +133,17 @@ impl Ledger {
     /// `Database`, when the disk is full or the file exists for example; `Io`.
     pub async fn copy_to(&self, path: &Path) -> Result<(), LedgerError> {
         copy::write(&self.pool, path, "be copied").await
+    }
+
+    /// The time by the ledger's clock, to the millisecond.
+    pub fn now(&self) -> OffsetDateTime {
+        from_millis(self.clock.now())
+    }
+
+    /// Told whenever a job of this handle, or of a clone of it, may have become due, or something
+    /// else be wanted of one. For one waiter.
+    pub fn jobs_changed(&self) -> &Notify {
+        &self.jobs_changed
     }
 
     /// Waits for the statements in progress, then closes the file. Further calls on any clone

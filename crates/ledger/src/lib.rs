@@ -1,5 +1,5 @@
-//! Keeps the records that must survive everything: API keys, knowledge bases and documents, in
-//! SQL.
+//! Keeps the records that must survive everything: API keys, knowledge bases, documents and jobs,
+//! in SQL.
 //!
 //! The entry is [`Ledger::open`]. A [`Ledger`] is a cheap handle on a pool of SQLite connections;
 //! clone it freely. What a method returned `Ok` for is on disk: the journal is a write-ahead log
@@ -15,10 +15,14 @@
 //! - **Knowledge bases.** Deleted in two steps, because the passages live elsewhere:
 //!   [`Ledger::delete_knowledge_base`] marks, the caller erases, [`Ledger::forget_knowledge_base`]
 //!   removes the rows.
-//! - **Documents** are the indexing queue too. States: `pending` → `indexing` → `ready` or
+//! - **Documents** are the items of the indexing queue. States: `pending` → `indexing` → `ready` or
 //!   `failed`; from every state to `deleting`, then gone. [`Ledger::recover`] puts a crashed run's
 //!   work back in the queue. What their owners say about them (labels, metadata, an own id) counts
 //!   revisions, so that nothing is stored under what a document was.
+//! - **Jobs** are work that outlives its request: queued, leased to one attempt at a time, with
+//!   items that are done once each ([`Ledger::create_job`], [`Ledger::claim_job`],
+//!   [`Ledger::claim_items`]), begun by the clock where wanted ([`Ledger::begin_scheduled`]). What
+//!   makes a document pending queues the job of its knowledge base in the same transaction.
 //! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
 //!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
 //! - **The outbox.** Events ([`Ledger::emit`]) become one delivery for each webhook that wants them,
@@ -42,6 +46,7 @@ mod group;
 mod index;
 mod inventory;
 mod journal;
+mod job;
 mod key;
 mod knowledge_base;
 mod ledger;
@@ -78,6 +83,14 @@ pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
 pub use outbox::{OutboxPage, OutboxState, Outcome};
+pub use job::{
+    CALIBRATE, Enqueued, INGEST, ItemState, JobItem, JobPage, JobPriority, JobProgress, JobRecord,
+    JobState, JobWish, Lease, LeasedJob, NewItem, NewJob, NewSchedule, REINDEX, ScheduleRecord,
+};
+pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
+pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
+pub use ledger::Ledger;
+pub use moment::Clock;
 pub use unanswered::Unanswered;
 pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
 pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};

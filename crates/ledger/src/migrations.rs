@@ -17,6 +17,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (6, "identity", include_str!("../migrations/0006_identity.sql")),
     (7, "accounting", include_str!("../migrations/0007_accounting.sql")),
     (9, "webhooks", include_str!("../migrations/0009_webhooks.sql")),
+    (8, "jobs", include_str!("../migrations/0008_jobs.sql")),
 ];
 
 /// The migrations, ready to run.

@@ -7,15 +7,16 @@ use time::OffsetDateTime;
 
 /// Where "now" comes from; tests put their own time in its place.
 #[derive(Clone)]
-pub(crate) struct Clock(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
+pub struct Clock(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
 
 impl Clock {
-    pub(crate) fn system() -> Self {
+    /// The clock of the machine.
+    pub fn system() -> Self {
         Self(Arc::new(OffsetDateTime::now_utc))
     }
 
-    #[cfg(test)]
-    pub(crate) fn from_fn(now: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
+    /// Whatever `now` says.
+    pub fn from_fn(now: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 

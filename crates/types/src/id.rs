@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Declares a string id. A macro because six identical newtypes would hide the one that differs.
+/// Declares a string id. A macro because seven identical newtypes would hide the one that differs.
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -66,6 +66,8 @@ string_id!(
 string_id!(
     /// A group of users and keys: a slug chosen by the operator (`[a-z0-9][a-z0-9-]{0,62}`).
     GroupId
+    /// A piece of work in the queue, `job_` and a UUID v7.
+    JobId
 );
 string_id!(
     /// One HTTP request, `req_` and a UUID v7; every log line about it carries this id.

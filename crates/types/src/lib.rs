@@ -31,7 +31,7 @@ pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};
 pub use fault::Fault;
 pub use id::{
-    ChunkId, DeliveryId, DocumentId, EventId, GroupId, KeyId, KnowledgeBaseId, MailId, ModelId,
+    ChunkId, DeliveryId, DocumentId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId, MailId, ModelId,
     RequestId, UserId, WebhookId,
 };
 pub use message::{Message, Role};

@@ -83,12 +83,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let parts = parts::load(&settings).await?;
 
     let (stop_sender, stop_receiver) = watch::channel(false);
-    let indexer = tokio::spawn({
+    let jobs = tokio::spawn(parts::runner(&settings, &parts).run(stop_receiver.clone()));
+    // Jobs wait for it; without any, what a crash interrupted is finished all the same.
+    let recovery = tokio::spawn({
         let knowledge = parts.knowledge.clone();
-        let stop = stop_receiver.clone();
         async move {
-            if let Err(error) = knowledge.run_indexer(stop).await {
-                tracing::error!(%error, "the indexer could not start; uploads stay pending");
+            if let Err(error) = knowledge.recovered().await {
+                tracing::error!(%error, "what was interrupted is not finished; jobs try again");
             }
         }
     });
@@ -147,7 +148,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     warm_up.abort();
     keep_alive.abort();
     storage.abort();
-    indexer.await.context("the indexer failed")?;
+    recovery.abort();
+    jobs.await.context("the jobs failed")?;
     folders.await.context("the watch over folders failed")?;
     retention.await.context("the removal of what is too old failed")?;
     parts.journal.flush().await;

@@ -97,6 +97,9 @@ password_file = ""
 from = ""
 timeout_seconds = 30
 recipients = []
+[jobs]
+concurrency = 2
+keep_days = 90
 
 [compute]
 threads = 0

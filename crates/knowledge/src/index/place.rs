@@ -36,7 +36,7 @@ impl Knowledge {
         let active = self.shared.ledger.active_index(&record.knowledge_base).await?;
         if active.generation != target.index.generation {
             // Another index took the place of the one that these passages are for.
-            self.shared.ledger.requeue_document(&record.id).await?;
+            self.shared.ledger.requeue_document(record).await?;
             self.shared.work.notify_waiters();
             return Err(KnowledgeError::Abandoned);
         }

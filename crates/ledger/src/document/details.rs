@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::records::{conflict, not_found, record};
-use crate::{DocumentDetails, DocumentRecord, Ledger, LedgerError, validate};
+use crate::job::queue_ingest;
+use crate::{DocumentDetails, DocumentRecord, DocumentState, Ledger, LedgerError, validate};
 
 const MAX_EXTERNAL_ID_CHARS: usize = 500;
 const MAX_SOURCE_CHARS: usize = 100;
@@ -79,9 +80,11 @@ impl Ledger {
     ) -> Result<DocumentRecord, LedgerError> {
         const OPERATION: &str = "change a document's details";
         let details = details.checked()?;
+        let now = self.clock.now();
+        let mut transaction = self.begin_write(OPERATION).await?;
         let row = sqlx::query(
             "UPDATE documents SET external_id = $2, source = $3, labels = $4, metadata = $5, \
-             revision = revision + 1, updated = $6, \
+             revision = revision + 1, claimed_by = NULL, updated = $6, \
              state = CASE state WHEN 'indexing' THEN 'pending' ELSE state END \
              WHERE id = $1 AND state <> 'deleting' RETURNING *",
         )
@@ -90,18 +93,24 @@ impl Ledger {
         .bind(&details.source)
         .bind(to_json(&details.labels))
         .bind(to_json(&details.metadata))
-        .bind(self.clock.now())
-        .fetch_optional(&self.pool)
+        .bind(now)
+        .fetch_optional(&mut *transaction)
         .await;
-        match row {
-            Ok(Some(row)) => record(&row),
-            Ok(None) => Err(not_found(id)),
+        let record = match row {
+            Ok(Some(row)) => record(&row)?,
+            Ok(None) => return Err(not_found(id)),
             Err(error) if is_taken(&error) => {
                 let reason = "has the external id, or the content and readers, of another document";
-                Err(conflict(id, reason.to_owned()))
+                return Err(conflict(id, reason.to_owned()));
             }
-            Err(error) => Err(LedgerError::database(OPERATION)(error)),
+            Err(error) => return Err(LedgerError::database(OPERATION)(error)),
+        };
+        if record.state == DocumentState::Pending {
+            queue_ingest(&mut transaction, now, &record.knowledge_base).await?;
         }
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.jobs_changed.notify_one();
+        Ok(record)
     }
 }
 

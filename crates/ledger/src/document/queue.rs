@@ -6,6 +6,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 
 use super::details::to_json;
 use super::records::{conflict, not_found, record};
+use crate::job::queue_ingest;
 use crate::{
     DocumentFacts, DocumentRecord, FailureReason, Ledger, LedgerError, Recovery, validate,
 };
@@ -41,7 +42,7 @@ impl Ledger {
     async fn claim(&self, max_bytes: i64) -> Result<Option<DocumentRecord>, LedgerError> {
         // One statement, so that two workers cannot claim the same document.
         sqlx::query(
-            "UPDATE documents SET state = 'indexing', updated = $1 WHERE id = \
+            "UPDATE documents SET state = 'indexing', claimed_by = NULL, updated = $1 WHERE id = \
              (SELECT id FROM documents WHERE state = 'pending' AND bytes <= $2 \
              ORDER BY id LIMIT 1) AND state = 'pending' RETURNING *",
         )
@@ -74,7 +75,8 @@ impl Ledger {
         let query = sqlx::query(
             "UPDATE documents SET state = 'ready', title = $2, language = $3, pages = $4, \
              chunks = $5, updated = $6, format = $7, author = $8, written = $9, modified = $10, \
-             warnings = $11, placed = revision WHERE id = $1 AND state = 'indexing' AND revision = $12",
+             warnings = $11, placed = revision, claimed_by = NULL WHERE id = $1 \
+             AND state = 'indexing' AND revision = $12 AND claimed_by IS NOT DISTINCT FROM $13",
         )
         .bind(id.as_str())
         .bind(single_line(&facts.title, MAX_TITLE_CHARS))
@@ -87,8 +89,15 @@ impl Ledger {
         .bind(facts.written.map(|date| single_line(&date, MAX_DATE_CHARS)))
         .bind(facts.modified.map(|date| single_line(&date, MAX_DATE_CHARS)))
         .bind(to_json(&facts.warnings.iter().take(MAX_WARNINGS).collect::<Vec<_>>()))
-        .bind(claimed.revision);
-        self.step(id, query, "finish a document").await
+        .bind(claimed.revision)
+        .bind(&claimed.claimed_by);
+        self.settle_document(
+            claimed,
+            query,
+            "finish a document",
+            "UPDATE jobs SET done = done + 1, ",
+        )
+        .await
     }
 
     /// Notes that a document in work could not be indexed. What exceeds 64 characters of the code
@@ -104,14 +113,17 @@ impl Ledger {
         let id = &claimed.id;
         let query = sqlx::query(
             "UPDATE documents SET state = 'failed', reason_code = $2, reason_text = $3, \
-             updated = $4 WHERE id = $1 AND state = 'indexing' AND revision = $5",
+             updated = $4, claimed_by = NULL WHERE id = $1 AND state = 'indexing' AND revision = $5 \
+             AND claimed_by IS NOT DISTINCT FROM $6",
         )
         .bind(id.as_str())
         .bind(single_line(&reason.code, MAX_REASON_CODE_CHARS))
         .bind(single_line(&reason.text, MAX_REASON_TEXT_CHARS))
         .bind(self.clock.now())
-        .bind(claimed.revision);
-        self.step(id, query, "note a document's failure").await
+        .bind(claimed.revision)
+        .bind(&claimed.claimed_by);
+        let count = "UPDATE jobs SET failed = failed + 1, ";
+        self.settle_document(claimed, query, "note a document's failure", count).await
     }
 
     /// Marks a document and the files within it as being deleted, from whatever state; marking
@@ -138,18 +150,20 @@ impl Ledger {
         rows.iter().map(record).collect()
     }
 
-    /// Takes up a document in work anew: it changed while it was read.
+    /// Takes up a document in work anew: what it was read for changed meanwhile.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` when it is not `indexing`; `Database`.
-    pub async fn requeue_document(&self, id: &DocumentId) -> Result<(), LedgerError> {
+    /// `NotFound`; `Conflict` when it is not `indexing`, or not what was `claimed`; `Database`.
+    pub async fn requeue_document(&self, claimed: &DocumentRecord) -> Result<(), LedgerError> {
+        // The job that has it in work is not finished before it is.
         let query = sqlx::query(
-            "UPDATE documents SET state = 'pending', updated = $2 \
-             WHERE id = $1 AND state = 'indexing'",
+            "UPDATE documents SET state = 'pending', claimed_by = NULL, updated = $2 \
+             WHERE id = $1 AND state = 'indexing' AND claimed_by IS NOT DISTINCT FROM $3",
         )
-        .bind(id.as_str())
-        .bind(self.clock.now());
-        self.step(id, query, "put a document back in the queue").await
+        .bind(claimed.id.as_str())
+        .bind(self.clock.now())
+        .bind(&claimed.claimed_by);
+        self.step(&claimed.id, query, "put a document back in the queue").await
     }
 
     /// Notes that the passages of a document have the details of `revision`.
@@ -223,15 +237,23 @@ impl Ledger {
     /// # Errors
     /// `Database`.
     pub async fn requeue_knowledge_base(&self, id: &KnowledgeBaseId) -> Result<u64, LedgerError> {
+        const OPERATION: &str = "put the documents of a knowledge base in the queue";
+        let now = self.clock.now();
+        let mut transaction = self.begin_write(OPERATION).await?;
         let done = sqlx::query(
             "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
-             updated = $2 WHERE knowledge_base = $1 AND state <> 'deleting'",
+             claimed_by = NULL, updated = $2 WHERE knowledge_base = $1 AND state <> 'deleting'",
         )
         .bind(id.as_str())
-        .bind(self.clock.now())
-        .execute(&self.pool)
+        .bind(now)
+        .execute(&mut *transaction)
         .await
-        .map_err(LedgerError::database("put the documents of a knowledge base in the queue"))?;
+        .map_err(LedgerError::database(OPERATION))?;
+        if done.rows_affected() > 0 {
+            queue_ingest(&mut transaction, now, id).await?;
+        }
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.jobs_changed.notify_one();
         Ok(done.rows_affected())
     }
 
@@ -257,13 +279,15 @@ impl Ledger {
     /// `Database`.
     pub async fn recover(&self) -> Result<Recovery, LedgerError> {
         let requeued = sqlx::query(
-            "UPDATE documents SET state = 'pending', updated = $1 WHERE state = 'indexing'",
+            "UPDATE documents SET state = 'pending', claimed_by = NULL, updated = $1 \
+             WHERE state = 'indexing'",
         )
         .bind(self.clock.now())
         .execute(&self.pool)
         .await
         .map_err(LedgerError::database("put documents back in the queue"))?
         .rows_affected();
+        self.resume_knowledge_jobs().await?;
         let bases: Vec<String> = sqlx::query_scalar(
             "SELECT id FROM knowledge_bases WHERE state = 'deleting' ORDER BY id",
         )
@@ -277,6 +301,38 @@ impl Ledger {
         })
     }
 
+    /// Runs an update that ends the work on a document, and counts it for the job that has it in
+    /// work, in one transaction. A job that got on has all its attempts again.
+    async fn settle_document(
+        &self,
+        claimed: &DocumentRecord,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        operation: &'static str,
+        count: &'static str,
+    ) -> Result<(), LedgerError> {
+        let mut transaction = self.begin_write(operation).await?;
+        let changed = query
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::database(operation))?
+            .rows_affected();
+        if changed == 0 {
+            drop(transaction);
+            return Err(self.why_not(&claimed.id, operation).await);
+        }
+        if let Some(owner) = &claimed.claimed_by {
+            let statement = format!(
+                "{count} attempts = 0, losses = 0 WHERE lease_owner = $1 AND state = 'running'"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(statement))
+                .bind(owner)
+                .execute(&mut *transaction)
+                .await
+                .map_err(LedgerError::database(operation))?;
+        }
+        transaction.commit().await.map_err(LedgerError::database(operation))
+    }
+
     /// Runs an update that is conditional on the document's state; says why it changed nothing.
     async fn step(
         &self,
@@ -288,12 +344,22 @@ impl Ledger {
         if changed.rows_affected() > 0 {
             return Ok(());
         }
-        let state: Option<String> = sqlx::query_scalar("SELECT state FROM documents WHERE id = $1")
+        Err(self.why_not(id, operation).await)
+    }
+
+    async fn why_not(&self, id: &DocumentId, operation: &'static str) -> LedgerError {
+        let state = sqlx::query_scalar("SELECT state FROM documents WHERE id = $1")
             .bind(id.as_str())
             .fetch_optional(&self.pool)
-            .await
-            .map_err(LedgerError::database(operation))?;
-        Err(state.map_or_else(|| not_found(id), |state| conflict(id, format!("is {state}"))))
+            .await;
+        match state {
+            Err(error) => LedgerError::database(operation)(error),
+            Ok(None) => not_found(id),
+            Ok(Some(state)) => {
+                let state: String = state;
+                conflict(id, format!("is {state}"))
+            }
+        }
     }
 }
 
@@ -303,6 +369,6 @@ fn format_name(format: DocumentFormat) -> Option<String> {
 }
 
 /// `text` without control characters, cut to `max_chars`.
-fn single_line(text: &str, max_chars: usize) -> String {
+pub(crate) fn single_line(text: &str, max_chars: usize) -> String {
     text.chars().take(max_chars).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

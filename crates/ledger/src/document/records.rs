@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
 use super::details::{Metadata, from_json, to_json};
+use crate::job::queue_ingest;
 use crate::moment::from_millis;
 use crate::{
     DocumentCounts, DocumentDetails, DocumentRecord, DocumentState, FailureReason, Inserted,
@@ -51,7 +52,11 @@ impl Ledger {
             Some(same) => self.insert_again(&mut transaction, same, &new, bytes).await?,
             None => Inserted::New(self.insert_new(&mut transaction, &new, bytes).await?),
         };
+        if !matches!(inserted, Inserted::Duplicate(_)) {
+            queue_ingest(&mut transaction, self.clock.now(), &new.knowledge_base).await?;
+        }
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.jobs_changed.notify_one();
         Ok(inserted)
     }
 
@@ -103,7 +108,8 @@ impl Ledger {
         let row = sqlx::query(
             "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
              file_name = $2, media_type = $3, bytes = $4, sha256 = $5, source = $6, labels = $7, \
-             metadata = $8, revision = revision + 1, updated = $9 WHERE id = $1 RETURNING *",
+             metadata = $8, revision = revision + 1, claimed_by = NULL, updated = $9 WHERE id = $1 \
+             RETURNING *",
         )
         .bind(same.id.as_str())
         .bind(&new.file_name)
@@ -315,6 +321,7 @@ fn read(row: &SqliteRow) -> Result<DocumentRecord, sqlx::Error> {
         warnings: from_json(row.try_get("warnings")?)?,
         created: from_millis(row.try_get("created")?),
         updated: from_millis(row.try_get("updated")?),
+        claimed_by: row.try_get("claimed_by")?,
     })
 }
 

@@ -5,8 +5,9 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
+use crate::job::finish;
 use crate::moment::from_millis;
-use crate::{Calibration, Ledger, LedgerError, validate};
+use crate::{Calibration, Lease, Ledger, LedgerError, validate};
 
 const MAX_JUDGE_CHARS: usize = 300;
 
@@ -29,67 +30,26 @@ impl Ledger {
             .transpose()
     }
 
-    /// Notes that a calibration of `base` began, for a start to take up.
+    /// Ends the job that calibrated `base`: `result` takes the place of the one before, its
+    /// `measured` is set. One transaction, so that no attempt that lost its lease stores anything.
     ///
     /// # Errors
-    /// `Database`, also for an unknown knowledge base.
-    pub async fn begin_calibration(
+    /// `Invalid` for an empty or too long judge; `LeaseLost`; `Database`.
+    pub async fn finish_calibration(
         &self,
+        lease: &Lease,
         base: &KnowledgeBaseId,
-        kept: f32,
-    ) -> Result<(), LedgerError> {
-        sqlx::query(
-            "INSERT INTO calibrations_begun (knowledge_base, kept) VALUES ($1, $2) \
-             ON CONFLICT (knowledge_base) DO UPDATE SET kept = excluded.kept",
-        )
-        .bind(base.as_str())
-        .bind(f64::from(kept))
-        .execute(&self.pool)
-        .await
-        .map_err(LedgerError::database("begin a calibration"))?;
-        Ok(())
-    }
-
-    /// The knowledge bases whose calibration has no result yet, with the share that it is to keep.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn begun_calibrations(&self) -> Result<Vec<(KnowledgeBaseId, f32)>, LedgerError> {
-        let rows: Vec<(String, f64)> =
-            sqlx::query_as("SELECT knowledge_base, kept FROM calibrations_begun ORDER BY 1")
-                .fetch_all(&self.pool)
-                .await
-                .map_err(LedgerError::database("list calibrations"))?;
-        Ok(rows.into_iter().map(|(id, kept)| (KnowledgeBaseId::new(id), kept as f32)).collect())
-    }
-
-    /// Ends a calibration that was begun. `result` takes the place of the one before, its
-    /// `measured` is set; without one that stays. Nothing happens when none was begun: the
-    /// knowledge base was deleted meanwhile.
-    ///
-    /// # Errors
-    /// `Invalid` for an empty or too long judge; `Database`.
-    pub async fn end_calibration(
-        &self,
-        base: &KnowledgeBaseId,
-        result: Option<&Calibration>,
+        result: &Calibration,
     ) -> Result<(), LedgerError> {
         const OPERATION: &str = "end a calibration";
-        if let Some(result) = result {
-            validate::text("judge", &result.judge, MAX_JUDGE_CHARS)?;
-        }
+        validate::text("judge", &result.judge, MAX_JUDGE_CHARS)?;
+        let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
-        let ended = sqlx::query("DELETE FROM calibrations_begun WHERE knowledge_base = $1")
-            .bind(base.as_str())
+        finish(&mut transaction, lease, now).await?;
+        store(base, result, now)
             .execute(&mut *transaction)
             .await
             .map_err(LedgerError::database(OPERATION))?;
-        if let Some(result) = result.filter(|_| ended.rows_affected() > 0) {
-            store(base, result, self.clock.now())
-                .execute(&mut *transaction)
-                .await
-                .map_err(LedgerError::database(OPERATION))?;
-        }
         transaction.commit().await.map_err(LedgerError::database(OPERATION))
     }
 }

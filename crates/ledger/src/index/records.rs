@@ -5,6 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::document::{from_json, record, to_json};
+use crate::job::{Cancelled, cancel_jobs, enqueue, queue_waiting, reindex_job};
 use crate::moment::from_millis;
 use crate::{
     Chunking, DocumentRecord, IndexProgress, IndexRecord, IndexRole, Ledger, LedgerError, Verdict,
@@ -44,24 +45,7 @@ impl Ledger {
         row.as_ref().map_or_else(|| Err(missing()), index)
     }
 
-    /// Every index that is being made.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn indexes_in_the_making(&self) -> Result<Vec<IndexRecord>, LedgerError> {
-        sqlx::query(
-            "SELECT i.* FROM indexes i JOIN knowledge_bases k ON k.id = i.knowledge_base \
-             WHERE i.role = 'building' AND k.state = 'active' ORDER BY i.started",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(LedgerError::database("list the indexes"))?
-        .iter()
-        .map(index)
-        .collect()
-    }
-
-    /// Begins an index beside the active one.
+    /// Begins an index beside the active one, and the job that makes it.
     ///
     /// # Errors
     /// `NotFound` for the knowledge base; `Conflict` when there is one beside it already;
@@ -75,6 +59,8 @@ impl Ledger {
     ) -> Result<IndexRecord, LedgerError> {
         const OPERATION: &str = "begin an index";
         self.get_knowledge_base(id).await?;
+        let now = self.clock.now();
+        let mut transaction = self.begin_write(OPERATION).await?;
         let row = sqlx::query(
             "INSERT INTO indexes (knowledge_base, generation, role, embedding_model, chunking, \
              started, dimension) SELECT $1, MAX(generation) + 1, 'building', $2, $3, $4, $5 \
@@ -83,13 +69,18 @@ impl Ledger {
         .bind(id.as_str())
         .bind(model.as_str())
         .bind(to_json(&chunking))
-        .bind(self.clock.now())
+        .bind(now)
         .bind(dimension)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await
         .map_err(LedgerError::database(OPERATION))?;
         let beside = "has one beside it already; discard that first";
-        row.as_ref().map_or_else(|| Err(conflict(id, beside)), index)
+        let index = row.as_ref().map_or_else(|| Err(conflict(id, beside)), index)?;
+        let job = reindex_job(id, i64::from(index.generation));
+        enqueue(&mut transaction, now, &job, &[]).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.jobs_changed.notify_one();
+        Ok(index)
     }
 
     /// The next document that an index lacks as it is now, after `after`.
@@ -300,7 +291,10 @@ impl Ledger {
         .execute(&mut *transaction)
         .await
         .map_err(LedgerError::database(OPERATION))?;
-        transaction.commit().await.map_err(LedgerError::database(OPERATION))
+        queue_waiting(&mut transaction, self.clock.now(), &to.knowledge_base).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.jobs_changed.notify_one();
+        Ok(())
     }
 
     /// Notes that an index that is not the active one has no document; its passages may be erased
@@ -321,7 +315,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Forgets an index that is not the active one; the caller has erased its passages.
+    /// Forgets an index that is not the active one; the caller has erased its passages. The job
+    /// that makes it is cancelled.
     ///
     /// # Errors
     /// `Database`.
@@ -341,7 +336,11 @@ impl Ledger {
                 .await
                 .map_err(LedgerError::database(OPERATION))?;
         }
-        transaction.commit().await.map_err(LedgerError::database(OPERATION))
+        let job = reindex_job(&of.knowledge_base, i64::from(of.generation));
+        cancel_jobs(&mut transaction, self.clock.now(), Cancelled::One(&job)).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.jobs_changed.notify_one();
+        Ok(())
     }
 }
 

@@ -4,8 +4,8 @@ use intramuros_types::KnowledgeBaseId;
 
 use crate::ledger::tests::{Fixture, new_document};
 use crate::{
-    Calibration, Chunking, DocumentFacts, DocumentRecord, DocumentState, IndexRecord, IndexRole,
-    Ledger, LedgerError, TestQuestion, Verdict,
+    CALIBRATE, Calibration, Chunking, DocumentFacts, DocumentRecord, DocumentState, IndexRecord,
+    IndexRole, Ledger, LedgerError, NewJob, TestQuestion, Verdict,
 };
 
 const CHUNKING: Chunking = Chunking { version: 1, target_tokens: 100, max_tokens: 200 };
@@ -40,7 +40,7 @@ async fn an_index_is_made_beside_the_other_and_takes_its_place() {
     assert_eq!(roles(ledger).await, [(0, IndexRole::Active)]);
     let new = begin(ledger).await.unwrap();
     assert!(matches!(begin(ledger).await, Err(LedgerError::Conflict { .. })));
-    assert_eq!(ledger.indexes_in_the_making().await.unwrap()[0], new);
+    assert_eq!(ledger.indexes(&base()).await.unwrap()[1], new);
 
     // It gets one document after the other; one that changes is wanted again.
     assert_eq!(ledger.next_for_index(&new, None).await.unwrap().unwrap().id, first.id);
@@ -136,26 +136,30 @@ async fn a_calibration_replaces_the_one_before_and_goes_with_its_knowledge_base(
         unanswerable_kept: 1,
         measured: time::OffsetDateTime::UNIX_EPOCH,
     };
-    ledger.end_calibration(&base(), Some(&learnt)).await.unwrap();
-    assert_eq!(ledger.calibration(&base()).await.unwrap(), None, "none was begun");
+    let begin = async || {
+        let new = NewJob::new(CALIBRATE, "support", serde_json::json!({}));
+        ledger.create_job(new, &[]).await.unwrap();
+        let time = std::time::Duration::from_secs(60);
+        ledger.claim_job("runner", &[CALIBRATE], time).await.unwrap().unwrap().0
+    };
     for judge in ["first", "second"] {
-        ledger.begin_calibration(&base(), 0.5).await.unwrap();
-        assert_eq!(ledger.begun_calibrations().await.unwrap(), [(base(), 0.5)]);
+        let lease = begin().await;
         let learnt = Calibration { judge: judge.to_owned(), ..learnt.clone() };
-        ledger.end_calibration(&base(), Some(&learnt)).await.unwrap();
-        assert_eq!(ledger.begun_calibrations().await.unwrap(), []);
+        ledger.finish_calibration(&lease, &base(), &learnt).await.unwrap();
         let mut stored = ledger.calibration(&base()).await.unwrap().unwrap();
         assert!(stored.measured > learnt.measured);
         stored.measured = learnt.measured;
         assert_eq!(stored, learnt);
+        // The attempt has ended; what it says later is not heard.
+        let late = Calibration { judge: "late".to_owned(), ..learnt.clone() };
+        let refused = ledger.finish_calibration(&lease, &base(), &late).await;
+        assert!(matches!(refused, Err(LedgerError::LeaseLost { .. })), "{refused:?}");
     }
-    ledger.begin_calibration(&base(), 0.9).await.unwrap();
-    ledger.end_calibration(&base(), None).await.unwrap();
     assert_eq!(ledger.calibration(&base()).await.unwrap().unwrap().judge, "second");
     let unnamed = Calibration { judge: String::new(), ..learnt };
-    assert!(ledger.end_calibration(&base(), Some(&unnamed)).await.is_err());
-    ledger.begin_calibration(&base(), 0.9).await.unwrap();
+    let lease = begin().await;
+    assert!(ledger.finish_calibration(&lease, &base(), &unnamed).await.is_err());
     ledger.delete_knowledge_base(&base()).await.unwrap();
     ledger.forget_knowledge_base(&base()).await.unwrap();
-    assert_eq!(ledger.begun_calibrations().await.unwrap(), []);
+    assert_eq!(ledger.calibration(&base()).await.unwrap(), None);
 }

@@ -5,6 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::document::{digests_of, to_json};
+use crate::job::{Cancelled, cancel_jobs};
 use crate::moment::from_millis;
 use crate::{KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate};
 
@@ -98,7 +99,7 @@ impl Ledger {
     }
 
     /// Marks the knowledge base and its documents as being deleted. From now on it takes no
-    /// documents and none of them is indexed. The caller erases its passages, then calls
+    /// documents, none of them is indexed and its jobs are cancelled. The caller erases its passages, then calls
     /// [`Ledger::forget_knowledge_base`]. Marking twice is fine.
     ///
     /// # Errors
@@ -123,10 +124,13 @@ impl Ledger {
         .execute(&mut *transaction)
         .await
         .map_err(LedgerError::database(OPERATION))?;
-        transaction.commit().await.map_err(LedgerError::database(OPERATION))
+        cancel_jobs(&mut transaction, self.clock.now(), Cancelled::Of(id)).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.jobs_changed.notify_one();
+        Ok(())
     }
 
-    /// Removes the records of a knowledge base that was marked, and those of its documents.
+    /// Removes the records of a knowledge base that was marked, of its documents and of its jobs.
     /// Returns the digests of the files that no document needs any more; the caller removes them
     /// while it lets no upload of the same content in.
     ///
@@ -155,7 +159,7 @@ impl Ledger {
             "DELETE FROM documents WHERE knowledge_base = $1",
             "DELETE FROM indexes WHERE knowledge_base = $1",
             "DELETE FROM test_questions WHERE knowledge_base = $1",
-            "DELETE FROM calibrations_begun WHERE knowledge_base = $1",
+            "DELETE FROM jobs WHERE knowledge_base = $1",
             "DELETE FROM calibrations WHERE knowledge_base = $1",
             "DELETE FROM unanswered WHERE knowledge_base = $1",
             "DELETE FROM knowledge_bases WHERE id = $1",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use intramuros_types::{Consumption, KeyId};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
-use time::{Date, OffsetDateTime};
+use time::Date;
 
 use super::UsageEntry;
 use crate::moment::from_millis;
@@ -182,11 +182,6 @@ impl Ledger {
             .await
             .map_err(LedgerError::database("remove what was consumed"))?;
         Ok(done.rows_affected())
-    }
-
-    /// What the ledger takes for now.
-    pub fn now(&self) -> OffsetDateTime {
-        from_millis(self.clock.now())
     }
 }
 

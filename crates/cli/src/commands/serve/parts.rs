@@ -15,6 +15,7 @@ use intramuros_engine::{
 };
 use intramuros_ingest::worker::WorkerLimits;
 use intramuros_ingest::{ChunkConfig, ExtractConfig, ExtractLimits};
+use intramuros_jobs::{Runner, RunnerConfig};
 use intramuros_knowledge::{Folder, Knowledge, KnowledgeConfig, KnowledgeParts, ServerMeter};
 use intramuros_ledger::{Journal, Ledger, Lines, UsageEntry};
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
@@ -354,6 +355,20 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
         tracing::info!(model = %model.id, elapsed_ms, "generator loaded");
         Ok(engine)
     })
+}
+
+/// What runs the jobs: those of the knowledge bases.
+pub(super) fn runner(settings: &Settings, parts: &Parts) -> Runner {
+    let kept = Some(settings.jobs.keep_days).filter(|days| *days > 0);
+    let config = RunnerConfig {
+        concurrency: settings.jobs.concurrency,
+        kept: kept.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600)),
+        // The lock of the data directory keeps every other server out.
+        is_alone: true,
+        ..RunnerConfig::default()
+    };
+    let runner = Runner::new(parts.ledger.clone(), config);
+    parts.knowledge.job_kinds().into_iter().fold(runner, Runner::with_kind)
 }
 
 /// A folder of the settings as the knowledge bases know it.
