@@ -60,14 +60,14 @@ fn ten_thousand_requests_are_counted_to_the_last_token() {
                     let input = "mot ".repeat(1 + number % 5);
                     let mut body = json!({"model": ENCODER, "input": input});
                     // One in a hundred is wrong, and counts for nothing.
-                    if number % 100 == 0 {
+                    if number.is_multiple_of(100) {
                         body["dimensions"] = json!(100_000);
                     }
                     if !user.is_empty() {
                         body["user"] = json!(user);
                     }
                     let reply = caller.post("/v1/embeddings", &body);
-                    if number % 100 == 0 {
+                    if number.is_multiple_of(100) {
                         assert_eq!(reply.status, 400, "{}", reply.text);
                         continue;
                     }

@@ -147,25 +147,7 @@ fn every_caller_reads_what_their_labels_open() {
     let all = server.with_key(&server.key);
     server.create_base("cells");
     let sets: [&[&str]; 5] = [&[], &["rh"], &["paie"], &["rh", "paie"], &["direction"]];
-    let documents: Vec<(String, &[&str])> = sets
-        .into_iter()
-        .enumerate()
-        .map(|(number, labels)| {
-            let labels_part = serde_json::to_string(labels).unwrap();
-            let text = format!("Le dossier numéro {number} parle de la cantine.");
-            let name = format!("{number}.txt");
-            let parts = [("labels", labels.join(","))];
-            let parts: Vec<(&str, &str)> = if labels.is_empty() {
-                Vec::new()
-            } else {
-                parts.iter().map(|(name, value)| (*name, value.as_str())).collect()
-            };
-            let reply = all.upload("cells", &name, text.as_bytes(), "?wait=true", &parts);
-            assert_eq!(reply.status, 201, "{labels_part} {}", reply.text);
-            (reply.json()["id"].as_str().unwrap().to_string(), labels)
-        })
-        .collect();
-
+    let documents = sets.map(|labels| (add_labelled(&all, "cells", labels), labels));
     let group = |id: &str, labels: &[&str], denied: &[&str]| {
         let mut command = intramuros(server.data.path());
         command.args(["groups", "create", id]);
@@ -226,6 +208,17 @@ fn every_caller_reads_what_their_labels_open() {
         let counted = caller.get("/api/v1/knowledge-bases/cells").json();
         assert_eq!(counted["documents"]["ready"], json!(readable.len()));
     }
+}
+
+/// Uploads a document with these labels and gives its id.
+fn add_labelled(caller: &Caller<'_>, base: &str, labels: &[&str]) -> String {
+    let joined = labels.join(",");
+    let text = format!("Ce dossier ({joined}) parle de la cantine.");
+    let part = [("labels", joined.as_str())];
+    let parts = if labels.is_empty() { &[][..] } else { &part };
+    let reply = caller.upload(base, "dossier.txt", text.as_bytes(), "?wait=true", parts);
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    reply.json()["id"].as_str().unwrap().to_string()
 }
 
 fn searched(caller: &Caller<'_>, base: &str) -> Vec<String> {

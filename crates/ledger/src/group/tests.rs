@@ -43,9 +43,10 @@ async fn members_have_what_their_groups_have() {
     assert_eq!(ledger.get_group(&rh).await.unwrap().members.len(), 2);
 
     let of_user = async || ledger.principal_of_user(&user).await.unwrap().access;
-    let of_key = async |secret: &str| match ledger.authenticate(secret).await.unwrap() {
-        Authentication::Accepted(caller) => caller.access,
-        other => panic!("{other:?}"),
+    let of_key = async |secret: &str| {
+        let found = ledger.authenticate(secret).await.unwrap();
+        let Authentication::Accepted(caller) = found else { panic!("{found:?}") };
+        caller.access
     };
     assert!(of_user().await.allows(&["paie"]) && !of_user().await.allows(&["direction"]));
     assert!(of_key(&key.secret).await.allows(&["direction"]));

@@ -104,7 +104,11 @@ async fn a_journal_writes_for_many_at_once() {
         let (journal, key) = (journal.clone(), format!("imk_{}", number % 7));
         async move {
             let lines = Lines { usage: vec![entry(&key, None, "m", number)], ..Lines::default() };
-            if number % 3 == 0 { journal.note(lines) } else { journal.write(lines).await.unwrap() }
+            if number.is_multiple_of(3) {
+                journal.note(lines)
+            } else {
+                journal.write(lines).await.unwrap()
+            }
         }
     };
     let tasks: Vec<_> = (0..1_000).map(|number| tokio::spawn(write(number))).collect();

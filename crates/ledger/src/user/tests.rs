@@ -27,17 +27,15 @@ pub(crate) fn request(name: &str, role: UserRole) -> UserRequest {
 
 /// Signs in and gives the session's secret.
 async fn session(ledger: &Ledger, name: &str) -> String {
-    match ledger.sign_in(name, Password::new(PASSWORD), RULES).await.unwrap() {
-        SignIn::Accepted { secret, .. } => secret,
-        _ => panic!("{name} should be signed in"),
-    }
+    let signed_in = ledger.sign_in(name, Password::new(PASSWORD), RULES).await.unwrap();
+    let SignIn::Accepted { secret, .. } = signed_in else { panic!("{name} should be signed in") };
+    secret
 }
 
 async fn caller(ledger: &Ledger, secret: &str) -> Principal {
-    match ledger.authenticate(secret).await.unwrap() {
-        Authentication::Accepted(caller) => *caller,
-        other => panic!("{other:?}"),
-    }
+    let found = ledger.authenticate(secret).await.unwrap();
+    let Authentication::Accepted(caller) = found else { panic!("{found:?}") };
+    *caller
 }
 
 /// What a sign-in leads to, in a word; seconds for a wait.
