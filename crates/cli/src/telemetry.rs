@@ -34,11 +34,11 @@ fn directives(level: &str) -> String {
     }
     format!(
         "warn,pdf_oxide=off,intramuros={level},{}",
-        OURS.map(|name| format!("intramuros_{name}={level}")).join(",")
+        OURS.iter().map(|name| format!("intramuros_{name}={level}")).collect::<Vec<_>>().join(",")
     )
 }
 
-const OURS: [&str; 11] = [
+const OURS: &[&str] = &[
     "catalog",
     "embed",
     "engine",

@@ -130,6 +130,8 @@ impl LedgerError {
             | Self::Newer { .. }
             | Self::Migration(_)
             | Self::Io { .. }
+            | Self::Interrupted
+            | Self::LeaseLost { .. }
             | Self::Entropy { .. } => false,
         }
     }

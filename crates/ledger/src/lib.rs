@@ -45,8 +45,8 @@ mod event;
 mod group;
 mod index;
 mod inventory;
-mod journal;
 mod job;
+mod journal;
 mod key;
 mod knowledge_base;
 mod ledger;
@@ -77,20 +77,17 @@ pub use index::{
     Calibration, Chunking, IndexProgress, IndexRecord, IndexRole, TestQuestion, Verdict,
 };
 pub use inventory::{Inventory, InventoryBase, InventoryDocument};
+pub use job::{
+    CALIBRATE, Enqueued, INGEST, ItemState, JobItem, JobPage, JobPriority, JobProgress, JobRecord,
+    JobState, JobWish, Lease, LeasedJob, NewItem, NewJob, NewSchedule, REINDEX, ScheduleRecord,
+};
 pub use journal::{Journal, Lines};
 pub use key::{Authentication, KeyChanges, KeyRecord, KeyRequest, NewKey};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
 pub use ledger::Ledger;
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
-pub use outbox::{OutboxPage, OutboxState, Outcome};
-pub use job::{
-    CALIBRATE, Enqueued, INGEST, ItemState, JobItem, JobPage, JobPriority, JobProgress, JobRecord,
-    JobState, JobWish, Lease, LeasedJob, NewItem, NewJob, NewSchedule, REINDEX, ScheduleRecord,
-};
-pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
-pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
-pub use ledger::Ledger;
 pub use moment::Clock;
+pub use outbox::{OutboxPage, OutboxState, Outcome};
 pub use unanswered::Unanswered;
 pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
 pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};

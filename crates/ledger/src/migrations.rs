@@ -16,8 +16,8 @@ const ALL: &[(i64, &str, &str)] = &[
     (5, "calibrations", include_str!("../migrations/0005_calibrations.sql")),
     (6, "identity", include_str!("../migrations/0006_identity.sql")),
     (7, "accounting", include_str!("../migrations/0007_accounting.sql")),
-    (9, "webhooks", include_str!("../migrations/0009_webhooks.sql")),
     (8, "jobs", include_str!("../migrations/0008_jobs.sql")),
+    (9, "webhooks", include_str!("../migrations/0009_webhooks.sql")),
 ];
 
 /// The migrations, ready to run.

@@ -66,6 +66,8 @@ string_id!(
 string_id!(
     /// A group of users and keys: a slug chosen by the operator (`[a-z0-9][a-z0-9-]{0,62}`).
     GroupId
+);
+string_id!(
     /// A piece of work in the queue, `job_` and a UUID v7.
     JobId
 );
