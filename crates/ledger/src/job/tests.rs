@@ -620,3 +620,31 @@ async fn a_scheduled_run_is_begun_once() {
     ledger.set_schedules(&[]).await.unwrap();
     assert_eq!(ledger.schedules().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_calibration_of_an_earlier_version_goes_on_as_a_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let all = crate::migrations::migrations();
+    let before = all.iter().filter(|migration| migration.version < 8).cloned().collect();
+    sqlx::migrate::Migrator::with_migrations(before).run(&pool).await.unwrap();
+    for statement in [
+        "INSERT INTO knowledge_bases (id, title, embedding_model, language, state, created) \
+         VALUES ('support', 'Assistance', 'encoder', 'fr', 'active', 0)",
+        "INSERT INTO calibrations_begun (knowledge_base, kept) VALUES ('support', 0.75)",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+    let ledger = Ledger::open(&path).await.unwrap();
+    let (lease, job) = ledger
+        .claim_job("runner", &[super::CALIBRATE], MINUTE)
+        .await
+        .unwrap()
+        .expect("it is queued");
+    assert_eq!((job.params, job.knowledge_base), (json!({"kept": 0.75}), Some(base())));
+    assert_eq!(ledger.claim_items(&lease, 1).await.unwrap(), [], "the attempt adds them");
+    ledger.check().await.unwrap();
+}
