@@ -4,6 +4,7 @@
 //! a mistake shows within a second; `/readyz` and systemd are told ready only after the models
 //! have answered a warm-up.
 
+mod background;
 mod parts;
 mod retention;
 mod stop;
@@ -22,6 +23,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 pub(crate) use parts::lock_data_dir;
+
+use background::Background;
+use parts::Parts;
 
 use crate::args::{Common, Serve};
 use crate::language::tr;
@@ -83,57 +87,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let parts = parts::load(&settings).await?;
 
     let (stop_sender, stop_receiver) = watch::channel(false);
-    let jobs = tokio::spawn(parts::runner(&settings, &parts).run(stop_receiver.clone()));
-    // Jobs wait for it; without any, what a crash interrupted is finished all the same.
-    let recovery = tokio::spawn({
-        let knowledge = parts.knowledge.clone();
-        async move {
-            if let Err(error) = knowledge.recovered().await {
-                tracing::error!(%error, "what was interrupted is not finished; jobs try again");
-            }
-        }
-    });
-    let folders = tokio::spawn({
-        let (knowledge, settings) = (parts.knowledge.clone(), settings.knowledge.clone());
-        let stop = stop_receiver.clone();
-        async move {
-            let interval = Duration::from_secs(settings.folder_interval_seconds);
-            let folders = settings.folders.into_iter().map(parts::folder).collect();
-            knowledge.run_folders(folders, interval, stop).await;
-        }
-    });
-    let notifier = tokio::spawn({
-        let (notify, stop) = (parts.notify.clone(), stop_receiver.clone());
-        async move { notify.run(stop).await }
-    });
-    let state = AppState {
-        ledger: parts.ledger.clone(),
-        text: parts.text.clone(),
-        encoders: parts.encoders.clone(),
-        knowledge: parts.knowledge.clone(),
-        accounting: accounting(&settings, parts.journal.clone())?,
-        sessions: SessionRules {
-            idle: Duration::from_secs(u64::from(settings.sessions.idle_minutes) * 60),
-            longest: Duration::from_secs(u64::from(settings.sessions.days) * 24 * 3600),
-        },
-        sign_ins: Arc::new(Semaphore::new(MAX_SIGN_INS)),
-        prices: Arc::new(Prices {
-            currency: settings.usage.currency.clone(),
-            own: settings.usage.own(),
-            outside: settings.usage.outside.clone(),
-        }),
-        notify: parts.notify.clone(),
-        limits: Arc::new(limits(&settings)),
-        readiness: readiness.clone(),
-        started_at: OffsetDateTime::now_utc().unix_timestamp(),
-    };
-    let retention = tokio::spawn(retention::run(
-        parts.ledger.clone(),
-        retention::Kept::of(&settings),
-        stop_receiver.clone(),
-    ));
-    let storage = tokio::spawn(storage::watch(settings.data_dir.clone(), readiness.clone()));
-    let keep_alive = tokio::spawn(parts.text.clone().run_keep_alive());
+    let background = Background::start(&settings, &parts, &readiness, &stop_receiver);
+    let state = state(&settings, &parts, readiness.clone())?;
     let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
     let drain = Duration::from_secs(settings.server.drain_seconds);
     let stopping = stop::signalled(readiness, stop_sender, parts.clone(), drain);
@@ -146,17 +101,35 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = stopping.overdue() => tracing::warn!("requests were cut off when the drain ended"),
     }
     warm_up.abort();
-    keep_alive.abort();
-    storage.abort();
-    recovery.abort();
-    jobs.await.context("the jobs failed")?;
-    folders.await.context("the watch over folders failed")?;
-    retention.await.context("the removal of what is too old failed")?;
+    background.ended().await?;
     parts.journal.flush().await;
-    notifier.await.context("webhooks and e-mail failed")?;
     parts.ledger.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn state(settings: &Settings, parts: &Parts, readiness: Readiness) -> anyhow::Result<AppState> {
+    Ok(AppState {
+        ledger: parts.ledger.clone(),
+        text: parts.text.clone(),
+        encoders: parts.encoders.clone(),
+        knowledge: parts.knowledge.clone(),
+        accounting: accounting(settings, parts.journal.clone())?,
+        sessions: SessionRules {
+            idle: Duration::from_secs(u64::from(settings.sessions.idle_minutes) * 60),
+            longest: Duration::from_secs(u64::from(settings.sessions.days) * 24 * 3600),
+        },
+        sign_ins: Arc::new(Semaphore::new(MAX_SIGN_INS)),
+        prices: Arc::new(Prices {
+            currency: settings.usage.currency.clone(),
+            own: settings.usage.own(),
+            outside: settings.usage.outside.clone(),
+        }),
+        notify: parts.notify.clone(),
+        limits: Arc::new(limits(settings)),
+        readiness,
+        started_at: OffsetDateTime::now_utc().unix_timestamp(),
+    })
 }
 
 fn accounting(settings: &Settings, journal: Journal) -> anyhow::Result<Accounting> {
@@ -181,7 +154,7 @@ fn limits(settings: &Settings) -> HttpLimits {
 
 /// Lets both models answer once, then tells the world. A model that cannot answer leaves the
 /// server alive and not ready, so that the reason can be read.
-async fn warm_up(parts: parts::Parts, readiness: Readiness) {
+async fn warm_up(parts: Parts, readiness: Readiness) {
     let started = std::time::Instant::now();
     let outcome = async {
         parts.encoders.warm_up().await?;

@@ -368,7 +368,7 @@ async fn rows_come_back_with_vectors_and_take_other_details() {
         row.details = PassageDetails { labels: vec!["rh".to_owned()], ..PassageDetails::default() };
     }
     fixture.replace("doc", rows).await;
-    let open = Filter::readable_by(intramuros_types::Access::of(&[]));
+    let open = Filter::readable_by(intramuros_types::Access::of::<&str>(&[]));
     assert_eq!(fixture.table.full_text("pompe", 5, &open).await.unwrap(), []);
     assert_eq!(fixture.table.full_text("pompe", 5, &all()).await.unwrap().len(), 3);
 }
