@@ -214,9 +214,8 @@ fn every_caller_reads_what_their_labels_open() {
 fn add_labelled(caller: &Caller<'_>, base: &str, labels: &[&str]) -> String {
     let joined = labels.join(",");
     let text = format!("Ce dossier ({joined}) parle de la cantine.");
-    let part = [("labels", joined.as_str())];
-    let parts = if labels.is_empty() { &[][..] } else { &part };
-    let reply = caller.upload(base, "dossier.txt", text.as_bytes(), "?wait=true", parts);
+    let parts: Vec<(&str, &str)> = labels.iter().map(|label| ("labels", *label)).collect();
+    let reply = caller.upload(base, "dossier.txt", text.as_bytes(), "?wait=true", &parts);
     assert_eq!(reply.status, 201, "{}", reply.text);
     reply.json()["id"].as_str().unwrap().to_string()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -194,7 +194,10 @@ fn render(
     };
     let mut rendered = Response::new(Body::from(body(&error).to_string()));
     *rendered.status_mut() = error.code.status();
+    // What the layers within said stays: a client's limits, for one.
+    *rendered.headers_mut() = std::mem::take(response.headers_mut());
     let headers = rendered.headers_mut();
+    headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some(after) = error.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
