@@ -22,7 +22,7 @@ class Machine:
         self.data = tempfile.mkdtemp(prefix=prefix)
         self.environment = {**os.environ, "INTRAMUROS_DATA_DIR": self.data,
                             "INTRAMUROS_MODELS_DIR": arguments.models, "INTRAMUROS_LANG": "en"}
-        scopes = "inference,knowledge:read,knowledge:write,admin"
+        scopes = "inference,knowledge:read,knowledge:write,jobs:read,jobs:write"
         made = subprocess.run([arguments.binary, "keys", "create", "--name", "kill", "--label", "*",
                                "--scope", scopes, "--json"],
                               env=self.environment, capture_output=True, text=True, check=True)

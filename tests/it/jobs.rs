@@ -10,8 +10,8 @@ use crate::server::{Caller, Server, create_key, intramuros};
 
 const SEARCH_ONLY: &str = "text.model=";
 
-fn admin(server: &Server) -> String {
-    create_key(server.data.path(), "admin")
+fn steering_key(server: &Server) -> String {
+    create_key(server.data.path(), "jobs:read,jobs:write")
 }
 
 fn listed(caller: &Caller<'_>, query: &str) -> Vec<Value> {
@@ -60,7 +60,7 @@ fn document(server: &Server, base: &str, id: &Value) -> Value {
 #[test]
 fn indexing_is_a_job_that_can_be_paused_resumed_and_cancelled() {
     let server = Server::start(&[SEARCH_ONLY]);
-    let key = admin(&server);
+    let key = steering_key(&server);
     let caller = server.with_key(&key);
     server.create_base("notices");
     assert_eq!(listed(&caller, ""), Vec::<Value>::new());
@@ -116,7 +116,7 @@ fn indexing_is_a_job_that_can_be_paused_resumed_and_cancelled() {
 #[test]
 fn documents_that_failed_are_tried_again_with_their_job() {
     let server = Server::start(&[SEARCH_ONLY]);
-    let key = admin(&server);
+    let key = steering_key(&server);
     let caller = server.with_key(&key);
     server.create_base("notices");
     let reply = server.upload("notices", "vide.txt", b"   ", "?wait=true");
@@ -133,7 +133,7 @@ fn documents_that_failed_are_tried_again_with_their_job() {
 #[test]
 fn bad_requests_about_jobs_name_what_is_wrong() {
     let server = Server::start(&[SEARCH_ONLY]);
-    let key = admin(&server);
+    let key = steering_key(&server);
     let caller = server.with_key(&key);
     for path in ["/api/v1/jobs", "/api/v1/schedules", "/api/v1/jobs/x", "/api/v1/jobs/x/items"] {
         assert_eq!(server.get(path).status, 403, "{path}");
@@ -169,7 +169,7 @@ fn command(server: &Server, key: &str, arguments: &[&str]) -> Output {
 #[test]
 fn the_command_line_shows_and_steers_jobs() {
     let server = Server::start(&[SEARCH_ONLY]);
-    let key = admin(&server);
+    let key = steering_key(&server);
     server.create_base("notices");
     upload_large(&server, "notices");
     let run = |arguments: &[&str]| {

@@ -2,8 +2,9 @@
 //!
 //! What a request did is on disk before its caller has the whole answer: lines are written before a
 //! body of known length is sent, and before the last piece of a stream. An act is noted before it
-//! begins, too, so that none can be without a trace. Where the trail cannot be written, nothing that
-//! belongs into it is done or answered.
+//! begins, too, so that none can be without a trace: where the trail cannot be written, nothing is
+//! changed. What is only read or answered then goes on, and its entries are written as soon as they
+//! can be, unless the settings ask for strictness.
 
 mod body;
 
@@ -47,6 +48,8 @@ pub enum AuditLevel {
 pub struct Accounting {
     pub(crate) journal: Journal,
     pub(crate) level: AuditLevel,
+    /// Whether nothing is answered either while the trail cannot be written.
+    pub(crate) strict: bool,
     /// The limits of keys and users that have none of their own.
     pub(crate) limits: Limits,
     pub(crate) limiter: Limiter,
@@ -55,7 +58,13 @@ pub struct Accounting {
 impl Accounting {
     /// Writes to `journal`; `limits` are those of keys and users that have none of their own.
     pub fn new(journal: Journal, level: AuditLevel, limits: Limits) -> Self {
-        Self { journal, level, limits, limiter: Limiter::default() }
+        Self { journal, level, strict: false, limits, limiter: Limiter::default() }
+    }
+
+    /// The same, where nothing is answered either while the trail cannot be written.
+    #[must_use]
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
     }
 
     pub(crate) fn audits(&self) -> bool {
@@ -93,6 +102,8 @@ pub(crate) async fn account(
         let lines = Lines { audit: vec![closing.visit.begun()], ..Lines::default() };
         if let Err(error) = accounting.journal.write(lines).await {
             closing.closed = true;
+            // A client that is still sending would see a broken connection instead of the reason.
+            body::drain(request.into_body()).await;
             return not_written(&error).into_response();
         }
     }
@@ -211,14 +222,20 @@ impl Closing {
         let accounting = &self.state.accounting;
         match accounting.journal.write(lines.clone()).await {
             Ok(()) => Ok(()),
-            Err(error) if lines.audit.is_empty() => {
-                // The answer does not depend on its price; it is written when that is possible.
-                tracing::error!(%error, "what a request consumed is not written yet");
+            Err(error) if self.may_wait(&lines) => {
+                let request = self.visit.request.as_str();
+                tracing::error!(request, %error, "what a request did and took is not written yet");
                 accounting.journal.note(lines);
                 Ok(())
             }
             Err(error) => Err(not_written(&error)),
         }
+    }
+
+    /// Whether an answer does not depend on its lines: its price never counts, what was changed is in
+    /// the trail since before it began.
+    fn may_wait(&self, lines: &Lines) -> bool {
+        lines.audit.is_empty() || !self.state.accounting.strict
     }
 
     /// The lines of the request, whose tokens count from now on.

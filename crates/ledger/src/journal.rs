@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{AuditEntry, Ledger, LedgerError, UsageEntry};
+use crate::{AuditEntry, AuditOutcome, Ledger, LedgerError, UsageEntry};
 
 /// Requests whose lines are written together at most.
 const MAX_TOGETHER: usize = 1_000;
@@ -90,6 +90,8 @@ impl Journal {
 
 async fn write_all(ledger: Ledger, mut receiver: mpsc::UnboundedReceiver<Message>) {
     let mut kept: Vec<Lines> = Vec::new();
+    // Entries that were given up and of which the trail does not know yet.
+    let mut lost = 0;
     let mut messages = Vec::new();
     while receiver.recv_many(&mut messages, MAX_TOGETHER).await > 0 {
         let mut lines = std::mem::take(&mut kept);
@@ -103,21 +105,42 @@ async fn write_all(ledger: Ledger, mut receiver: mpsc::UnboundedReceiver<Message
             lines.push(theirs);
             waiting.extend(answer);
         }
+        if lost > 0 {
+            lines.insert(0, given_up(lost));
+        }
         let outcome = write(&ledger, &lines).await.map_err(Arc::new);
+        let told = usize::from(lost > 0);
         if let Err(error) = &outcome {
-            lines.truncate(unattended);
+            lines.truncate(unattended + told);
+            lines.drain(..told);
             if lines.len() > MAX_KEPT {
-                let lost = lines.len() - MAX_KEPT;
+                let too_many = lines.len() - MAX_KEPT;
+                lost += lines.drain(..too_many).map(|lines| lines.audit.len()).sum::<usize>();
                 tracing::error!(lost, %error, "lines of the journal are given up");
-                lines.drain(..lost);
             }
             kept = lines;
+        } else {
+            lost = 0;
         }
         for answer in waiting {
             // Fails when the caller has left.
             let _ = answer.send(outcome.clone());
         }
     }
+}
+
+/// Says in the trail that entries are missing from it.
+fn given_up(lost: usize) -> Lines {
+    let entry = AuditEntry {
+        actor: "server:journal".to_owned(),
+        action: "audit.lose".to_owned(),
+        target: String::new(),
+        outcome: AuditOutcome::Done,
+        request: None,
+        details: serde_json::json!({"entries": lost}),
+        content: None,
+    };
+    Lines { audit: vec![entry], ..Lines::default() }
 }
 
 async fn write(ledger: &Ledger, lines: &[Lines]) -> Result<(), LedgerError> {

@@ -139,7 +139,7 @@ fn accounting(settings: &Settings, journal: Journal) -> anyhow::Result<Accountin
         settings::AuditLevel::Metadata => AuditLevel::Metadata,
         settings::AuditLevel::Content => AuditLevel::Content(Sealer::new(&audit.public_key)?),
     };
-    Ok(Accounting::new(journal, level, settings.limits.into()))
+    Ok(Accounting::new(journal, level, settings.limits.into()).strict(audit.strict))
 }
 
 fn limits(settings: &Settings) -> HttpLimits {

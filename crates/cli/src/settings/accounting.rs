@@ -15,6 +15,8 @@ pub(crate) struct Audit {
     pub(crate) level: AuditLevel,
     /// Seals contents; empty: none are kept.
     pub(crate) public_key: String,
+    /// Whether nothing is answered either while the trail cannot be written.
+    pub(crate) strict: bool,
     /// 0: for ever.
     pub(crate) days: u32,
     /// 0: as long as the entries.

@@ -59,6 +59,7 @@ unanswered_days = 90
 [audit]
 level = "metadata"
 public_key = ""
+strict = false
 days = 365
 content_days = 30
 

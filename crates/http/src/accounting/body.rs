@@ -3,10 +3,12 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use super::Closing;
@@ -15,6 +17,26 @@ use crate::visit::End;
 
 /// Bytes of a question or an answer that the audit trail keeps.
 const MAX_KEPT: usize = 1 << 20;
+
+/// Bytes of a refused request that are read before the answer.
+const MAX_DRAINED: usize = 256 << 20;
+/// The longest time that this takes.
+const DRAINED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Reads what is left of a body, within bounds, and forgets it.
+pub(super) async fn drain(mut body: Body) {
+    let reading = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > MAX_DRAINED {
+                return;
+            }
+        }
+    };
+    // Who sends longer sees the connection end.
+    let _ = tokio::time::timeout(DRAINED_WITHIN, reading).await;
+}
 
 /// What a request's body said, up to a mebibyte.
 #[derive(Debug, Clone, Default)]
