@@ -124,7 +124,18 @@ impl Knowledge {
                 turn = turns.take(job.priority()) => turn,
                 _ = job.stopped() => return Err(JobError::Stopped),
             };
-            let claimed = self.shared.ledger.claim_document(job.lease(), base, max_bytes).await?;
+            let claimed = self.shared.ledger.claim_document(job.lease(), base, max_bytes).await;
+            let claimed = match claimed {
+                // It passes, and the attempt would end without a record of it.
+                Err(error) if error.is_storage_full() || error.is_read_only() => {
+                    drop(turn);
+                    tokio::select! {
+                        () = tokio::time::sleep(RETRY_AFTER) => continue,
+                        _ = job.stopped() => return Err(JobError::Stopped),
+                    }
+                }
+                claimed => claimed?,
+            };
             if let Some(record) = claimed {
                 let indexed = tokio::select! {
                     indexed = self.index_patiently(&record) => indexed,
