@@ -128,6 +128,7 @@ impl Knowledge {
             let claimed = match claimed {
                 // It passes, and the attempt would end without a record of it.
                 Err(error) if error.is_storage_full() || error.is_read_only() => {
+                    tracing::error!(%error, "the disk takes no writes; indexing waits");
                     drop(turn);
                     tokio::select! {
                         () = tokio::time::sleep(RETRY_AFTER) => continue,
