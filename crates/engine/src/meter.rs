@@ -45,15 +45,6 @@ impl Meter {
         self.sum.as_ref().map(|sum| sum.take()).unwrap_or_default()
     }
 
-    /// What was added since [`take`](Self::take) was last called, without taking it.
-    pub fn total(&self) -> Consumption {
-        let mut total = Consumption::default();
-        if let Some(sum) = &self.sum {
-            sum.lock().values().for_each(|consumption| total += *consumption);
-        }
-        total
-    }
-
     pub(crate) fn add(&self, model: &ModelId, mut consumption: Consumption) {
         let Some(sum) = &self.sum else { return };
         if self.without_prompts {
@@ -119,7 +110,6 @@ mod tests {
         meter.add(&a, tokens(4, 2));
         clone.for_another_answer().add(&b, tokens(10, 5));
         clone.add(&a, Consumption::default());
-        assert_eq!(meter.total().tokens(), 22);
         assert_eq!(meter.take(), [(a, tokens(4, 2)), (b.clone(), tokens(10, 6))]);
         assert_eq!(meter.take(), []);
         drop(meter);
@@ -130,6 +120,6 @@ mod tests {
 
         let none = Meter::default();
         none.add(&b, tokens(1, 1));
-        assert_eq!((none.take(), none.total()), (vec![], Consumption::default()));
+        assert_eq!(none.take(), []);
     }
 }

@@ -193,7 +193,8 @@ impl Closing {
         let known_length = response.body().size_hint().exact().is_some()
             || response.headers().contains_key(header::CONTENT_LENGTH);
         if !known_length {
-            return response.map(|body| Body::new(Accounted::new(body, self)));
+            let status = response.status();
+            return response.map(|body| Body::new(Accounted::new(body, status, self)));
         }
         let (parts, body) = response.into_parts();
         let end = End::Answered(parts.status);
@@ -241,12 +242,12 @@ impl Closing {
     /// The lines of the request, whose tokens count from now on.
     fn lines(&self, end: End, said: Option<&[u8]>) -> Lines {
         let accounting = &self.state.accounting;
-        let consumed = self.visit.meter.total();
         let content = self.sealed(said);
         let mut lines = self.visit.lines(end, accounting.audits(), content);
         let account = self.visit.caller.account();
         let now = Now::of(self.state.ledger.now());
-        let crossed = accounting.limiter.consume(account, &self.limits, consumed.tokens(), now);
+        let tokens = lines.usage.iter().map(|entry| entry.consumption.tokens()).sum();
+        let crossed = accounting.limiter.consume(account, &self.limits, tokens, now);
         if let Some(budget) = crossed {
             lines.audit.extend(accounting.audits().then(|| told(account, budget)));
         }
@@ -321,6 +322,12 @@ pub(crate) fn not_written(error: &LedgerError) -> ApiError {
         let message = "the server's disk is full and the audit trail cannot be written; make room \
                        where data_dir is";
         return ApiError::new(Code::StorageFull, message);
+    }
+    if error.is_read_only() {
+        tracing::error!(%error, "the disk is read-only: the audit trail cannot be written");
+        let message = "the server's disk is read-only and the audit trail cannot be written; see the \
+                       system's log, then mount it for writing";
+        return ApiError::new(Code::StorageReadOnly, message);
     }
     tracing::error!(%error, "the audit trail could not be written");
     let message = "the audit trail could not be written; the log has the details";

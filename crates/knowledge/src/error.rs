@@ -86,25 +86,22 @@ impl KnowledgeError {
 
     /// Whether the disk of the data directory has no room left.
     pub fn is_storage_full(&self) -> bool {
-        match self {
-            KnowledgeError::Ledger(error) => error.is_storage_full(),
-            KnowledgeError::Store(error) => error.is_storage_full(),
-            KnowledgeError::Engine(_)
-            | KnowledgeError::Ingest(_)
-            | KnowledgeError::Invalid { .. }
-            | KnowledgeError::TooLarge { .. }
-            | KnowledgeError::OtherEncoder { .. }
-            | KnowledgeError::NoGenerator
-            | KnowledgeError::Abandoned
-            | KnowledgeError::Task(_) => false,
-        }
+        self.is_of_storage(LedgerError::is_storage_full, StoreError::is_storage_full)
     }
 
     /// Whether the disk of the data directory was mounted read-only.
     pub fn is_read_only(&self) -> bool {
+        self.is_of_storage(LedgerError::is_read_only, StoreError::is_read_only)
+    }
+
+    fn is_of_storage(
+        &self,
+        ledger: fn(&LedgerError) -> bool,
+        store: fn(&StoreError) -> bool,
+    ) -> bool {
         match self {
-            KnowledgeError::Ledger(error) => error.is_read_only(),
-            KnowledgeError::Store(error) => error.is_read_only(),
+            KnowledgeError::Ledger(error) => ledger(error),
+            KnowledgeError::Store(error) => store(error),
             KnowledgeError::Engine(_)
             | KnowledgeError::Ingest(_)
             | KnowledgeError::Invalid { .. }

@@ -126,16 +126,11 @@ impl Knowledge {
             };
             let claimed = self.shared.ledger.claim_document(job.lease(), base, max_bytes).await;
             let claimed = match claimed {
-                // It passes, and the attempt would end without a record of it.
-                Err(error) if error.is_storage_full() || error.is_read_only() => {
-                    tracing::error!(%error, "the disk takes no writes; indexing waits");
-                    drop(turn);
-                    tokio::select! {
-                        () = tokio::time::sleep(RETRY_AFTER) => continue,
-                        _ = job.stopped() => return Err(JobError::Stopped),
-                    }
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    wait_for_disk(job, error).await?;
+                    continue;
                 }
-                claimed => claimed?,
             };
             if let Some(record) = claimed {
                 let indexed = tokio::select! {
@@ -154,8 +149,10 @@ impl Knowledge {
                     self.maintain(base).await;
                     continue;
                 }
-                if self.shared.ledger.finish_ingest(job.lease(), base).await? {
-                    return Ok(());
+                match self.shared.ledger.finish_ingest(job.lease(), base).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => {}
+                    Err(error) => wait_for_disk(job, error).await?,
                 }
             }
             drop(turn);
@@ -178,7 +175,10 @@ impl Knowledge {
         }
         let mut counted = pass.counted.lock().await;
         if counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
-            self.shared.ledger.count_waiting(pass.job.lease(), &pass.base).await?;
+            let done = self.shared.ledger.count_waiting(pass.job.lease(), &pass.base).await;
+            if let Err(error) = done {
+                wait_for_disk(pass.job, error).await?;
+            }
             *counted = Some(Instant::now());
         }
         Ok(())
@@ -419,6 +419,19 @@ async fn embed_patiently(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Waits a moment where `error` says that the disk takes no writes: that passes, and the attempt would
+/// end without a record of it.
+async fn wait_for_disk(job: &JobContext, error: LedgerError) -> Result<(), JobError> {
+    if !error.is_storage_full() && !error.is_read_only() {
+        return Err(error.into());
+    }
+    tracing::error!(%error, "the disk takes no writes; indexing waits");
+    tokio::select! {
+        () = tokio::time::sleep(RETRY_AFTER) => Ok(()),
+        _ = job.stopped() => Err(JobError::Stopped),
     }
 }
 

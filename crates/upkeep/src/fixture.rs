@@ -1,9 +1,11 @@
 //! Makes small data directories for the tests of this crate.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use intramuros_ledger::{
-    Chunking, DocumentDetails, DocumentFacts, Inserted, Ledger, NewDocument, NewKnowledgeBase,
+    Chunking, DocumentDetails, DocumentFacts, INGEST, Inserted, Ledger, NewDocument,
+    NewKnowledgeBase,
 };
 use intramuros_store::{
     Blobs, PassageDetails, PassageRow, PassageTable, Store, TableSpec, WriteGate,
@@ -15,6 +17,7 @@ use time::OffsetDateTime;
 use crate::{BackupReport, BackupRequest, UpkeepError, create};
 
 const DIMENSION: u32 = 8;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A data directory with one knowledge base, as a server has it, and a place for backups.
 pub(crate) struct Fixture {
@@ -76,15 +79,18 @@ impl Fixture {
             details: DocumentDetails::default(),
             parent: None,
         };
-        let Inserted::New(record) = self.ledger.insert_document(new).await.unwrap() else {
-            panic!("{text} is there already")
-        };
-        let record = self.ledger.claim_next_document().await.unwrap().unwrap_or(record);
+        let base = new.knowledge_base.clone();
+        let inserted = self.ledger.insert_document(new).await.unwrap();
+        assert!(matches!(inserted, Inserted::New(_)), "{text} is there already");
+        let claimed = self.ledger.claim_job("test", &[INGEST], MINUTE).await.unwrap();
+        let (lease, _) = claimed.expect("the document has a job");
+        let record = self.ledger.claim_document(&lease, &base, None).await.unwrap().unwrap();
         let rows = (0..passages).map(|ordinal| row(&record.id, ordinal, text)).collect();
         self.table().await.replace_document(&record.id, rows).await.unwrap();
         let facts =
             DocumentFacts { title: text.to_owned(), chunks: passages, ..DocumentFacts::default() };
         self.ledger.finish_document(&record, facts).await.unwrap();
+        assert!(self.ledger.finish_ingest(&lease, &base).await.unwrap());
         record.id
     }
 

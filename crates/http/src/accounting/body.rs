@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
@@ -103,21 +104,29 @@ pub(super) struct Accounted {
     inner: Body,
     /// Shared with the future that writes; gone when that has been made.
     closing: Option<Closing>,
+    status: StatusCode,
     said: Heard,
     writing: Option<BoxFuture<'static, Result<(), ApiError>>>,
     broken: bool,
 }
 
 impl Accounted {
-    pub(super) fn new(inner: Body, closing: Closing) -> Self {
-        Self { inner, closing: Some(closing), said: Heard::default(), writing: None, broken: false }
+    pub(super) fn new(inner: Body, status: StatusCode, closing: Closing) -> Self {
+        Self {
+            inner,
+            closing: Some(closing),
+            status,
+            said: Heard::default(),
+            writing: None,
+            broken: false,
+        }
     }
 
     /// Begins to write how the request ended; once.
     fn close(&mut self) {
         let Some(mut closing) = self.closing.take() else { return };
         let said = closing.heard.is_some().then(|| self.said.clone());
-        let status = axum::http::StatusCode::OK;
+        let status = self.status;
         let end = if self.broken { End::Broken(status) } else { End::Answered(status) };
         self.writing = Some(Box::pin(async move {
             let said = said.map(|said| said.text());

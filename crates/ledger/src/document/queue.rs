@@ -19,35 +19,15 @@ const MAX_DATE_CHARS: usize = 40;
 const MAX_WARNINGS: usize = 100;
 
 impl Ledger {
-    /// Takes the oldest pending document into work: from now on it is `indexing` and no other
-    /// caller gets it. `None` when nothing waits.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn claim_next_document(&self) -> Result<Option<DocumentRecord>, LedgerError> {
-        self.claim(i64::MAX).await
-    }
-
-    /// Like [`Ledger::claim_next_document`], among documents of at most `max_bytes`.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn claim_small_document(
-        &self,
-        max_bytes: u32,
-    ) -> Result<Option<DocumentRecord>, LedgerError> {
-        self.claim(i64::from(max_bytes)).await
-    }
-
-    async fn claim(&self, max_bytes: i64) -> Result<Option<DocumentRecord>, LedgerError> {
-        // One statement, so that two workers cannot claim the same document.
+    /// Takes the oldest pending document into work without the job of its knowledge base: for tests of
+    /// what comes after.
+    #[cfg(test)]
+    pub(crate) async fn claim_next_document(&self) -> Result<Option<DocumentRecord>, LedgerError> {
         sqlx::query(
             "UPDATE documents SET state = 'indexing', claimed_by = NULL, updated = $1 WHERE id = \
-             (SELECT id FROM documents WHERE state = 'pending' AND bytes <= $2 \
-             ORDER BY id LIMIT 1) AND state = 'pending' RETURNING *",
+             (SELECT id FROM documents WHERE state = 'pending' ORDER BY id LIMIT 1) RETURNING *",
         )
         .bind(self.clock.now())
-        .bind(max_bytes)
         .fetch_optional(&self.pool)
         .await
         .map_err(LedgerError::database("claim a document"))?

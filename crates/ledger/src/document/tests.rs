@@ -139,20 +139,6 @@ async fn a_failure_keeps_its_reason_until_the_content_comes_again() {
 }
 
 #[tokio::test]
-async fn small_documents_can_be_claimed_past_large_ones() {
-    let fixture = Fixture::with_base("support").await;
-    let ledger = &fixture.ledger;
-    let large = NewDocument { bytes: 1_000_001, ..new_document("support", 1) };
-    ledger.insert_document(large).await.unwrap();
-    assert_eq!(ledger.claim_small_document(1_000_000).await.unwrap(), None);
-    let small = NewDocument { bytes: 1_000_000, ..new_document("support", 2) };
-    ledger.insert_document(small).await.unwrap();
-    let claimed = ledger.claim_small_document(1_000_000).await.unwrap().unwrap();
-    assert_eq!(claimed.bytes, 1_000_000);
-    assert_eq!(ledger.claim_next_document().await.unwrap().unwrap().bytes, 1_000_001);
-}
-
-#[tokio::test]
 async fn what_is_forgotten_is_gone_from_the_files() {
     let fixture = Fixture::with_base("support").await;
     let ledger = &fixture.ledger;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use intramuros_types::{Access, Fault, KnowledgeBaseId, ModelId};
+use sqlx::Connection as _;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
@@ -253,4 +254,35 @@ async fn calls_after_close_fail() {
     let clone = fixture.ledger.clone();
     fixture.ledger.close().await;
     assert!(matches!(clone.list_keys().await, Err(LedgerError::Database { .. })));
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_leaves_no_connection_behind_that_fails() {
+    let fixture = Fixture::new().await;
+    let pool = &fixture.ledger.pool;
+    // Each connection in turn meets a file that may not grow, in the middle of a transaction.
+    let mut connections = Vec::new();
+    for _ in 0..super::MAX_CONNECTIONS {
+        connections.push(pool.acquire().await.unwrap());
+    }
+    for mut connection in connections {
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *connection).await.unwrap();
+        let mut transaction = connection.begin().await.unwrap();
+        let grown = sqlx::query(
+            "INSERT INTO audit_contents (seq, at, sealed) VALUES (1, 1, hex(zeroblob(4000000)))",
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(LedgerError::database("grow"));
+        assert!(grown.unwrap_err().is_storage_full());
+    }
+    for number in 0..2 * super::MAX_CONNECTIONS {
+        let written = fixture.ledger.create_group(crate::GroupRequest {
+            id: format!("g{number}").as_str().into(),
+            title: "g".to_owned(),
+            labels: Vec::new(),
+            denied: Vec::new(),
+        });
+        written.await.unwrap();
+    }
 }
