@@ -52,12 +52,13 @@ fn every_path_but_the_public_ones_needs_a_key() {
 fn a_scope_opens_its_own_paths_and_no_others() {
     let server = shared();
     let needed = |method: &str, path: &str| match (method, path) {
+        (_, "/metrics") => "metrics:read",
         (_, path) if path.starts_with("/v1/") || path == "/api/v1/status" => "inference",
         ("POST", path) if path.ends_with("/search") || path.ends_with("/ask") => "knowledge:read",
         ("GET", _) => "knowledge:read",
         _ => "knowledge:write",
     };
-    for scope in ["inference", "knowledge:read", "knowledge:write", "admin"] {
+    for scope in ["inference", "knowledge:read", "knowledge:write", "metrics:read", "admin"] {
         let key = create_key(server.data.path(), scope);
         for (method, path, public) in operations(&server) {
             if public {

@@ -13,10 +13,13 @@
 //! - `formats`: tables row by row, files within files, scans, bombs
 //! - `knowledge`: passages and cited answers out, erasure
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
+//! - `hardening`: requests that no ordinary client sends, what browsers are told
 //! - `judge`: whether the passages answer, learnt from test questions
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
+//! - `monitoring`: metrics, readiness with reasons, slow requests, dashboard and alerts
+//! - `privacy`: what the log must not say
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
 
@@ -34,9 +37,13 @@ mod embeddings;
 mod folders;
 mod formats;
 mod generation;
+mod hardening;
 mod judge;
 mod knowledge;
 mod lifecycle;
+mod monitoring;
+mod privacy;
+mod raw;
 mod reindex;
 mod rerank;
 mod server;

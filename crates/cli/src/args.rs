@@ -394,7 +394,7 @@ pub(crate) enum Keys {
         /// What it is for.
         #[arg(long)]
         name: String,
-        /// What it allows: inference, knowledge:read, knowledge:write, admin.
+        /// What it allows: inference, knowledge:read, knowledge:write, metrics:read, admin.
         #[arg(long = "scope", value_delimiter = ',',
             default_values_t = ["inference".to_string(), "knowledge:read".to_string(), "knowledge:write".to_string()])]
         scopes: Vec<String>,

@@ -6,6 +6,7 @@
 
 mod folders;
 mod layers;
+mod surface;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,6 +44,15 @@ pub(crate) struct Server {
     pub(crate) max_upload_bytes: u64,
     pub(crate) request_timeout_seconds: u64,
     pub(crate) drain_seconds: u64,
+    pub(crate) max_connections: usize,
+    /// 0: no bound.
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) min_free_mib: u64,
+    /// Empty: no page of another origin may call.
+    pub(crate) cors_origins: Vec<String>,
+    /// Empty: any.
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) compression: bool,
 }
 
 /// `[text]`
@@ -138,6 +148,8 @@ pub(crate) struct Compute {
 pub(crate) struct Log {
     pub(crate) level: String,
     pub(crate) format: LogFormat,
+    /// 0: never.
+    pub(crate) slow_request_ms: u64,
 }
 
 /// How log lines are written.
@@ -201,6 +213,8 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     zero("server.max_body_bytes", settings.server.max_body_bytes as u64)?;
     zero("server.max_upload_bytes", settings.server.max_upload_bytes)?;
     zero("server.request_timeout_seconds", settings.server.request_timeout_seconds)?;
+    zero("server.max_connections", settings.server.max_connections as u64)?;
+    surface::check(&settings.server)?;
     zero("text.max_sequences", settings.text.max_sequences as u64)?;
     zero("text.max_queue", settings.text.max_queue as u64)?;
     zero("text.prefill_chunk_tokens", settings.text.prefill_chunk_tokens as u64)?;

@@ -33,6 +33,7 @@ mod compute;
 mod config;
 mod constraint;
 mod cost;
+mod distributions;
 mod draft;
 mod embed;
 mod encoders;
@@ -41,6 +42,7 @@ mod gate;
 mod generation;
 mod kv;
 mod logprobs;
+mod meter;
 mod models;
 mod pace;
 mod request;
@@ -56,6 +58,7 @@ mod validate;
 
 pub use config::{EmbedConfig, EngineConfig};
 pub use constraint::ConstraintError;
+pub use distributions::Distributions;
 pub use embed::EmbedEngine;
 pub use encoders::Encoders;
 pub use error::EngineError;
@@ -64,6 +67,7 @@ pub use generation::Generation;
 pub use intramuros_backend::{
     EmbedCodec, EmbedModelInfo, Embedding, EncodedWords, InputKind, Word,
 };
+pub use meter::{Meter, Reading};
 pub use models::{LoadModel, ModelLimits, ModelSource, ModelState, TextModels};
 pub use request::{
     Completion, Embeddings, GenerateRequest, GenerationEvent, Priority, Prompt, PromptToken,

@@ -8,6 +8,8 @@ use intramuros_types::{
     ToolDefinition, Usage,
 };
 
+use crate::Meter;
+
 /// A text to generate.
 #[derive(Debug, Clone)]
 pub struct GenerateRequest {
@@ -33,6 +35,8 @@ pub struct GenerateRequest {
     /// Time from submission to the last token; `None` takes the engine's
     /// [`request_timeout`](crate::EngineConfig::request_timeout).
     pub timeout: Option<Duration>,
+    /// Where to note what it takes.
+    pub meter: Meter,
 }
 
 impl GenerateRequest {
@@ -48,6 +52,7 @@ impl GenerateRequest {
             client: None,
             prompt_logprobs: 0,
             timeout: None,
+            meter: Meter::default(),
         }
     }
 }

@@ -31,7 +31,8 @@ use crate::kv::BlockTable;
 use crate::pace::Pace;
 use crate::status::Counters;
 use crate::{
-    EngineConfig, EngineError, EngineStatus, GenerateRequest, Generation, Prompt, validate,
+    Distributions, EngineConfig, EngineError, EngineStatus, GenerateRequest, Generation, Prompt,
+    validate,
 };
 use answer::Answer;
 use prepare::Prepared;
@@ -168,7 +169,8 @@ impl TextEngine {
         let place = self.reserve()?;
         let position = self.queued();
         let (prepared, request, place) = self.prepare(request, place).await?;
-        let GenerateRequest { id, sampling, priority, client, prompt_logprobs, .. } = request;
+        let GenerateRequest { id, sampling, priority, client, prompt_logprobs, meter, .. } =
+            request;
         let Prepared { tokens, grammar, reading } = prepared;
         let max_tokens = self.answer_length(&tokens, sampling.max_tokens)?;
         self.check_vocabulary(&tokens, &sampling)?;
@@ -188,6 +190,8 @@ impl TextEngine {
             deadline,
             timeout,
             admitted: None,
+            wrote: None,
+            meter,
             arrival: 0,
             order: 0,
             answer: Answer::new(&sampling, &tokens, max_tokens, constrained),
@@ -294,6 +298,11 @@ impl TextEngine {
     /// How the engine is doing.
     pub fn status(&self) -> EngineStatus {
         self.shared.counters.snapshot(self.queued(), self.shared.config.max_queue)
+    }
+
+    /// How its waits and steps are distributed.
+    pub fn distributions(&self) -> Distributions {
+        self.shared.counters.histograms.read()
     }
 
     /// Stops: new and waiting requests get [`EngineError::Stopped`] at once, running ones may end

@@ -11,6 +11,7 @@ pub(crate) mod folders;
 pub(crate) mod hit;
 pub(crate) mod indexes;
 pub(crate) mod knowledge_bases;
+pub(crate) mod metrics;
 pub(crate) mod passages;
 mod scope;
 pub(crate) mod search;

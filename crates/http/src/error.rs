@@ -43,6 +43,12 @@ pub enum Code {
     BodyTooLarge,
     /// The content type or the file format cannot be read.
     UnsupportedMediaType,
+    /// The target of the request is too long.
+    UriTooLong,
+    /// The header lines are too many or too long.
+    HeadersTooLarge,
+    /// The server is not called by the name that the request has for it.
+    HostNotAllowed,
     /// The client took too long to send its request.
     RequestTimeout,
     /// The queue is full.
@@ -76,6 +82,11 @@ impl Code {
             Code::UnsupportedMediaType => {
                 ("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, INVALID)
             }
+            Code::UriTooLong => ("uri_too_long", S::URI_TOO_LONG, INVALID),
+            Code::HeadersTooLarge => {
+                ("headers_too_large", S::REQUEST_HEADER_FIELDS_TOO_LARGE, INVALID)
+            }
+            Code::HostNotAllowed => ("host_not_allowed", S::MISDIRECTED_REQUEST, INVALID),
             Code::RequestTimeout => ("request_timeout", S::REQUEST_TIMEOUT, INVALID),
             Code::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "rate_limit_error"),
             Code::StorageFull => ("storage_full", S::INSUFFICIENT_STORAGE, "server_error"),
@@ -83,6 +94,11 @@ impl Code {
             Code::Timeout => ("timeout", S::GATEWAY_TIMEOUT, "server_error"),
             Code::Internal => ("internal_error", S::INTERNAL_SERVER_ERROR, "server_error"),
         }
+    }
+
+    /// The public code.
+    pub fn name(self) -> &'static str {
+        self.row().0
     }
 
     /// The code's HTTP status.
@@ -179,6 +195,7 @@ fn render(
     };
     let mut rendered = Response::new(Body::from(body(&error).to_string()));
     *rendered.status_mut() = error.code.status();
+    rendered.extensions_mut().insert(error.code);
     let headers = rendered.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some(after) = error.retry_after {
@@ -219,7 +236,7 @@ fn hidden(fault: Fault, error: &(dyn std::error::Error + 'static)) -> ApiError {
 }
 
 /// The error with what caused it: the JSON format of logs writes only the first of them.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -289,6 +306,7 @@ impl From<KnowledgeError> for ApiError {
     #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: KnowledgeError) -> Self {
         match error {
+            KnowledgeError::DiskLow { .. } => Self::new(Code::StorageFull, error.to_string()),
             full if full.is_storage_full() => storage_full(&full),
             KnowledgeError::Ledger(error) => error.into(),
             KnowledgeError::Engine(error) => error.into(),

@@ -37,7 +37,8 @@ pub(crate) fn description() -> OpenApi {
 pub(crate) fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let error = if path.starts_with("/v1/") { OPENAI } else { PROBLEM };
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        let operations =
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             add_shared_errors(operation);
             describe_errors(operation, &error);
@@ -48,21 +49,22 @@ pub(crate) fn complete(document: &mut OpenApi) {
 fn add_shared_errors(operation: &mut Operation) {
     let guarded = operation.security.as_ref().is_some_and(|keys| !keys.is_empty());
     let has_body = operation.request_body.is_some();
-    let asks = has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
-    let mut shared = vec![];
+    let mut shared = vec![(Code::InvalidRequest, "a field, parameter or header is wrong")];
     if guarded {
         shared.push((Code::InvalidApiKey, "no key, or one that is unknown, expired or revoked"));
         shared.push((Code::InsufficientScope, "the key lacks the scope that the message names"));
         shared.push((Code::Internal, "the server failed; its log has the details"));
         shared.push((Code::Timeout, "it took longer than server.request_timeout_seconds"));
-    }
-    if asks {
-        shared.push((Code::InvalidRequest, "a field or parameter is wrong; the error names it"));
+        shared.push((Code::UriTooLong, "path and query are too long"));
+        shared.push((Code::HostNotAllowed, "the server has other names (server.allowed_hosts)"));
+        shared.push((Code::HeadersTooLarge, "the header lines are too many or too long"));
+        shared.push((Code::Unavailable, "the server is stopping; see Retry-After"));
+        // Of any request: it may say that it has a compressed body.
+        shared.push((Code::UnsupportedMediaType, "the body has another content type"));
     }
     if has_body {
         shared.push((Code::RequestTimeout, "the body did not arrive in time"));
         shared.push((Code::BodyTooLarge, "the body is larger than this server accepts"));
-        shared.push((Code::UnsupportedMediaType, "the body has another content type"));
     }
     for (code, meaning) in shared {
         let response = ResponseBuilder::new().description(meaning).build();

@@ -1,7 +1,7 @@
 //! Answers a question from the documents of a knowledge base.
 
 use intramuros_engine::{EngineError, GenerateRequest, Prompt, TextEngine};
-use intramuros_types::{KeyId, KnowledgeBaseId, Message, RequestId, SamplingParams};
+use intramuros_types::{KnowledgeBaseId, Message, SamplingParams};
 
 use crate::answer::{Answering, unwritten};
 use crate::language::Language;
@@ -20,10 +20,8 @@ const LOOKED_AT: usize = 20;
 /// A question.
 #[derive(Debug, Clone)]
 pub struct AskRequest {
-    /// Appears in logs.
-    pub id: RequestId,
-    /// Whose question it is; keys get equal shares of the generator.
-    pub client: Option<KeyId>,
+    /// Who asks.
+    pub caller: Caller,
     /// The question.
     pub question: String,
     /// Passages to write from; `None` takes the configured number.
@@ -61,7 +59,7 @@ impl Knowledge {
             per_document: None,
             scope: request.scope.clone(),
             ranking: request.ranking,
-            caller: Caller { id: request.id.clone(), client: request.client.clone() },
+            caller: request.caller.clone(),
         };
         let mut hits = self.find(base, &search).await?;
         let gap = self.gap(base, &request.question, &request.scope);
@@ -84,10 +82,12 @@ impl Knowledge {
         let conversation = |hits: &[Hit]| conversation(&request.question, hits, language);
         fit(engine, &mut hits, answer_tokens, conversation).await?;
         let prompt = Prompt::Chat(conversation(&hits));
+        let caller = request.caller;
         let generation = engine
             .submit(GenerateRequest {
-                client: request.client,
-                ..GenerateRequest::new(request.id, prompt, SamplingParams::greedy(answer_tokens))
+                client: caller.client,
+                meter: caller.meter,
+                ..GenerateRequest::new(caller.id, prompt, SamplingParams::greedy(answer_tokens))
             })
             .await?;
         let unwritten = unwritten(language, Some(model), judgement);

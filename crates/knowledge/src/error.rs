@@ -36,6 +36,19 @@ pub enum KnowledgeError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The disk has less room than uploads must leave.
+    #[error(
+        "the server's disk has {} MiB free and keeps {} MiB of them (server.min_free_mib); make \
+         room where data_dir is",
+        free_bytes >> 20,
+        floor_bytes >> 20
+    )]
+    DiskLow {
+        /// Bytes that are free.
+        free_bytes: u64,
+        /// Bytes that must stay free.
+        floor_bytes: u64,
+    },
     /// The knowledge base was indexed with another encoder than the one that runs.
     #[error(
         "the knowledge base was indexed with the encoder '{indexed}', the server runs \
@@ -79,7 +92,9 @@ impl KnowledgeError {
             KnowledgeError::Invalid { .. }
             | KnowledgeError::TooLarge { .. }
             | KnowledgeError::Abandoned => Fault::User,
-            KnowledgeError::OtherEncoder { .. } | KnowledgeError::NoGenerator => Fault::Runtime,
+            KnowledgeError::DiskLow { .. }
+            | KnowledgeError::OtherEncoder { .. }
+            | KnowledgeError::NoGenerator => Fault::Runtime,
             KnowledgeError::Task(_) => Fault::Bug,
         }
     }
@@ -89,6 +104,7 @@ impl KnowledgeError {
         match self {
             KnowledgeError::Ledger(error) => error.is_storage_full(),
             KnowledgeError::Store(error) => error.is_storage_full(),
+            KnowledgeError::DiskLow { .. } => true,
             KnowledgeError::Engine(_)
             | KnowledgeError::Ingest(_)
             | KnowledgeError::Invalid { .. }

@@ -159,12 +159,13 @@ async fn complete(
     engine: TextEngine,
     prompt: Prompt,
     last: usize,
-    Caller { id, client }: Caller,
+    Caller { id, client, meter }: Caller,
     priority: Priority,
 ) -> Result<Completion, KnowledgeError> {
     let sampling = SamplingParams { logprobs: Some(WORDS), ..SamplingParams::greedy(1) };
     let request = GenerateRequest {
         client,
+        meter,
         priority,
         prompt_logprobs: last,
         ..GenerateRequest::new(id, prompt, sampling)

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use intramuros_engine::{Completion, GenerateRequest, Prompt, PromptToken, TextEngine};
+use intramuros_engine::{Completion, GenerateRequest, Meter, Prompt, PromptToken, TextEngine};
 use intramuros_ingest::context_line;
 use intramuros_types::{DocumentId, KeyId, RequestId, SamplingParams};
 use unicode_normalization::UnicodeNormalization as _;
@@ -43,12 +43,14 @@ pub struct Caller {
     pub id: RequestId,
     /// Whose request it is; keys get equal shares of the generator.
     pub client: Option<KeyId>,
+    /// Where to note what it takes.
+    pub meter: Meter,
 }
 
 impl Caller {
     /// The server itself.
     pub(crate) fn server(what: &'static str) -> Self {
-        Self { id: RequestId::new(what), client: None }
+        Self { id: RequestId::new(what), client: None, meter: Meter::default() }
     }
 }
 
@@ -129,11 +131,12 @@ async fn complete(
     engine: TextEngine,
     prompt: String,
     last: usize,
-    Caller { id, client }: Caller,
+    Caller { id, client, meter }: Caller,
 ) -> Result<Completion, KnowledgeError> {
     let sampling = SamplingParams { logprobs: Some(0), ..SamplingParams::greedy(0) };
     let request = GenerateRequest {
         client,
+        meter,
         prompt_logprobs: last,
         ..GenerateRequest::new(id, Prompt::Text(prompt), sampling)
     };

@@ -24,6 +24,9 @@ pub enum Scope {
     /// Upload and deletion of documents.
     #[serde(rename = "knowledge:write")]
     KnowledgeWrite,
+    /// Figures of the server, for monitoring.
+    #[serde(rename = "metrics:read")]
+    MetricsRead,
     /// Keys and knowledge bases. Allows nothing else by itself.
     #[serde(rename = "admin")]
     Admin,
@@ -31,8 +34,13 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of their declaration.
-    pub const ALL: [Scope; 4] =
-        [Scope::Inference, Scope::KnowledgeRead, Scope::KnowledgeWrite, Scope::Admin];
+    pub const ALL: [Scope; 5] = [
+        Scope::Inference,
+        Scope::KnowledgeRead,
+        Scope::KnowledgeWrite,
+        Scope::MetricsRead,
+        Scope::Admin,
+    ];
 
     /// The name in the API, the configuration and the ledger.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +48,7 @@ impl Scope {
             Scope::Inference => "inference",
             Scope::KnowledgeRead => "knowledge:read",
             Scope::KnowledgeWrite => "knowledge:write",
+            Scope::MetricsRead => "metrics:read",
             Scope::Admin => "admin",
         }
     }

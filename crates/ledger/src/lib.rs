@@ -45,5 +45,5 @@ pub use index::{
 };
 pub use key::{Authentication, KeyRecord, KeyRequest, NewKey, Scope};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, LedgerSize};
 pub use unanswered::Unanswered;

@@ -41,6 +41,10 @@ impl Blobs {
         Ok(Self { root: root.to_owned() })
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Stores `bytes`; returns their digest.
     ///
     /// # Errors

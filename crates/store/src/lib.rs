@@ -23,6 +23,7 @@
 //! caller.
 
 mod blobs;
+mod disk;
 mod durability;
 mod error;
 mod filter;
@@ -40,6 +41,7 @@ mod table;
 mod terms;
 
 pub use blobs::{BlobWriter, Blobs};
+pub use disk::DiskSpace;
 pub use error::StoreError;
 pub use filter::{DateRange, Filter};
 pub use passage::{PassageDetails, PassageRow, StoredPassage};

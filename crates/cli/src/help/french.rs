@@ -178,7 +178,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("keys create --name", "À quoi elle sert"),
     (
         "keys create --scope",
-        "Ce qu'elle permet : inference, knowledge:read, knowledge:write, admin",
+        "Ce qu'elle permet : inference, knowledge:read, knowledge:write, metrics:read, admin",
     ),
     (
         "keys create --label",

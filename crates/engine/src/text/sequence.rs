@@ -15,11 +15,12 @@ use super::answer::Answer;
 use super::plan::Planned;
 use super::prompt::PromptLogprobs;
 use crate::config::STREAM_TOKENS;
+use crate::distributions::Histograms;
 use crate::draft::Drafter;
 use crate::kv::{BlockPool, BlockTable, Edge};
 use crate::sampling::Scratch;
 use crate::signal::Signal;
-use crate::{EngineError, Priority};
+use crate::{EngineError, Meter, Priority};
 
 pub(super) type SignalSender = UnboundedSender<Result<Signal, EngineError>>;
 
@@ -33,6 +34,9 @@ pub(super) struct Sequence {
     pub(super) timeout: Duration,
     /// When it began to run, the first time.
     pub(super) admitted: Option<Instant>,
+    /// When a step last gave it tokens.
+    pub(super) wrote: Option<Instant>,
+    pub(super) meter: Meter,
     /// Number of its arrival in the queue.
     pub(super) arrival: u64,
     /// Number of its last admission.
@@ -79,6 +83,18 @@ impl Sequence {
         self.place = None;
         self.order = order;
         self.admitted.get_or_insert(now);
+    }
+
+    /// Notes how long its reader waited for the tokens of the step that ended at `now`.
+    pub(super) fn note_written(&mut self, now: Instant, histograms: &Histograms) {
+        let before = self.wrote.replace(now);
+        let waited = now.saturating_duration_since(before.unwrap_or(self.submitted));
+        if before.is_some() {
+            histograms.token_gap.observe_time(waited);
+        } else {
+            histograms.first_token.observe_time(waited);
+            self.meter.wrote(waited);
+        }
     }
 
     /// Tokens that are to be computed.
@@ -243,6 +259,7 @@ impl Sequence {
             completion_tokens: self.answer.generated(),
             cached_tokens: u32::try_from(self.cached).unwrap_or(u32::MAX),
         };
+        self.meter.ended(usage);
         let event = match ending {
             Ending::Finished(reason) => Ok(Signal::Finished { reason, usage }),
             Ending::Failed(error) => Err(error),

@@ -10,18 +10,18 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures::stream;
 use intramuros_knowledge::{Abstention, Answer, AnswerEvent, Answering, AskRequest, Hit, Ranking};
-use intramuros_types::{Access, KeyId, KnowledgeBaseId};
+use intramuros_types::{Access, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::hit::{CitationDto, HitDto};
 use super::scope::ScopeFields;
-use super::search::{JudgementDto, RankingDto};
+use super::search::{JudgementDto, RankingDto, caller};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::{ApiError, Code};
-use crate::request_id::request_id;
 use crate::state::AppState;
+use crate::track::RequestRecord;
 
 /// A question.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -128,8 +128,7 @@ pub(crate) async fn ask(
     JsonBody(body): JsonBody<AskBody>,
 ) -> Result<Response, ApiError> {
     let request = AskRequest {
-        id: request_id(&extensions),
-        client: extensions.get::<KeyId>().cloned(),
+        caller: caller(&extensions),
         question: body.question,
         passages: body.passages,
         ranking: body.ranking.map(Ranking::from).unwrap_or_default(),
@@ -145,20 +144,24 @@ pub(crate) async fn ask(
     };
     let answering = answering?;
     if body.stream {
-        return Ok(stream_answer(answering));
+        return Ok(stream_answer(answering, RequestRecord::of(&extensions)));
     }
     let (answer, passages) = answering.collect().await?;
     Ok(Json(AskResponse::new(answer, Some(passages))).into_response())
 }
 
-fn stream_answer(answering: Answering) -> Response {
-    let events = stream::unfold(Some(answering), |answering| async move {
-        let mut answering = answering?;
+fn stream_answer(answering: Answering, record: RequestRecord) -> Response {
+    let events = stream::unfold(Some((answering, record)), |state| async move {
+        let (mut answering, record) = state?;
         let (event, going_on) = match answering.next().await? {
             Ok(event) => (to_event(event), true),
-            Err(error) => (named("error", &ApiError::from(error).problem_body()), false),
+            Err(error) => {
+                let error = ApiError::from(error);
+                record.failed_late(error.code);
+                (named("error", &error.problem_body()), false)
+            }
         };
-        Some((Ok::<_, Infallible>(event), going_on.then_some(answering)))
+        Some((Ok::<_, Infallible>(event), going_on.then_some((answering, record))))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))).into_response()
 }

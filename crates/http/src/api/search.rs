@@ -14,6 +14,7 @@ use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::request_id::request_id;
 use crate::state::AppState;
+use crate::track::RequestRecord;
 
 const DEFAULT_LIMIT: usize = 10;
 
@@ -123,7 +124,11 @@ impl From<Judgement> for JudgementDto {
 
 /// Who asks, as the generator knows them.
 pub(crate) fn caller(extensions: &Extensions) -> Caller {
-    Caller { id: request_id(extensions), client: extensions.get::<KeyId>().cloned() }
+    Caller {
+        id: request_id(extensions),
+        client: extensions.get::<KeyId>().cloned(),
+        meter: RequestRecord::of(extensions).meter,
+    }
 }
 
 /// Finds passages by meaning and by words.

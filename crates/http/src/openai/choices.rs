@@ -11,6 +11,7 @@ use intramuros_types::{KeyId, SamplingParams, Usage};
 use super::format::Asked;
 use crate::error::{ApiError, Code};
 use crate::request_id::request_id;
+use crate::track::RequestRecord;
 
 /// The most choices of a request.
 const MAX_CHOICES: u32 = 16;
@@ -31,6 +32,8 @@ pub(crate) struct Wanted {
 /// The generations of one request, in the order of their choices.
 pub(crate) struct Choices {
     generations: Vec<Generation>,
+    /// What is noted of the request.
+    pub(crate) record: RequestRecord,
     /// Requests that waited before the last of them, itself included.
     pub(crate) queue_position: usize,
 }
@@ -60,6 +63,7 @@ impl Choices {
             );
             return Err(ApiError::invalid(field, message));
         }
+        let record = RequestRecord::of(extensions);
         let field = constraint.as_ref().map(|asked| asked.field);
         let constraint = constraint.map(|asked| asked.constraint);
         let mut generations = Vec::new();
@@ -72,6 +76,7 @@ impl Choices {
                     tools: tools.clone(),
                     priority,
                     client: extensions.get::<KeyId>().cloned(),
+                    meter: record.meter.clone(),
                     prompt_logprobs: if prompt_logprobs { usize::MAX } else { 0 },
                     ..GenerateRequest::new(
                         request_id(extensions),
@@ -84,7 +89,7 @@ impl Choices {
             }
         }
         let queue_position = generations.last().map_or(0, Generation::queue_position);
-        Ok(Self { generations, queue_position })
+        Ok(Self { generations, record, queue_position })
     }
 
     /// Waits for all of them. The first error ends all.

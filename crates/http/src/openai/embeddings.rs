@@ -1,7 +1,8 @@
 //! `POST /v1/embeddings`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use intramuros_engine::{EmbedEngine, InputKind, Priority};
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{about, model_not_found};
 use crate::body::{JsonBody, Neutral, RequestBody};
+use crate::compress::NotCompressed;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -160,7 +162,7 @@ impl Input {
 pub(crate) async fn embeddings(
     State(state): State<AppState>,
     JsonBody(request): JsonBody<EmbeddingRequest>,
-) -> Result<Json<EmbeddingResponse>, ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     let encoder = encoder(&state, &request.model)?;
     let info = encoder.info();
     let dimension = checked_dimension(request.dimensions, info.dimension)?;
@@ -181,12 +183,14 @@ pub(crate) async fn embeddings(
         EmbeddingDto { object: "embedding", index, embedding }
     });
     let tokens = embeddings.tokens;
-    Ok(Json(EmbeddingResponse {
+    let response = Json(EmbeddingResponse {
         object: "list",
         data: data.collect(),
         model: request.model,
         usage: EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens },
-    }))
+    });
+    // Megabytes of digits that hardly get shorter.
+    Ok((Extension(NotCompressed), response))
 }
 
 /// The encoder that a request names.

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::choices::Choices;
 use crate::error::ApiError;
+use crate::track::RequestRecord;
 
 /// Writes the chunks of one kind of stream.
 pub(crate) trait ChunkWriter: Send + 'static {
@@ -35,6 +36,7 @@ struct State<W> {
     /// By choice, in whatever order they end.
     usages: Vec<Usage>,
     over: bool,
+    record: RequestRecord,
 }
 
 /// Answers with the choices as a stream of events.
@@ -43,6 +45,7 @@ pub(crate) fn respond<W: ChunkWriter>(choices: Choices, mut writer: W) -> Respon
     let state = State {
         ready: writer.opening().iter().map(json_event).collect(),
         writer,
+        record: choices.record.clone(),
         events: choices.events().boxed(),
         usages: Vec::new(),
         over: false,
@@ -79,8 +82,9 @@ impl<W: ChunkWriter> State<W> {
                 self.ready.extend(chunks.iter().map(json_event));
             }
             Some((_, Err(error))) => {
-                let body = ApiError::from(error).openai_body();
-                self.ready.push_back(json_event(&body));
+                let error = ApiError::from(error);
+                self.record.failed_late(error.code);
+                self.ready.push_back(json_event(&error.openai_body()));
                 self.over = true;
             }
             None => {

@@ -129,9 +129,13 @@ async fn bad_keys_are_refused() {
 
 #[test]
 fn scopes_have_stable_names() {
-    for (scope, name) in
-        Scope::ALL.into_iter().zip(["inference", "knowledge:read", "knowledge:write", "admin"])
-    {
+    for (scope, name) in Scope::ALL.into_iter().zip([
+        "inference",
+        "knowledge:read",
+        "knowledge:write",
+        "metrics:read",
+        "admin",
+    ]) {
         assert_eq!(scope.to_string(), name);
         assert_eq!(name.parse::<Scope>().unwrap(), scope);
     }
