@@ -62,8 +62,8 @@ fn figures_that_were_read_elsewhere_are_written_in_both_formats() {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Figures));
     let body = written(&registry);
-    check_line(&body, r#"load{model="a\"b\n"} 1"#);
-    check_line(&body, "load 2");
+    check_line(&body, r#"load{model="a\"b\n"} 1.0"#);
+    check_line(&body, "load 2.0");
     check_line(&body, r#"seen_total{model="a"} 3"#);
     check_line(&body, "# TYPE none gauge");
     check_line(&body, r#"took_seconds_bucket{model="a",le="0.5"} 1"#);

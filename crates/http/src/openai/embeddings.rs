@@ -24,7 +24,7 @@ pub(crate) struct EmbeddingRequest {
     /// Id of the encoder, as `/v1/models` lists it.
     model: String,
     /// One text or up to 2,048.
-    input: Input,
+    input: EmbeddingInput,
     /// `float` (default) or `base64` (little-endian f32).
     #[serde(default)]
     encoding_format: EncodingFormat,
@@ -40,7 +40,7 @@ pub(crate) struct EmbeddingRequest {
 /// One text or several.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
-pub(crate) enum Input {
+pub(crate) enum EmbeddingInput {
     /// One text.
     One(String),
     /// Several.
@@ -124,12 +124,12 @@ pub(crate) struct EmbeddingUsage {
     total_tokens: u32,
 }
 
-impl Input {
+impl EmbeddingInput {
     fn texts(self) -> Result<Vec<String>, ApiError> {
         let texts = match self {
-            Input::One(text) => vec![text],
-            Input::Many(texts) => texts,
-            Input::Tokens(_) | Input::TokenLists(_) => {
+            EmbeddingInput::One(text) => vec![text],
+            EmbeddingInput::Many(texts) => texts,
+            EmbeddingInput::Tokens(_) | EmbeddingInput::TokenLists(_) => {
                 let message = "'input' holds token ids, which belong to another tokenizer; send \
                                text (LangChain: check_embedding_ctx_length=False)";
                 return Err(ApiError::unsupported("input", message));
