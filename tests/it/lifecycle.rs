@@ -13,7 +13,7 @@ use crate::server::{Server, TEXT_MODEL, intramuros};
 
 #[test]
 fn a_running_answer_is_finished_when_the_server_stops() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["server.drain_seconds=100"]);
     let body = json!({
         "model": TEXT_MODEL, "prompt": "Count: 1 2 3 4 5 6", "temperature": 0, "max_tokens": 60,
         "stream": true,

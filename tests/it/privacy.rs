@@ -83,6 +83,8 @@ fn err(server: &Server) {
     server.with_key(&marked("key")).get("/v1/models");
     server.with_key(&format!("imk_{}", marked("key"))).get("/v1/models");
     server.get(&format!("/{}", marked("path")));
+    server.get(&format!("/v1/models/imk_{}", marked("key")));
+    server.get(&format!("/v1/models/{}", server.key));
     server.get(&format!("/api/v1/knowledge-bases/secret/documents?{}=1", marked("query")));
     server.get(&format!("/api/v1/knowledge-bases/secret/documents?after={}", marked("cursor")));
     let field = json!({"model": marked("model"), marked("field"): marked("wrong"), "messages": []});

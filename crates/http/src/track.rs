@@ -33,6 +33,12 @@ const CLIENT_LEFT: u16 = 499;
 /// The route of a path that there is not.
 const NO_ROUTE: &str = "none";
 
+/// A longer path stands in the log by its route alone.
+const MAX_PATH_BYTES: usize = 300;
+
+/// How every secret begins.
+const KEYS_BEGIN_WITH: &str = "imk_";
+
 /// What is noted of a request while it is answered. In the request's extensions; clones are the
 /// same.
 #[derive(Debug, Clone, Default)]
@@ -66,8 +72,7 @@ pub(crate) async fn follow(
 ) -> Response {
     let id = RequestId::new(format!("req_{}", Uuid::now_v7().simple()));
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    // A path that there is not may be anything, also a key in the wrong place.
-    let path = route.as_ref().map_or("", |_| request.uri().path());
+    let path = loggable(route.as_deref(), request.uri().path());
     let span = tracing::info_span!("request", id = id.as_str(), method = method(&request), path);
     let mut account = Account {
         metrics: state.metrics.clone(),
@@ -104,6 +109,16 @@ pub(crate) async fn follow(
 /// The bytes that the head of an answer promises.
 fn announced_length(response: &Response) -> Option<u64> {
     response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The path as the log may have it. One that there is not may be anything; one that there is may hold
+/// a key in the wrong place, or a book.
+fn loggable<'p>(route: Option<&'p str>, path: &'p str) -> &'p str {
+    match route {
+        None => "",
+        Some(route) if path.len() > MAX_PATH_BYTES || path.contains(KEYS_BEGIN_WITH) => route,
+        Some(_) => path,
+    }
 }
 
 /// The method's name, where it is one that has a meaning: clients may make others up.
@@ -225,5 +240,20 @@ impl http_body::Body for Followed {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::loggable;
+
+    #[test]
+    fn a_path_is_logged_where_it_can_be_nothing_else() {
+        let route = Some("/v1/models/{model}");
+        assert_eq!(loggable(route, "/v1/models/small"), "/v1/models/small");
+        assert_eq!(loggable(route, "/v1/models/imk_abc"), "/v1/models/{model}");
+        let long = format!("/v1/models/{}", "a".repeat(1_000));
+        assert_eq!(loggable(route, &long), "/v1/models/{model}");
+        assert_eq!(loggable(None, "/anything"), "");
     }
 }

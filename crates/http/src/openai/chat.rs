@@ -72,7 +72,8 @@ pub(crate) struct AnswerMessage {
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai",
     request_body = ChatRequest,
     responses(
-        (status = 200, description = "the answer, or a stream of chunks", body = ChatResponse),
+        (status = 200, description = "the answer, or a stream of chunks",
+            content((ChatResponse = "application/json"), (String = "text/event-stream"))),
         (status = 400, description = "a field is wrong, unsupported, or the prompt is too long"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "the model is not served"),

@@ -56,7 +56,8 @@ pub(crate) struct CompletionChoice {
 #[utoipa::path(post, path = "/v1/completions", tag = "openai",
     request_body = CompletionRequest,
     responses(
-        (status = 200, description = "the text, or a stream of chunks", body = CompletionResponse),
+        (status = 200, description = "the text, or a stream of chunks",
+            content((CompletionResponse = "application/json"), (String = "text/event-stream"))),
         (status = 400, description = "a field is wrong, unsupported, or the prompt is too long"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "the model is not served"),
