@@ -107,10 +107,12 @@ fn schemas_have_names_of_their_own() {
         }
         for derived in text.split("#[derive(").skip(1) {
             let (traits, rest) = derived.split_once(")]").unwrap_or_default();
-            let is_item = |line: &&str| line.contains("struct ") || line.contains("enum ");
-            let item = rest.lines().find(is_item).unwrap_or_default();
-            let name = item.split(['{', '(', ';', '<']).next().unwrap_or_default();
-            let name = name.split_whitespace().last().unwrap_or_default().to_owned();
+            let after = |word| rest.split_once(word).map(|(_, after)| after);
+            let (structs, enums) = (after("struct "), after("enum "));
+            // The item is whichever comes first, and so has more behind it.
+            let item = structs.into_iter().chain(enums).max_by_key(|after| after.len());
+            let name = item.and_then(|item| item.split([' ', '{', '(', ';', '<']).next());
+            let name = name.unwrap_or_default().to_owned();
             if traits.contains("ToSchema")
                 && let Some(first) = seen.insert(name.clone(), file.clone())
             {
