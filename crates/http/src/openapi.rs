@@ -134,3 +134,13 @@ struct Problem {
     /// The field at fault.
     param: Option<String>,
 }
+
+/// One of the server-sent events of an answer that is streamed.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what streams write")]
+pub(crate) struct StreamEvent {
+    /// What the data is, where a stream has several kinds.
+    event: Option<String>,
+    /// JSON, or `[DONE]` at the end of those streams that say so.
+    data: String,
+}

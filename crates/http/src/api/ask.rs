@@ -20,6 +20,7 @@ use super::scope::ScopeFields;
 use super::search::{JudgementDto, RankingDto, caller};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::{ApiError, Code};
+use crate::openapi::StreamEvent;
 use crate::state::AppState;
 use crate::track::RequestRecord;
 
@@ -114,7 +115,7 @@ impl AskResponse {
     params(("kb" = String, Path, description = "id of the knowledge base")),
     request_body = AskBody,
     responses((status = 200, description = "the answer, or a stream of events",
-            content((AskResponse = "application/json"), (String = "text/event-stream"))),
+            content((AskResponse = "application/json"), (StreamEvent = "text/event-stream"))),
         (status = 400, description = "a field is wrong"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "no such knowledge base"),
