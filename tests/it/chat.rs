@@ -112,7 +112,10 @@ fn content_parts_are_joined() {
     let joined = server.chat(&body(&parts)).json();
     let plain = server.chat(&body(&question())).json();
     assert_eq!(joined["choices"], plain["choices"]);
-    assert_eq!(joined["usage"], plain["usage"]);
+    // Not what came from the cache: another test may have asked before.
+    for tokens in ["prompt_tokens", "completion_tokens"] {
+        assert_eq!(joined["usage"][tokens], plain["usage"][tokens]);
+    }
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::raw::Raw;
 use crate::server::{Server, TEXT_MODEL, intramuros};
 
 #[test]
 fn a_running_answer_is_finished_when_the_server_stops() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["server.drain_seconds=100"]);
     let body = json!({
         "model": TEXT_MODEL, "prompt": "Count: 1 2 3 4 5 6", "temperature": 0, "max_tokens": 60,
         "stream": true,
@@ -156,4 +157,63 @@ fn the_openapi_document_describes_every_path() {
         assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
     }
     assert!(document["paths"]["/healthz"]["get"]["responses"]["401"].is_null());
+}
+
+/// A stream that goes on for so many digits, whatever the model would like to say.
+fn stream_of(server: &Server, digits: u32) -> impl std::io::Read + use<> {
+    let body = json!({
+        "model": TEXT_MODEL, "prompt": "Digits:", "max_tokens": 1500, "stream": true,
+        "structured_outputs": {"regex": format!("[0-9]{{{digits}}}")},
+    });
+    let mut stream = server.post_open("/v1/completions", &body);
+    stream.read_exact(&mut [0]).expect("it streams");
+    stream
+}
+
+#[test]
+fn while_a_stream_finishes_new_requests_are_told_to_come_back() {
+    let server = Server::start(&["server.drain_seconds=100"]);
+    let models =
+        |headers: &str| format!("GET /v1/models HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+    let key = format!("Authorization: Bearer {}\r\n", server.key);
+    let mut kept = Raw::connect(&server);
+    kept.send(models(&key));
+    assert_eq!(kept.reply().status(), 200);
+    let mut stream = stream_of(&server, 60);
+    server.signal("-TERM");
+    server.wait_for_log(|line| line["fields"]["message"] == "stopping");
+    let mut fresh = Raw::connect(&server);
+    for (name, raw) in [("a connection that was there", &mut kept), ("a new one", &mut fresh)] {
+        raw.send(models(&key));
+        let reply = raw.reply();
+        assert_eq!(
+            (reply.status(), reply.code().as_str()),
+            (503, "unavailable"),
+            "{name}: {reply:?}"
+        );
+        assert_eq!(reply.header("retry-after"), Some("10"), "{name}: {reply:?}");
+        assert_eq!(reply.header("connection"), Some("close"), "{name}: {reply:?}");
+        assert_eq!(raw.rest(), "", "{name}");
+    }
+    assert_eq!(server.get_without_key("/healthz").status, 200);
+    let ready = server.get_without_key("/readyz");
+    assert_eq!((ready.status, ready.json()["reason"].as_str()), (503, Some("stopping")));
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).expect("the whole answer");
+    let end = rest.lines().rev().find(|line| !line.is_empty());
+    assert_eq!(end, Some("data: [DONE]"));
+    assert!(server.wait().success(), "{}", server.log());
+}
+
+#[test]
+fn a_stream_that_outlasts_the_drain_ends_with_an_error() {
+    let server = Server::start(&["server.drain_seconds=1"]);
+    let mut stream = stream_of(&server, 1400);
+    server.signal("-TERM");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).expect("an end");
+    let last = rest.lines().rev().find_map(|line| line.strip_prefix("data: ")).unwrap_or_default();
+    assert!(last.contains("\"code\":\"unavailable\""), "{last}");
+    assert!(server.wait().success(), "{}", server.log());
+    assert!(server.log().contains("the drain is over"), "{}", server.log());
 }

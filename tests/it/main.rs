@@ -17,12 +17,15 @@
 //! - `knowledge`: passages and cited answers out, erasure
 //! - `identity`: users, roles, groups, sessions; every operation against every role and label
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
+//! - `hardening`: requests that no ordinary client sends, what browsers are told
 //! - `judge`: whether the passages answer, learnt from test questions
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
 //! - `storage`: full and read-only disks, damaged ledger, lost files
 //! - `webhooks`: webhooks and e-mail, to whom the settings name and to nobody else
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
+//! - `monitoring`: metrics, readiness with reasons, slow requests, dashboard and alerts
+//! - `privacy`: what the log must not say
 //!
 //! The tests need the binary (`cargo build --release`) and the models of `scripts/fetch-models`.
 
@@ -42,11 +45,15 @@ mod embeddings;
 mod folders;
 mod formats;
 mod generation;
+mod hardening;
 mod identity;
 mod jobs;
 mod judge;
 mod knowledge;
 mod lifecycle;
+mod monitoring;
+mod privacy;
+mod raw;
 mod reindex;
 mod rerank;
 mod server;

@@ -250,6 +250,25 @@ impl Server {
         self.log.lock().unwrap().join("\n")
     }
 
+    /// Waits for a log line that `wanted` takes; lines come a moment after what they tell of.
+    pub(crate) fn wait_for_log(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            let lines: Vec<Value> = self.log_lines();
+            if let Some(line) = lines.into_iter().find(|line| wanted(line)) {
+                return line;
+            }
+            assert!(Instant::now() < deadline, "no such line:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The log lines so far.
+    pub(crate) fn log_lines(&self) -> Vec<Value> {
+        let lines = self.log.lock().unwrap();
+        lines.iter().map(|line| serde_json::from_str(line).unwrap_or_default()).collect()
+    }
+
     fn agent(&self) -> Agent {
         let timeout = Some(Duration::from_secs(300));
         let config = Agent::config_builder().http_status_as_error(false).proxy(None);

@@ -42,7 +42,8 @@ fn on_own_disk(data: &TempDir, mib: u32, script: &str) -> Command {
 /// A server with a disk of its own.
 fn server_on_own_disk(mib: u32) -> Server {
     let data = Arc::new(TempDir::new().unwrap());
-    let script = "exec \"$0\" serve --listen 127.0.0.1:0 --set text.model=";
+    let script =
+        "exec \"$0\" serve --listen 127.0.0.1:0 --set server.min_free_mib=0 --set text.model=";
     let mut server = Server::launch(on_own_disk(&data, mib, script), Arc::clone(&data));
     let arguments = ["keys", "create", "--name", "t", "--label", "*", "--scope", SCOPES, "--json"];
     let made = within(&server, &arguments);

@@ -444,3 +444,54 @@ fn without_a_mail_server_the_answer_says_so() {
     assert_eq!((reply.status, &reply.json()["code"]), (503, &json!("unavailable")));
     assert!(reply.text.contains("smtp.host"), "{}", reply.text);
 }
+
+#[test]
+fn what_happens_is_told() {
+    let receiver = Receiver::start(&["204 No Content"]);
+    let server = start(&[receiver.origin()], &[]);
+    let key = create_key(server.data.path(), "admin");
+    add(&server.with_key(&key), &receiver.origin());
+    server.create_base("docs");
+    let upload = |name: &str, content: &[u8]| {
+        let reply = server.upload("docs", name, content, "?wait=true&external_id=crm-7");
+        reply.json()["id"].as_str().unwrap_or_default().to_owned()
+    };
+    let ready = upload("benne.txt", "La benne de huit mètres cubes.".as_bytes());
+    let failed = upload("plan.pdf", b"%PDF-1.7\nthis is no PDF");
+    let kinds = |received: &[Received]| -> Vec<(String, Value)> {
+        let event = |one: &Received| {
+            let body: Value = serde_json::from_str(&one.body).unwrap();
+            (body["type"].as_str().unwrap().to_owned(), body["data"].clone())
+        };
+        received.iter().map(event).collect()
+    };
+    let told = |kind: &str, holds: &dyn Fn(&Value) -> bool| {
+        until(kind, || {
+            let received = receiver.state.0.lock().unwrap().received.clone();
+            kinds(&received).iter().any(|(name, data)| name == kind && holds(data))
+        });
+    };
+    told("document.ready", &|data| data["document"] == ready && data["knowledge_base"] == "docs");
+    told("document.failed", &|data| data["document"] == failed && data["error"].is_string());
+    told("job.finished", &|data| data["kind"] == "ingest" && data["job"].is_string());
+
+    let mut command = intramuros(server.data.path());
+    command.args(["keys", "create", "--name", "t", "--scope", "inference", "--json"]);
+    let made = command.args(["--monthly-tokens", "20"]).output().expect("the binary runs");
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let limited = server.with_key(made["key"].as_str().unwrap());
+    let texts = vec!["une phrase de quelques mots"; 3];
+    let body = json!({"model": crate::server::ENCODER, "input": texts});
+    assert_eq!(limited.post("/v1/embeddings", &body).status, 200);
+    told("budget.exceeded", &|data| data["account"] == made["id"] && data["monthly_tokens"] == 20);
+
+    // Into the data directory itself no backup is made.
+    let mut command = intramuros(server.data.path());
+    let output = command.args(["backup", "create"]).arg(server.data.path()).output().unwrap();
+    assert!(!output.status.success());
+    told("backup.failed", &|data| data["error"].is_string());
+    let secret = receiver.state.0.lock().unwrap().received.iter().any(|one| {
+        one.body.contains("benne") || one.body.contains("mètres") || one.body.contains("plan.pdf")
+    });
+    assert!(!secret, "events hold ids");
+}

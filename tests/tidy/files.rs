@@ -95,3 +95,31 @@ fn scripts_are_executable_and_strict() {
     }
     none("scripts", &wrong);
 }
+
+/// Two types of one name would be one schema of the OpenAPI document, and one of them wrong.
+#[test]
+fn schemas_have_names_of_their_own() {
+    let mut seen = std::collections::BTreeMap::new();
+    let mut twice = Vec::new();
+    for (file, text) in texts(".rs") {
+        if !file.starts_with("crates/http/src/") {
+            continue;
+        }
+        for derived in text.split("#[derive(").skip(1) {
+            let (traits, rest) = derived.split_once(")]").unwrap_or_default();
+            let after = |word| rest.split_once(word).map(|(_, after)| after);
+            let (structs, enums) = (after("struct "), after("enum "));
+            // The item is whichever comes first, and so has more behind it.
+            let item = structs.into_iter().chain(enums).max_by_key(|after| after.len());
+            let name = item.and_then(|item| item.split([' ', '{', '(', ';', '<']).next());
+            let name = name.unwrap_or_default().to_owned();
+            if traits.contains("ToSchema")
+                && let Some(first) = seen.insert(name.clone(), file.clone())
+            {
+                twice.push(format!("{name} in {first} and {file}"));
+            }
+        }
+    }
+    assert!(seen.len() > 50, "schemas are found: {}", seen.len());
+    none("a schema's name is its own", &twice);
+}

@@ -8,6 +8,7 @@ mod accounting;
 mod folders;
 mod layers;
 mod outside;
+mod surface;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -56,6 +57,15 @@ pub(crate) struct Server {
     pub(crate) max_upload_bytes: u64,
     pub(crate) request_timeout_seconds: u64,
     pub(crate) drain_seconds: u64,
+    pub(crate) max_connections: usize,
+    /// 0: no bound.
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) min_free_mib: u64,
+    /// Empty: no page of another origin may call.
+    pub(crate) cors_origins: Vec<String>,
+    /// Empty: any.
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) compression: bool,
 }
 
 /// `[text]`
@@ -160,6 +170,8 @@ pub(crate) struct Compute {
 pub(crate) struct Log {
     pub(crate) level: String,
     pub(crate) format: LogFormat,
+    /// 0: never.
+    pub(crate) slow_request_ms: u64,
 }
 
 /// How log lines are written.
@@ -211,18 +223,11 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     if settings.models_dir.as_os_str().is_empty() {
         settings.models_dir = settings.data_dir.join("models");
     }
-    let zero = |name: &str, value: u64| {
-        if value == 0 {
-            bail!(tr(
-                format!("{name} vaut 0 ; il doit valoir au moins 1"),
-                format!("{name} is 0; it must be at least 1"),
-            ));
-        }
-        Ok(())
-    };
     zero("server.max_body_bytes", settings.server.max_body_bytes as u64)?;
     zero("server.max_upload_bytes", settings.server.max_upload_bytes)?;
     zero("server.request_timeout_seconds", settings.server.request_timeout_seconds)?;
+    zero("server.max_connections", settings.server.max_connections as u64)?;
+    surface::check(&settings.server)?;
     zero("text.max_sequences", settings.text.max_sequences as u64)?;
     zero("text.max_queue", settings.text.max_queue as u64)?;
     zero("text.prefill_chunk_tokens", settings.text.prefill_chunk_tokens as u64)?;
@@ -237,24 +242,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     }
     zero("embedding.max_queue_inputs", settings.embedding.max_queue_inputs as u64)?;
     zero("embedding.max_batch_tokens", settings.embedding.max_batch_tokens as u64)?;
-    if !(1..=100).contains(&settings.rerank.candidates) {
-        let candidates = settings.rerank.candidates;
-        bail!(tr(
-            format!("rerank.candidates vaut {candidates} ; il doit valoir de 1 à 100"),
-            format!("rerank.candidates is {candidates}; it must be 1 to 100"),
-        ));
-    }
-    let (candidates, most) = (settings.rerank.candidates, settings.embedding.max_queue_inputs);
-    if !settings.rerank.model.is_empty() && candidates > most {
-        bail!(tr(
-            format!(
-                "rerank.candidates vaut {candidates}, plus que embedding.max_queue_inputs ({most})"
-            ),
-            format!(
-                "rerank.candidates is {candidates}, more than embedding.max_queue_inputs ({most})"
-            ),
-        ));
-    }
+    check_rerank(&settings)?;
     zero("knowledge.answer_tokens", u64::from(settings.knowledge.answer_tokens))?;
     check_knowledge(&settings.knowledge)?;
     zero("knowledge.folder_interval_seconds", settings.knowledge.folder_interval_seconds)?;
@@ -285,6 +273,38 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
         ));
     }
     Ok(settings)
+}
+
+fn zero(name: &str, value: u64) -> anyhow::Result<()> {
+    if value == 0 {
+        bail!(tr(
+            format!("{name} vaut 0 ; il doit valoir au moins 1"),
+            format!("{name} is 0; it must be at least 1"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_rerank(settings: &Settings) -> anyhow::Result<()> {
+    let candidates = settings.rerank.candidates;
+    if !(1..=100).contains(&candidates) {
+        bail!(tr(
+            format!("rerank.candidates vaut {candidates} ; il doit valoir de 1 à 100"),
+            format!("rerank.candidates is {candidates}; it must be 1 to 100"),
+        ));
+    }
+    let most = settings.embedding.max_queue_inputs;
+    if !settings.rerank.model.is_empty() && candidates > most {
+        bail!(tr(
+            format!(
+                "rerank.candidates vaut {candidates}, plus que embedding.max_queue_inputs ({most})"
+            ),
+            format!(
+                "rerank.candidates is {candidates}, more than embedding.max_queue_inputs ({most})"
+            ),
+        ));
+    }
+    Ok(())
 }
 
 fn named_once(section: &str, model: &String, more: &[String]) -> anyhow::Result<()> {

@@ -21,7 +21,7 @@ use crate::compute::{self, Finished};
 use crate::gate::ComputeGate;
 use crate::pace::Pace;
 use crate::status::Counters;
-use crate::{Caller, EmbedConfig, Embeddings, EngineError, EngineStatus, Priority};
+use crate::{Caller, Distributions, EmbedConfig, Embeddings, EngineError, EngineStatus, Priority};
 use queue::{Computed, Input, Job};
 use worker::{Command, Worker};
 
@@ -225,6 +225,11 @@ impl EmbedEngine {
         let limit = self.shared.config.max_queue_inputs;
         let queued = self.queued(Priority::Interactive) + self.queued(Priority::Background);
         self.shared.counters.snapshot(queued, limit.saturating_mul(2))
+    }
+
+    /// How its waits and batches are distributed; what only a generator has stays empty.
+    pub fn distributions(&self) -> Distributions {
+        self.shared.counters.histograms.read()
     }
 
     /// Stops: new requests and those that have not begun get [`EngineError::Stopped`] at once,

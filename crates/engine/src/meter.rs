@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use intramuros_types::{Consumption, ModelId};
 
+use crate::Tally;
+
 /// What a request took of each model.
 pub type Consumed = Vec<(ModelId, Consumption)>;
 
@@ -19,6 +21,7 @@ pub struct Meter {
     sum: Option<Arc<Sum>>,
     /// Count tokens of answers only.
     without_prompts: bool,
+    pub(crate) tally: Tally,
 }
 
 struct Sum {
@@ -31,13 +34,19 @@ impl Meter {
     /// Begins at nothing; `rest` gets what was never taken.
     pub fn new(rest: impl Fn(Consumed) + Send + Sync + 'static) -> Self {
         let sum = Sum { consumed: Mutex::default(), rest: Box::new(rest) };
-        Self { sum: Some(Arc::new(sum)), without_prompts: false }
+        Self { sum: Some(Arc::new(sum)), without_prompts: false, tally: Tally::default() }
     }
 
     /// The same meter for a further answer to the same prompt, whose tokens are counted once.
     #[must_use]
     pub fn for_another_answer(&self) -> Self {
-        Self { sum: self.sum.clone(), without_prompts: true }
+        Self { without_prompts: true, ..self.clone() }
+    }
+
+    /// The same meter, which notes in `tally` too.
+    #[must_use]
+    pub fn with_tally(self, tally: Tally) -> Self {
+        Self { tally, ..self }
     }
 
     /// What was added since this was last called.
@@ -46,11 +55,12 @@ impl Meter {
     }
 
     pub(crate) fn add(&self, model: &ModelId, mut consumption: Consumption) {
-        let Some(sum) = &self.sum else { return };
         if self.without_prompts {
             consumption.prompt_tokens = 0;
             consumption.cached_tokens = 0;
         }
+        self.tally.took(&consumption);
+        let Some(sum) = &self.sum else { return };
         if consumption != Consumption::default() {
             *sum.lock().entry(model.clone()).or_default() += consumption;
         }

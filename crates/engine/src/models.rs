@@ -13,7 +13,7 @@ use intramuros_types::ModelId;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::{EngineError, EngineStatus, TextEngine};
+use crate::{Distributions, EngineError, EngineStatus, TextEngine};
 use slot::Slot;
 
 mod slot;
@@ -119,6 +119,17 @@ impl TextModels {
     /// The served models as they are now.
     pub fn states(&self) -> Vec<ModelState> {
         self.shared.slots.iter().map(Slot::state).collect()
+    }
+
+    /// How the waits and steps of the loaded models are distributed.
+    pub fn distributions(&self) -> Vec<(ModelId, Distributions)> {
+        let engines = self.shared.slots.iter().filter_map(Slot::loaded_engine);
+        engines.map(|engine| (engine.info().id.clone(), engine.distributions())).collect()
+    }
+
+    /// What the generators may take together.
+    pub fn limits(&self) -> ModelLimits {
+        self.shared.limits
     }
 
     /// Whether no loaded model has failed for good.

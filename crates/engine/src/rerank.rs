@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intramuros_backend::EmbedModelInfo;
 
-use crate::{Caller, EmbedEngine, EngineError, EngineStatus};
+use crate::{Caller, Distributions, EmbedEngine, EngineError, EngineStatus};
 
 /// A loaded cross-encoder: it reads question and passage together, so it judges better than vectors
 /// that were made apart, and takes a forward pass a passage. Cloning is cheap.
@@ -80,6 +80,11 @@ impl Reranker {
     /// How the engine is doing.
     pub fn status(&self) -> EngineStatus {
         self.engine.status()
+    }
+
+    /// How its waits and batches are distributed.
+    pub fn distributions(&self) -> Distributions {
+        self.engine.distributions()
     }
 
     /// Stops as [`EmbedEngine::stop`] does.

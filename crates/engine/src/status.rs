@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use crate::distributions::Histograms;
+
 /// A snapshot of an engine. The fields are read one after the other, so that sums of a moment may
 /// be off by the requests that moved meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +71,7 @@ pub(crate) struct Counters {
     pub(crate) preempted: AtomicU64,
     pub(crate) kv_used_blocks: AtomicUsize,
     pub(crate) kv_idle_blocks: AtomicUsize,
+    pub(crate) histograms: Histograms,
     failures_in_a_row: AtomicU32,
     /// True until the compute thread ended; then for ever false.
     alive: AtomicBool,
@@ -92,6 +95,7 @@ impl Default for Counters {
             preempted: AtomicU64::new(0),
             kv_used_blocks: AtomicUsize::new(0),
             kv_idle_blocks: AtomicUsize::new(0),
+            histograms: Histograms::default(),
             failures_in_a_row: AtomicU32::new(0),
             alive: AtomicBool::new(true),
         }

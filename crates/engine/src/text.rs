@@ -31,7 +31,8 @@ use crate::kv::BlockTable;
 use crate::pace::Pace;
 use crate::status::Counters;
 use crate::{
-    EngineConfig, EngineError, EngineStatus, GenerateRequest, Generation, Prompt, validate,
+    Distributions, EngineConfig, EngineError, EngineStatus, GenerateRequest, Generation, Prompt,
+    validate,
 };
 use answer::Answer;
 use prepare::Prepared;
@@ -191,6 +192,7 @@ impl TextEngine {
             deadline,
             timeout,
             admitted: None,
+            wrote: None,
             arrival: 0,
             order: 0,
             answer: Answer::new(&sampling, &tokens, max_tokens, constrained),
@@ -297,6 +299,11 @@ impl TextEngine {
     /// How the engine is doing.
     pub fn status(&self) -> EngineStatus {
         self.shared.counters.snapshot(self.queued(), self.shared.config.max_queue)
+    }
+
+    /// How its waits and steps are distributed.
+    pub fn distributions(&self) -> Distributions {
+        self.shared.counters.histograms.read()
     }
 
     /// Stops: new and waiting requests get [`EngineError::Stopped`] at once, running ones may end

@@ -19,7 +19,9 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use intramuros_engine::Meter;
-use intramuros_ledger::{AuditEntry, AuditOutcome, Journal, LedgerError, Lines, Sealer};
+use intramuros_ledger::{
+    AuditEntry, AuditOutcome, EventKind, Journal, LedgerError, Lines, NewEvent, Sealer,
+};
 use intramuros_types::{Limits, Principal};
 use serde_json::json;
 
@@ -28,6 +30,7 @@ use crate::limiter::{Budget, Limiter, Now, Refusal, Running, Standing};
 use crate::operation::{Operation, Trace};
 use crate::request_id::request_id;
 use crate::state::AppState;
+use crate::track::RequestRecord;
 use crate::visit::{End, Visit, usage_entries};
 use body::{Accounted, Collected, Heard};
 
@@ -91,9 +94,10 @@ pub(crate) async fn account(
         Ok(begun) => begun,
         Err(response) => return response,
     };
-    let meter = meter(&state, &caller, limits, operation);
+    let record = RequestRecord::of(request.extensions());
+    let meter = meter(&state, &caller, limits, operation).with_tally(record.tally.clone());
     let id = request_id(request.extensions());
-    let visit = Visit::new(caller, operation, id, request.uri().path(), meter);
+    let visit = Visit::new(caller, operation, id, request.uri().path(), (meter, record));
     let visit = Arc::new(visit);
     request.extensions_mut().insert(visit.clone());
     let mut closing =
@@ -159,9 +163,11 @@ fn meter(
     Meter::new(move |consumed| {
         let tokens = consumed.iter().map(|(_, took)| took.tokens()).sum();
         let now = Now::of(ledger.now());
-        accounting.limiter.consume(caller.account(), &limits, tokens, now);
+        let crossed = accounting.limiter.consume(caller.account(), &limits, tokens, now);
         let usage = usage_entries(&caller, None, operation, consumed, false);
-        accounting.journal.note(Lines { usage, ..Lines::default() });
+        let mut lines = Lines { usage, ..Lines::default() };
+        tell_crossed(&mut lines, caller.account(), crossed, accounting.audits());
+        accounting.journal.note(lines);
     })
 }
 
@@ -248,9 +254,7 @@ impl Closing {
         let now = Now::of(self.state.ledger.now());
         let tokens = lines.usage.iter().map(|entry| entry.consumption.tokens()).sum();
         let crossed = accounting.limiter.consume(account, &self.limits, tokens, now);
-        if let Some(budget) = crossed {
-            lines.audit.extend(accounting.audits().then(|| told(account, budget)));
-        }
+        tell_crossed(&mut lines, account, crossed, accounting.audits());
         lines
     }
 
@@ -268,14 +272,21 @@ impl Closing {
     }
 }
 
-/// Says that a border of the budget was crossed, in the log and in the audit trail.
-fn told(account: &str, budget: Budget) -> AuditEntry {
-    let (action, used, limit) = match budget {
-        Budget::Warning { used, limit } => ("budget.warn", used, limit),
-        Budget::Exceeded { used, limit } => ("budget.exceed", used, limit),
+/// Says that a border of the budget was crossed: in the log, the audit trail and to webhooks.
+fn tell_crossed(lines: &mut Lines, account: &str, crossed: Option<Budget>, audited: bool) {
+    let (action, kind, used, limit) = match crossed {
+        None => return,
+        Some(Budget::Warning { used, limit }) => {
+            ("budget.warn", EventKind::BudgetWarning, used, limit)
+        }
+        Some(Budget::Exceeded { used, limit }) => {
+            ("budget.exceed", EventKind::BudgetExceeded, used, limit)
+        }
     };
     tracing::warn!(account, used, limit, "{action}: tokens of the month");
-    AuditEntry {
+    let payload = json!({"account": account, "used_tokens": used, "monthly_tokens": limit});
+    lines.events.push(NewEvent::about(kind, payload));
+    lines.audit.extend(audited.then(|| AuditEntry {
         actor: "server:limits".to_owned(),
         action: action.to_owned(),
         target: account.to_owned(),
@@ -283,7 +294,7 @@ fn told(account: &str, budget: Budget) -> AuditEntry {
         request: None,
         details: json!({"used": used, "limit": limit}),
         content: None,
-    }
+    }));
 }
 
 fn refused(refusal: &Refusal) -> ApiError {

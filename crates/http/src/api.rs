@@ -19,6 +19,7 @@ pub(crate) mod keys;
 pub(crate) mod knowledge_bases;
 pub(crate) mod mail;
 pub(crate) mod me;
+pub(crate) mod metrics;
 pub(crate) mod passages;
 mod scope;
 pub(crate) mod search;

@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use intramuros_ledger::Authentication;
 use intramuros_types::Principal;
 
+use crate::compress::NotCompressed;
 use crate::error::{ApiError, Code};
-use crate::operation::{self, Needs, NoOperation, Operation};
+use crate::operation::{self, Needs, NoOperation, Operation, Trace};
 use crate::state::AppState;
 
 /// The cookie of a session.
@@ -39,7 +40,12 @@ pub(crate) async fn require(
         request.extensions_mut().insert(caller.access.clone());
         request.extensions_mut().insert(Arc::new(caller));
     }
-    next.run(request).await
+    let mut response = next.run(request).await;
+    if operation.trace == Trace::Act {
+        // Some show a new secret beside what the client sent, and none is long.
+        response.extensions_mut().insert(NotCompressed);
+    }
+    response
 }
 
 /// The row of a request. What has none is refused: a forgotten row must not open a path.

@@ -44,6 +44,12 @@ pub enum Code {
     BodyTooLarge,
     /// The content type or the file format cannot be read.
     UnsupportedMediaType,
+    /// The target of the request is too long.
+    UriTooLong,
+    /// The header lines are too many or too long.
+    HeadersTooLarge,
+    /// The server is not called by the name that the request has for it.
+    HostNotAllowed,
     /// The client took too long to send its request.
     RequestTimeout,
     /// The queue is full.
@@ -85,6 +91,11 @@ impl Code {
             Code::UnsupportedMediaType => {
                 ("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, INVALID)
             }
+            Code::UriTooLong => ("uri_too_long", S::URI_TOO_LONG, INVALID),
+            Code::HeadersTooLarge => {
+                ("headers_too_large", S::REQUEST_HEADER_FIELDS_TOO_LARGE, INVALID)
+            }
+            Code::HostNotAllowed => ("host_not_allowed", S::MISDIRECTED_REQUEST, INVALID),
             Code::RequestTimeout => ("request_timeout", S::REQUEST_TIMEOUT, INVALID),
             Code::Overloaded => ("overloaded", S::TOO_MANY_REQUESTS, "rate_limit_error"),
             Code::RateLimitExceeded => {
@@ -98,6 +109,11 @@ impl Code {
             Code::Timeout => ("timeout", S::GATEWAY_TIMEOUT, "server_error"),
             Code::Internal => ("internal_error", S::INTERNAL_SERVER_ERROR, "server_error"),
         }
+    }
+
+    /// The public code.
+    pub fn name(self) -> &'static str {
+        self.row().0
     }
 
     /// The code's HTTP status.
@@ -196,6 +212,7 @@ fn render(
     *rendered.status_mut() = error.code.status();
     // What the layers within said stays: a client's limits, for one.
     *rendered.headers_mut() = std::mem::take(response.headers_mut());
+    rendered.extensions_mut().insert(error.code);
     let headers = rendered.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -241,7 +258,7 @@ fn hidden(fault: Fault, error: &(dyn std::error::Error + 'static)) -> ApiError {
 }
 
 /// The error with what caused it: the JSON format of logs writes only the first of them.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -337,6 +354,7 @@ impl From<KnowledgeError> for ApiError {
     #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
     fn from(error: KnowledgeError) -> Self {
         match error {
+            KnowledgeError::DiskLow { .. } => Self::new(Code::StorageFull, error.to_string()),
             full if full.is_storage_full() => storage_full(&full),
             fixed if fixed.is_read_only() => read_only(&fixed),
             lost if lost.is_lost_file() => lost_file(&lost),

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::readiness::{Check, Outcome, Standing, checks, standing};
 use crate::state::AppState;
 
 /// State of the server.
@@ -16,6 +17,32 @@ pub(crate) struct Health {
     /// Why it is not `ok`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What its work depends on; only of `/readyz`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    checks: Vec<CheckDto>,
+}
+
+/// One thing that the server's work depends on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CheckDto {
+    /// `running`, `models`, `generator`, `encoders`, `ledger`, `disk` or `disk_space`.
+    name: &'static str,
+    /// `ok`; `warning`, when the server takes work all the same; `failed`.
+    status: &'static str,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<Check> for CheckDto {
+    fn from(Check { name, outcome }: Check) -> Self {
+        let (status, reason) = match outcome {
+            Outcome::Fine => ("ok", None),
+            Outcome::Warning(reason) => ("warning", Some(reason)),
+            Outcome::Failed(reason) => ("failed", Some(reason)),
+        };
+        Self { name, status, reason }
+    }
 }
 
 /// Says that the process lives. Needs no key.
@@ -23,32 +50,22 @@ pub(crate) struct Health {
     responses((status = 200, description = "the process lives", body = Health)))]
 #[allow(clippy::unused_async, reason = "axum handlers are async")]
 pub(crate) async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok", reason: None })
+    Json(Health { status: "ok", reason: None, checks: Vec::new() })
 }
 
-/// Says whether the server takes work: the models answered a warm-up and it is not stopping. With a
-/// full or read-only disk it answers questions and takes no documents: 200 with `degraded` and the
-/// reason. Needs no key.
+/// Says whether the server takes work: the models answered a warm-up, nothing that all of it depends
+/// on has failed, and it is not stopping. With a full or read-only disk it answers questions and takes
+/// no documents: 200 with `degraded` and the reason. Needs no key.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses(
     (status = 200, description = "takes work; `degraded`: all but documents", body = Health),
     (status = 503, description = "does not take work yet, or any more", body = Health)))]
-#[allow(clippy::unused_async, reason = "axum handlers are async")]
 pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Health>) {
-    let failing = !state.text.healthy();
-    let reason = match state.readiness.reason() {
-        Some(reason) => Some(reason),
-        None if failing => Some("the generator failed several steps in a row; see the log"),
-        None => None,
+    let checks = checks(&state).await;
+    let (standing, reason) = standing(&checks);
+    let code = match standing {
+        Standing::Ready | Standing::Degraded => StatusCode::OK,
+        Standing::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
-    match reason {
-        None => {
-            let reason = state.readiness.storage_fault();
-            let status = if reason.is_some() { "degraded" } else { "ok" };
-            (StatusCode::OK, Json(Health { status, reason }))
-        }
-        Some(reason) => {
-            let health = Health { status: "unavailable", reason: Some(reason.into()) };
-            (StatusCode::SERVICE_UNAVAILABLE, Json(health))
-        }
-    }
+    let checks = checks.into_iter().map(CheckDto::from).collect();
+    (code, Json(Health { status: standing.name(), reason, checks }))
 }

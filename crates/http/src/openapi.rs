@@ -74,21 +74,22 @@ fn add_needs(path: &str, method: &Method, operation: &mut Operation) {
 fn add_shared_errors(operation: &mut Operation) {
     let guarded = operation.security.as_ref().is_some_and(|keys| !keys.is_empty());
     let has_body = operation.request_body.is_some();
-    let asks = has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
-    let mut shared = vec![];
+    let mut shared = vec![(Code::InvalidRequest, "a field, parameter or header is wrong")];
     if guarded {
         shared.push((Code::InvalidApiKey, "no key, or one that is unknown, expired or revoked"));
         shared.push((Code::InsufficientScope, "the key lacks the scope that the message names"));
         shared.push((Code::Internal, "the server failed; its log has the details"));
         shared.push((Code::Timeout, "it took longer than server.request_timeout_seconds"));
-    }
-    if asks {
-        shared.push((Code::InvalidRequest, "a field or parameter is wrong; the error names it"));
+        shared.push((Code::UriTooLong, "path and query are too long"));
+        shared.push((Code::HostNotAllowed, "the server has other names (server.allowed_hosts)"));
+        shared.push((Code::HeadersTooLarge, "the header lines are too many or too long"));
+        shared.push((Code::Unavailable, "the server is stopping; see Retry-After"));
+        // Of any request: it may say that it has a compressed body.
+        shared.push((Code::UnsupportedMediaType, "the body has another content type"));
     }
     if has_body {
         shared.push((Code::RequestTimeout, "the body did not arrive in time"));
         shared.push((Code::BodyTooLarge, "the body is larger than this server accepts"));
-        shared.push((Code::UnsupportedMediaType, "the body has another content type"));
     }
     for (code, meaning) in shared {
         let response = ResponseBuilder::new().description(meaning).build();
@@ -157,4 +158,14 @@ struct Problem {
     detail: String,
     /// The field at fault.
     param: Option<String>,
+}
+
+/// One of the server-sent events of an answer that is streamed.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what streams write")]
+pub(crate) struct StreamEvent {
+    /// What the data is, where a stream has several kinds.
+    event: Option<String>,
+    /// JSON, or `[DONE]` at the end of those streams that say so.
+    data: String,
 }

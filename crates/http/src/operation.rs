@@ -86,6 +86,7 @@ const READ: Needs = Needs::Scope(Scope::KnowledgeRead);
 const WRITE: Needs = Needs::Scope(Scope::KnowledgeWrite);
 const JOBS: Needs = Needs::Scope(Scope::JobsRead);
 const JOBS_WRITE: Needs = Needs::Scope(Scope::JobsWrite);
+const METRICS: Needs = Needs::Scope(Scope::MetricsRead);
 const USAGE: Needs = Needs::Scope(Scope::UsageRead);
 const AUDIT: Needs = Needs::Scope(Scope::AuditRead);
 const ADMIN: Needs = Needs::Scope(Scope::Admin);
@@ -95,6 +96,7 @@ const ADMIN: Needs = Needs::Scope(Scope::Admin);
 pub(crate) const TABLE: &[Operation] = &[
     row("GET", "/healthz", PUBLIC, Trace::None, "health.live"),
     row("GET", "/readyz", PUBLIC, Trace::None, "health.ready"),
+    row("GET", "/metrics", METRICS, Trace::None, "metrics.read"),
     row("GET", "/openapi.json", PUBLIC, Trace::None, "docs.openapi"),
     row("GET", "/docs", PUBLIC, Trace::None, "docs.page"),
 

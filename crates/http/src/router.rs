@@ -2,11 +2,10 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,15 +13,15 @@ use utoipa_axum::routes;
 use crate::accounting::account;
 use crate::api::{
     ask, audit, calibration, deliveries, document_file, documents, erasure, folders, groups,
-    indexes, jobs, keys, knowledge_bases, mail, me, passages, search, sessions, status, unanswered,
-    usage, users, webhooks,
+    indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, search, sessions, status,
+    unanswered, usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
 use crate::openai::{chat, completions, embeddings, models, rerank, responses, tokens};
 use crate::openapi::{complete, description};
 use crate::state::AppState;
-use crate::{docs_page, health, request_id};
+use crate::{compress, docs_page, gate, health, protect, track};
 
 /// Room for the multipart frame around an uploaded file.
 const MULTIPART_FRAME_BYTES: u64 = 64 * 1024;
@@ -36,16 +35,25 @@ pub fn router(state: AppState) -> Router {
         let body = document.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], body) }
     });
-    router
+    let mut router = router
         .route("/openapi.json", openapi_route)
         .route("/docs", get(docs_page::page))
         .route_layer(from_fn_with_state(state.clone(), account))
         .route_layer(from_fn_with_state(state.clone(), require))
         .fallback(not_found)
+        // From the handlers outwards.
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(render_errors))
-        .layer(from_fn(request_id::assign))
-        .layer(no_sniff())
+        .layer(from_fn_with_state(state.clone(), gate::examine))
+        .layer(from_fn(render_errors));
+    if state.policy.compress {
+        router = router.layer(compress::layer());
+    }
+    if let Some(cross_origin) = protect::cross_origin(&state.policy) {
+        router = router.layer(cross_origin);
+    }
+    router
+        .layer(from_fn(protect::add_headers))
+        .layer(from_fn_with_state(state.clone(), track::follow))
         .with_state(state)
 }
 
@@ -54,6 +62,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(description())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
         .merge(inference_routes())
         .merge(knowledge_read(state))
         .merge(knowledge_write(state))
@@ -180,11 +189,6 @@ fn job_routes(state: &AppState) -> OpenApiRouter<AppState> {
 
 fn time_limit(state: &AppState) -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, state.limits.request_timeout)
-}
-
-fn no_sniff() -> SetResponseHeaderLayer<HeaderValue> {
-    let name = header::X_CONTENT_TYPE_OPTIONS;
-    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static("nosniff"))
 }
 
 #[allow(clippy::unused_async, reason = "axum handlers are async")]

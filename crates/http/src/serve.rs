@@ -1,9 +1,12 @@
 //! Accepts connections and answers their requests until told to stop.
 //!
 //! hyper is driven directly because `axum::serve` knows no time limits: a client that connects and
-//! says nothing, or sends its head a byte a minute, would hold a connection for ever.
+//! says nothing, or sends its head a byte a minute, would hold a connection for ever. HTTP/1.1 only:
+//! HTTP/2 without TLS is spoken by no browser, and a TLS proxy translates.
 
 use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,11 +18,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::task::TaskTracker;
 
+use crate::gate::{MAX_HEADER_BYTES, MAX_HEADERS};
 use crate::router::router;
 use crate::state::AppState;
-
-/// The most open connections; further clients wait in the system's backlog.
-const MAX_CONNECTIONS: usize = 4_096;
 
 /// How long a client may take nothing of its answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,33 +28,55 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Wait after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves on `listener` until `stop` completes, then finishes the requests that run. The caller
-/// bounds how long that may take.
+/// How much of a head and how many lines hyper takes. More than `gate` does, which says what is
+/// wrong; hyper answers with a bare status.
+const HARD_HEAD_BYTES: usize = 2 * MAX_HEADER_BYTES;
+const HARD_HEADERS: usize = 2 * MAX_HEADERS;
+
+/// What one address too many is told.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\n\
+    content-type: text/plain\r\ncontent-length: 89\r\nconnection: close\r\n\r\n\
+    this address has as many connections as it may have (server.max_connections_per_address)\n";
+
+/// Serves on `listener` until `stop` completes and no request is being answered any more. Those
+/// that come between are refused by the router; the caller bounds how long that may take.
 pub async fn serve(
     listener: TcpListener,
     state: AppState,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let head_timeout = state.limits.head_timeout;
+    let (limits, running) = (Arc::clone(&state.limits), state.running.clone());
+    let counts = state.metrics.connections().clone();
     let router = router(state);
     let connections = TaskTracker::new();
-    let places = std::sync::Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(limits.max_connections));
     // Turned true once, here; every connection watches it.
     let (stopping, stopped) = watch::channel(false);
     let accepting = async {
         loop {
             let Ok(place) = places.clone().acquire_owned().await else { break };
-            let stream = accept(&listener).await;
+            let (stream, peer) = accept(&listener).await;
+            let most = limits.max_connections_per_address;
+            let Some(connection) = counts.enter(peer.ip(), most) else {
+                // As much of it as the client takes at once: nobody waits for one too many.
+                let _ = stream.try_write(TOO_MANY);
+                continue;
+            };
             let (router, stopped) = (router.clone(), stopped.clone());
+            let head_timeout = limits.head_timeout;
             connections.spawn(async move {
                 answer(stream, router, head_timeout, stopped).await;
-                drop(place);
+                drop((place, connection));
             });
         }
     };
+    let drained = async {
+        stop.await;
+        running.none_left().await;
+    };
     tokio::select! {
         () = accepting => {}
-        () = stop => {}
+        () = drained => {}
     }
     drop(listener);
     stopping.send_replace(true);
@@ -62,10 +85,10 @@ pub async fn serve(
 }
 
 /// The next connection. Failures concern one client or pass; the server goes on.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) if is_clients(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -95,6 +118,8 @@ async fn answer(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
+        .max_headers(HARD_HEADERS)
+        .max_header_size(HARD_HEAD_BYTES)
         .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
     let told = async move {
         // An error means that the server is gone, which is a stop too.

@@ -1,16 +1,19 @@
 //! Holds what the handlers share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use intramuros_engine::{Encoders, TextModels};
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::{Ledger, SessionRules, Tariff};
+use intramuros_notify::Notifier;
 use tokio::sync::Semaphore;
 
 use crate::accounting::Accounting;
-use intramuros_notify::Notifier;
+use crate::metrics::Metrics;
+use crate::policy::HttpPolicy;
+use crate::readiness::Readiness;
+use crate::running::Running;
 
 /// Bounds of the HTTP surface; the binary fills them from its settings.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub struct HttpLimits {
     pub max_body_bytes: usize,
     /// Largest uploaded file.
     pub max_upload_bytes: u64,
+    /// Bytes of the disk that uploads leave free.
+    pub min_free_bytes: u64,
     /// Longest time to receive a JSON body, and longest silence during an upload.
     pub body_timeout: Duration,
     /// Longest time for a request's head to arrive, counted from the connection or the answer
@@ -26,6 +31,10 @@ pub struct HttpLimits {
     pub head_timeout: Duration,
     /// Longest time for a request that is not a generation.
     pub request_timeout: Duration,
+    /// The most open connections; further clients wait in the system's backlog.
+    pub max_connections: usize,
+    /// The most open connections of one address other than this machine's own; `None` is no bound.
+    pub max_connections_per_address: Option<usize>,
 }
 
 /// What consumption costs.
@@ -62,56 +71,14 @@ pub struct AppState {
     pub notify: Notifier,
     /// Bounds.
     pub limits: Arc<HttpLimits>,
+    /// Who may call, and how.
+    pub policy: Arc<HttpPolicy>,
     /// Whether the server takes work.
     pub readiness: Readiness,
+    /// The requests that are being answered.
+    pub running: Running,
+    /// What was measured of requests.
+    pub metrics: Metrics,
     /// When the models were loaded, seconds since the Unix epoch.
     pub started_at: i64,
-}
-
-/// Ready after the warm-up, not ready again while stopping. Shared by the warm-up task (sets it),
-/// the signal handler (clears it) and `/readyz`.
-#[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<ReadinessFlags>);
-
-#[derive(Debug, Default)]
-struct ReadinessFlags {
-    warm: AtomicBool,
-    stopping: AtomicBool,
-    /// Written by the watch over the disk, read by `/readyz`.
-    storage_fault: RwLock<Option<String>>,
-}
-
-impl Readiness {
-    /// The models answered.
-    pub fn set_warm(&self) {
-        self.0.warm.store(true, Ordering::Release);
-    }
-
-    /// The server drains.
-    pub fn set_stopping(&self) {
-        self.0.stopping.store(true, Ordering::Release);
-    }
-
-    /// Why the disk takes no writes; `None` when it does.
-    pub fn set_storage_fault(&self, fault: Option<String>) {
-        let mut known =
-            self.0.storage_fault.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *known = fault;
-    }
-
-    pub(crate) fn storage_fault(&self) -> Option<String> {
-        let known = self.0.storage_fault.read();
-        known.unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    /// Why the server is not ready, `None` when it is.
-    pub fn reason(&self) -> Option<&'static str> {
-        if self.0.stopping.load(Ordering::Acquire) {
-            Some("stopping")
-        } else if !self.0.warm.load(Ordering::Acquire) {
-            Some("warming up: the models have not answered yet")
-        } else {
-            None
-        }
-    }
 }

@@ -9,7 +9,9 @@ use intramuros_ledger::{AuditEntry, AuditOutcome, Lines, UsageEntry};
 use intramuros_types::{Consumption, KeyId, Principal, RequestId};
 use serde_json::{Map, Value, json};
 
+use crate::error::Code;
 use crate::operation::{Operation, Trace};
+use crate::track::RequestRecord;
 
 /// Documents that one entry of the audit trail names; a search shows up to 100 passages.
 const MAX_DOCUMENTS: usize = 100;
@@ -23,6 +25,8 @@ pub(crate) struct Visit {
     /// The path after `/api/v1/` or `/`, which names what the request is about.
     target: String,
     pub(crate) meter: Meter,
+    /// What the log and the metrics say of it.
+    record: RequestRecord,
     started: Instant,
     /// Locked for a note at a time, by the handler and at the end.
     notes: Mutex<Notes>,
@@ -54,7 +58,7 @@ impl Visit {
         operation: &'static Operation,
         request: RequestId,
         path: &str,
-        meter: Meter,
+        (meter, record): (Meter, RequestRecord),
     ) -> Self {
         let target = path.strip_prefix("/api/v1/").unwrap_or(path.trim_start_matches('/'));
         Self {
@@ -63,6 +67,7 @@ impl Visit {
             request,
             target: target.to_owned(),
             meter,
+            record,
             started: Instant::now(),
             notes: Mutex::default(),
         }
@@ -85,7 +90,7 @@ impl Visit {
             Vec::new()
         };
         let counted = outcome == AuditOutcome::Done && self.operation.trace == Trace::Answer;
-        Lines { audit, usage: self.usage(consumed, counted) }
+        Lines { audit, usage: self.usage(consumed, counted), events: Vec::new() }
     }
 
     /// What was consumed after the end, by work that nobody waited for any more.
@@ -223,8 +228,9 @@ pub(crate) fn note_documents<'a>(
 }
 
 /// Notes that a stream ended with an error, which its status does not show.
-pub(crate) fn note_failure(visit: Option<&Arc<Visit>>) {
+pub(crate) fn note_failure(visit: Option<&Arc<Visit>>, code: Code) {
     if let Some(visit) = visit {
         visit.lock().failed = true;
+        visit.record.failed_late(code);
     }
 }

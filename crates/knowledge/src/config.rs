@@ -19,6 +19,8 @@ pub struct KnowledgeConfig {
     pub answer_tokens: u32,
     /// How long questions that the documents did not answer are kept; `None` keeps none.
     pub unanswered_kept: Option<Duration>,
+    /// Bytes of the disk that uploads leave free.
+    pub min_free_bytes: u64,
     /// How deep files may be within one another: an archive attached to an e-mail is 2.
     pub max_depth: usize,
 }

@@ -36,6 +36,19 @@ pub enum KnowledgeError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The disk has less room than uploads must leave.
+    #[error(
+        "the server's disk has {} MiB free and keeps {} MiB of them (server.min_free_mib); make \
+         room where data_dir is",
+        free_bytes >> 20,
+        floor_bytes >> 20
+    )]
+    DiskLow {
+        /// Bytes that are free.
+        free_bytes: u64,
+        /// Bytes that must stay free.
+        floor_bytes: u64,
+    },
     /// The knowledge base was indexed with another encoder than the one that runs.
     #[error(
         "the knowledge base was indexed with the encoder '{indexed}', the server runs \
@@ -79,14 +92,17 @@ impl KnowledgeError {
             KnowledgeError::Invalid { .. }
             | KnowledgeError::TooLarge { .. }
             | KnowledgeError::Abandoned => Fault::User,
-            KnowledgeError::OtherEncoder { .. } | KnowledgeError::NoGenerator => Fault::Runtime,
+            KnowledgeError::DiskLow { .. }
+            | KnowledgeError::OtherEncoder { .. }
+            | KnowledgeError::NoGenerator => Fault::Runtime,
             KnowledgeError::Task(_) => Fault::Bug,
         }
     }
 
     /// Whether the disk of the data directory has no room left.
     pub fn is_storage_full(&self) -> bool {
-        self.is_of_storage(LedgerError::is_storage_full, StoreError::is_storage_full)
+        matches!(self, KnowledgeError::DiskLow { .. })
+            || self.is_of_storage(LedgerError::is_storage_full, StoreError::is_storage_full)
     }
 
     /// Whether the disk of the data directory was mounted read-only.
@@ -106,6 +122,7 @@ impl KnowledgeError {
             | KnowledgeError::Ingest(_)
             | KnowledgeError::Invalid { .. }
             | KnowledgeError::TooLarge { .. }
+            | KnowledgeError::DiskLow { .. }
             | KnowledgeError::OtherEncoder { .. }
             | KnowledgeError::NoGenerator
             | KnowledgeError::Abandoned

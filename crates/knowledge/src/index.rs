@@ -273,6 +273,7 @@ impl Knowledge {
         let outcome = match self.try_index(record).await {
             Ok(chunks) => {
                 passages = chunks;
+                self.shared.figures.indexed(chunks, started.elapsed());
                 tracing::info!(
                     document = record.id.as_str(),
                     chunks,
@@ -295,6 +296,7 @@ impl Knowledge {
                 return Indexed::Waits;
             }
             Err(error) => {
+                self.shared.figures.failed();
                 let (document, code) = (record.id.as_str(), reason(&error).code);
                 match error.fault() {
                     // A parser's words may hold bytes of the file; its owner reads them.

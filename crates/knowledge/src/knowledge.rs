@@ -10,10 +10,11 @@ use intramuros_ledger::{
     Inserted, KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewDocument,
     NewKnowledgeBase, Page,
 };
-use intramuros_store::{BlobWriter, Blobs, Store};
+use intramuros_store::{BlobWriter, Blobs, DiskSpace, Store};
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use tokio::sync::{Mutex, Notify, OnceCell};
 
+use crate::figures::Counters;
 use crate::folder::Reports;
 use crate::index::MediaType;
 use crate::late::Spaces;
@@ -79,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) small_lane: Turns,
     /// Whether what a crash interrupted is finished.
     pub(crate) recovered: OnceCell<()>,
+    /// What searches and indexing took.
+    pub(crate) figures: Counters,
 }
 
 /// A file on its way in. Its bytes are in a temporary file; dropping it leaves nothing.
@@ -122,6 +125,7 @@ impl Knowledge {
                 lane: Turns::default(),
                 small_lane: Turns::default(),
                 recovered: OnceCell::new(),
+                figures: Counters::default(),
             }),
         }
     }
@@ -225,17 +229,35 @@ impl Knowledge {
         self.remove_blobs(unused).await
     }
 
-    /// Starts to receive a file of at most `max_bytes`; `file_name` is shown, never a path.
+    /// How full the disk of the uploaded files is.
     ///
     /// # Errors
     /// A failure of the disk.
+    pub async fn disk_space(&self) -> Result<DiskSpace, KnowledgeError> {
+        let blobs = Arc::clone(&self.shared.blobs);
+        Ok(tokio::task::spawn_blocking(move || blobs.disk_space()).await??)
+    }
+
+    /// Starts to receive a file of at most `max_bytes`; `file_name` is shown, never a path.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::DiskLow`]; a failure of the disk.
     pub async fn receive(
         &self,
         file_name: String,
         max_bytes: u64,
     ) -> Result<Upload, KnowledgeError> {
         let blobs = Arc::clone(&self.shared.blobs);
-        let content = tokio::task::spawn_blocking(move || blobs.writer(max_bytes)).await??;
+        let floor_bytes = self.shared.config.min_free_bytes;
+        let begin = move || {
+            // Before the disk is full: the ledger and the index must still be written then.
+            let free_bytes = blobs.disk_space()?.free_bytes;
+            if free_bytes < floor_bytes {
+                return Err(KnowledgeError::DiskLow { free_bytes, floor_bytes });
+            }
+            Ok(blobs.writer(max_bytes)?)
+        };
+        let content = tokio::task::spawn_blocking(begin).await??;
         Ok(Upload { file_name, content })
     }
 

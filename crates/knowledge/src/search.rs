@@ -130,14 +130,26 @@ impl Knowledge {
         let base = self.get(base).await?;
         let target = self.active(&base.id).await?;
         if request.ranking != Ranking::Likelihood {
-            return self.search_in(&target, request).await;
+            return self.measured(&target, request).await;
         }
         let more = SearchRequest { limit: request.limit.max(2 * READ), ..request.clone() };
-        let hits = self.search_in(&target, &more).await?;
+        let hits = self.measured(&target, &more).await?;
         let language = Language::detect(&request.query, &base.language);
         let mut hits =
             self.order_by_likelihood(&request.query, hits, language, &request.caller).await?;
         hits.truncate(request.limit);
+        Ok(hits)
+    }
+
+    /// The same as [`search_in`](Self::search_in), for somebody who waits for it.
+    async fn measured(
+        &self,
+        target: &Target,
+        request: &SearchRequest,
+    ) -> Result<Vec<Hit>, KnowledgeError> {
+        let started = Instant::now();
+        let hits = self.search_in(target, request).await?;
+        self.shared.figures.searched(started.elapsed());
         Ok(hits)
     }
 
@@ -186,7 +198,10 @@ impl Knowledge {
         let ordered = started.elapsed();
         let codec = Arc::clone(encoder.codec());
         let query = request.query.clone();
+        // The log line belongs to the request, whichever thread writes it.
+        let span = tracing::Span::current();
         let show = move || {
+            let _request = span.entered();
             let hit = |(candidate, passage)| {
                 to_hit(candidate, passage, &query, late.as_ref(), codec.as_ref())
             };

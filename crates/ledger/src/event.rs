@@ -11,6 +11,8 @@ use uuid::Uuid;
 use crate::document::from_json;
 use crate::{Ledger, LedgerError};
 
+mod causes;
+
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 /// Deliveries that may wait for one webhook. Beyond, events are counted as dropped: a receiver that
 /// is away must not fill the disk.

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use crate::FailureReason;
 
 mod control;
+mod counts;
 mod ending;
 mod ingest;
 mod items;
@@ -142,6 +143,17 @@ pub enum JobState {
     Failed,
     /// Somebody stopped it for good.
     Cancelled,
+}
+
+/// How many jobs of a kind are in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobCount {
+    /// Which code runs them.
+    pub kind: String,
+    /// The state.
+    pub state: JobState,
+    /// How many.
+    pub jobs: u64,
 }
 
 impl JobState {

@@ -1,4 +1,4 @@
-//! Writes audit entries and consumption, those of many requests in one transaction.
+//! Writes audit entries, consumption and events, those of many requests in one transaction.
 //!
 //! Every request waits until its lines are on disk, which costs a disk sync. What arrives while one
 //! is under way is written together by the next, so that a hundred requests at the same time cost
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{AuditEntry, AuditOutcome, Ledger, LedgerError, UsageEntry};
+use crate::{AuditEntry, AuditOutcome, Ledger, LedgerError, NewEvent, UsageEntry};
 
 /// Requests whose lines are written together at most.
 const MAX_TOGETHER: usize = 1_000;
@@ -23,12 +23,14 @@ pub struct Lines {
     pub audit: Vec<AuditEntry>,
     /// What was consumed.
     pub usage: Vec<UsageEntry>,
+    /// What webhooks are told.
+    pub events: Vec<NewEvent>,
 }
 
 impl Lines {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.audit.is_empty() && self.usage.is_empty()
+        self.audit.is_empty() && self.usage.is_empty() && self.events.is_empty()
     }
 }
 
@@ -154,6 +156,13 @@ async fn write(ledger: &Ledger, lines: &[Lines]) -> Result<(), LedgerError> {
             ledger.append_audit_within(&mut transaction, &lines.audit).await?;
         }
         ledger.add_usage_within(&mut transaction, &lines.usage).await?;
+        for event in &lines.events {
+            ledger.emit_within(&mut transaction, event).await?;
+        }
     }
-    transaction.commit().await.map_err(LedgerError::database(OPERATION))
+    transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+    if lines.iter().any(|lines| !lines.events.is_empty()) {
+        ledger.announce();
+    }
+    Ok(())
 }

@@ -25,6 +25,15 @@ const MAX_HASHING: usize = 2;
 /// How long a caller waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How large the ledger is on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerSize {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Bytes of its write-ahead log.
+    pub log_bytes: u64,
+}
+
 /// A handle on the ledger. Clones share the connections; several handles, also in several
 /// processes, may have the same file open.
 #[derive(Debug, Clone)]
@@ -178,6 +187,25 @@ impl Ledger {
             return Err(self.damaged(format!("{} records refer to nothing", orphans.len())));
         }
         Ok(())
+    }
+
+    /// Checks that records can be written: that the file is there, may be changed, and that no other
+    /// writer holds it. Writes nothing. The caller bounds how long it waits for another writer.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn check_writable(&self) -> Result<(), LedgerError> {
+        const OPERATION: &str = "begin to write";
+        let transaction = self.begin_write(OPERATION).await?;
+        transaction.rollback().await.map_err(LedgerError::database(OPERATION))
+    }
+
+    /// How large the file is. Blocks on the file system for two looks.
+    pub fn size(&self) -> LedgerSize {
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        LedgerSize { bytes: length(&self.path), log_bytes: length(Path::new(&log)) }
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {

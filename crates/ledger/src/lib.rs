@@ -78,16 +78,17 @@ pub use index::{
 };
 pub use inventory::{Inventory, InventoryBase, InventoryDocument};
 pub use job::{
-    CALIBRATE, Enqueued, INGEST, ItemState, JobItem, JobPage, JobPriority, JobProgress, JobRecord,
-    JobState, JobWish, Lease, LeasedJob, NewItem, NewJob, NewSchedule, REINDEX, ScheduleRecord,
+    CALIBRATE, Enqueued, INGEST, ItemState, JobCount, JobItem, JobPage, JobPriority, JobProgress,
+    JobRecord, JobState, JobWish, Lease, LeasedJob, NewItem, NewJob, NewSchedule, REINDEX,
+    ScheduleRecord,
 };
 pub use journal::{Journal, Lines};
 pub use key::{Authentication, KeyChanges, KeyRecord, KeyRequest, NewKey};
 pub use knowledge_base::{KnowledgeBase, KnowledgeBaseState, NewKnowledgeBase};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, LedgerSize};
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
 pub use moment::Clock;
-pub use outbox::{OutboxPage, OutboxState, Outcome};
+pub use outbox::{OutboxCounts, OutboxPage, OutboxState, Outcome};
 pub use unanswered::Unanswered;
 pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
 pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};

@@ -135,7 +135,40 @@ impl From<&Outcome> for OutcomeRow {
     }
 }
 
+/// What has not arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutboxCounts {
+    /// Deliveries to webhooks on their way.
+    pub pending_deliveries: u64,
+    /// Deliveries that were given up.
+    pub dead_deliveries: u64,
+    /// E-mails on their way.
+    pub pending_mails: u64,
+    /// E-mails that were given up.
+    pub dead_mails: u64,
+}
+
 impl Ledger {
+    /// How much has not arrived; what was given up is remembered for a while only.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn count_outbox(&self) -> Result<OutboxCounts, LedgerError> {
+        let counts: [i64; 4] = sqlx::query_as::<_, (i64, i64, i64, i64)>(
+            "SELECT (SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'pending'), \
+             (SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'dead'), \
+             (SELECT COUNT(*) FROM mails WHERE state = 'pending'), \
+             (SELECT COUNT(*) FROM mails WHERE state = 'dead')",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(LedgerError::database("count what has not arrived"))?
+        .into();
+        let [pending_deliveries, dead_deliveries, pending_mails, dead_mails] =
+            counts.map(i64::unsigned_abs);
+        Ok(OutboxCounts { pending_deliveries, dead_deliveries, pending_mails, dead_mails })
+    }
+
     /// Changes whenever something is put into the outbox through this handle or a clone of it.
     pub fn outbox(&self) -> watch::Receiver<u64> {
         self.outbox.subscribe()

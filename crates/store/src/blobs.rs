@@ -54,6 +54,10 @@ impl Blobs {
         Self { gate, ..self }
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Stores `bytes`; returns their digest.
     ///
     /// # Errors

@@ -27,6 +27,7 @@
 
 mod blobs;
 mod counts;
+mod disk;
 mod durability;
 mod error;
 mod filter;
@@ -47,6 +48,7 @@ mod terms;
 
 pub use blobs::{BlobWriter, Blobs};
 pub use counts::passages_by_document;
+pub use disk::DiskSpace;
 pub use error::StoreError;
 pub use filter::{DateRange, Filter};
 pub use frozen::{Frozen, Linked};

@@ -14,6 +14,7 @@ mod chunk;
 mod constraint;
 mod document;
 mod fault;
+mod histogram;
 mod id;
 mod message;
 mod place;
@@ -30,6 +31,7 @@ pub use chunk::Chunk;
 pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};
 pub use fault::Fault;
+pub use histogram::{Distribution, Histogram};
 pub use id::{
     ChunkId, DeliveryId, DocumentId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId, MailId,
     ModelId, RequestId, UserId, WebhookId,

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use intramuros_ledger::{AuditEntry, AuditOutcome, EventKind, Ledger, LedgerError, NewEvent};
 use intramuros_upkeep::{
     BackupReport, BackupRequest, Manifest, Problems, RestoreReport, UpkeepError, create, list,
     restore, verify,
@@ -18,7 +19,9 @@ use time::OffsetDateTime;
 use crate::args::{Backup, Common, Restore};
 use crate::commands::serve::lock_data_dir;
 use crate::language::tr;
-use crate::{output, settings};
+use crate::ledger::actor;
+use crate::output;
+use crate::settings::{self, Settings};
 
 /// A backup was made or is whole, and holds what was lost before.
 const FLAWED: u8 = 3;
@@ -26,20 +29,75 @@ const FLAWED: u8 = 3;
 pub(crate) fn run(common: &Common, command: &Backup) -> anyhow::Result<ExitCode> {
     match command {
         Backup::Create { destination, keep } => {
-            let data_dir = settings::load(common, &[])?.settings.data_dir;
+            let settings = settings::load(common, &[])?.settings;
             let request = BackupRequest {
-                data_dir,
+                data_dir: settings.data_dir.clone(),
                 destination: destination.clone(),
                 keep: *keep,
                 now: OffsetDateTime::now_utc(),
             };
-            let report = runtime()?.block_on(create(request)).with_context(|| {
+            let runtime = runtime()?;
+            let outcome = runtime.block_on(async {
+                let outcome = create(request).await;
+                trace(&settings, destination, &outcome).await;
+                outcome
+            });
+            let report = outcome.with_context(|| {
                 tr("la sauvegarde n'a pas été faite", "the backup was not made")
             })?;
             Ok(made(common, &report))
         }
         Backup::Verify { backup } => check(common, backup),
         Backup::List { destination } => show(common, destination),
+    }
+}
+
+/// Notes a backup in the audit trail, and tells webhooks of one that failed. Whether that works is no
+/// part of the backup.
+async fn trace(
+    settings: &Settings,
+    destination: &Path,
+    outcome: &Result<BackupReport, UpkeepError>,
+) {
+    let path = settings.data_dir.join("ledger.sqlite");
+    if !path.is_file() {
+        return;
+    }
+    let name = outcome.as_ref().map_or(destination, |report| &report.path).display().to_string();
+    let noted = async {
+        let ledger = Ledger::open(&path).await?;
+        let failure = outcome.as_ref().err().map(ToString::to_string);
+        if settings.audit.is_kept() {
+            ledger.append_audit(&[entry("backup.create", &name, failure.as_deref())]).await?;
+        }
+        if let Some(error) = failure {
+            let payload = json!({"destination": name, "error": error});
+            ledger.emit(&NewEvent::about(EventKind::BackupFailed, payload)).await?;
+        }
+        ledger.close().await;
+        Ok::<_, LedgerError>(())
+    };
+    if let Err(error) = noted.await {
+        output::note(tr(
+            format!("la sauvegarde n'est pas inscrite au journal d'audit : {error}"),
+            format!("the backup is not in the audit trail: {error}"),
+        ));
+    }
+}
+
+fn entry(action: &str, target: &str, failure: Option<&str>) -> AuditEntry {
+    let (outcome, details) = match failure {
+        None => (AuditOutcome::Done, json!({})),
+        Some(error) => (AuditOutcome::Failed, json!({"error": error})),
+    };
+    AuditEntry {
+        actor: actor(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        outcome,
+        request: None,
+        details,
+        content: None,
     }
 }
 
@@ -158,8 +216,9 @@ fn show(common: &Common, destination: &Path) -> anyhow::Result<ExitCode> {
 pub(crate) fn put_back(common: &Common, command: &Restore) -> anyhow::Result<ExitCode> {
     let flag = command.data_dir.as_ref().map(|dir| format!("data_dir={}", dir.display()));
     let flags: Vec<String> = flag.into_iter().collect();
-    let data_dir = settings::load(common, &flags)?.settings.data_dir;
-    let report = put_into(&command.backup, &data_dir)
+    let settings = settings::load(common, &flags)?.settings;
+    let data_dir = &settings.data_dir;
+    let report = put_into(&command.backup, &settings)
         .with_context(|| tr("rien n'a été restauré", "nothing was restored"))?;
     let (shown, created) = (data_dir.display(), &report.manifest.created);
     if common.json {
@@ -181,7 +240,8 @@ pub(crate) fn put_back(common: &Common, command: &Restore) -> anyhow::Result<Exi
     Ok(outcome(&report.flaws))
 }
 
-fn put_into(backup: &Path, data_dir: &Path) -> anyhow::Result<RestoreReport> {
+fn put_into(backup: &Path, settings: &Settings) -> anyhow::Result<RestoreReport> {
+    let data_dir = &settings.data_dir;
     // Also refuses the directory of a server that runs. A missing one is made by the lock.
     let _lock = if data_dir.is_dir() {
         if intramuros_upkeep::interrupted_restore(data_dir) {
@@ -191,7 +251,16 @@ fn put_into(backup: &Path, data_dir: &Path) -> anyhow::Result<RestoreReport> {
     } else {
         None
     };
-    Ok(runtime()?.block_on(restore(backup, data_dir))?)
+    runtime()?.block_on(async {
+        let report = restore(backup, data_dir).await?;
+        if settings.audit.is_kept() {
+            let ledger = Ledger::open(&data_dir.join("ledger.sqlite")).await?;
+            let name = backup.display().to_string();
+            ledger.append_audit(&[entry("backup.restore", &name, None)]).await?;
+            ledger.close().await;
+        }
+        Ok(report)
+    })
 }
 
 fn summary(path: &Path, manifest: &Manifest) -> Value {

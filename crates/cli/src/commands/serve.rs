@@ -16,7 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use intramuros_http::{Accounting, AppState, AuditLevel, HttpLimits, Prices, Readiness};
+use intramuros_http::{
+    Accounting, AllowedHost, AppState, AuditLevel, HttpLimits, HttpPolicy, Metrics, Origin, Prices,
+    Readiness, Running,
+};
 use intramuros_ledger::{Journal, Sealer, SessionRules};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -83,22 +86,22 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         )
     })?;
     let _lock = parts::lock_data_dir(&settings.data_dir)?;
-    let readiness = Readiness::default();
+    let (readiness, running) = (Readiness::default(), Running::default());
     let parts = parts::load(&settings).await?;
 
     let (stop_sender, stop_receiver) = watch::channel(false);
     let background = Background::start(&settings, &parts, &readiness, &stop_receiver);
-    let state = state(&settings, &parts, readiness.clone())?;
+    let state = state(&settings, &parts, (readiness.clone(), running.clone()))?;
     let warm_up = tokio::spawn(warm_up(parts.clone(), readiness.clone()));
     let drain = Duration::from_secs(settings.server.drain_seconds);
-    let stopping = stop::signalled(readiness, stop_sender, parts.clone(), drain);
+    let stopping = stop::signalled((readiness, running), stop_sender, parts.clone(), drain);
     let bound = listener.local_addr().context("the bound address is unknown")?;
     tracing::info!(address = %bound, "listening");
 
     let server = intramuros_http::serve(listener, state, stopping.requested());
     tokio::select! {
         () = server => {}
-        () = stopping.overdue() => tracing::warn!("requests were cut off when the drain ended"),
+        () = stopping.overdue() => tracing::warn!("connections were cut off when the drain ended"),
     }
     warm_up.abort();
     background.ended().await?;
@@ -108,7 +111,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn state(settings: &Settings, parts: &Parts, readiness: Readiness) -> anyhow::Result<AppState> {
+fn state(
+    settings: &Settings,
+    parts: &Parts,
+    (readiness, running): (Readiness, Running),
+) -> anyhow::Result<AppState> {
     Ok(AppState {
         ledger: parts.ledger.clone(),
         text: parts.text.clone(),
@@ -127,7 +134,10 @@ fn state(settings: &Settings, parts: &Parts, readiness: Readiness) -> anyhow::Re
         }),
         notify: parts.notify.clone(),
         limits: Arc::new(limits(settings)),
+        policy: Arc::new(policy(settings)),
         readiness,
+        running,
+        metrics: Metrics::default(),
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
     })
 }
@@ -146,9 +156,27 @@ fn limits(settings: &Settings) -> HttpLimits {
     HttpLimits {
         max_body_bytes: settings.server.max_body_bytes,
         max_upload_bytes: settings.server.max_upload_bytes,
+        min_free_bytes: settings.server.min_free_mib.saturating_mul(1 << 20),
         head_timeout: HEAD_TIMEOUT,
         body_timeout: BODY_TIMEOUT,
         request_timeout: Duration::from_secs(settings.server.request_timeout_seconds),
+        max_connections: settings.server.max_connections,
+        max_connections_per_address: Some(settings.server.max_connections_per_address)
+            .filter(|most| *most > 0),
+    }
+}
+
+/// The lists were checked with the settings.
+fn policy(settings: &Settings) -> HttpPolicy {
+    let server = &settings.server;
+    HttpPolicy {
+        cors_origins: server.cors_origins.iter().filter_map(|text| Origin::parse(text)).collect(),
+        allowed_hosts: (server.allowed_hosts.iter())
+            .filter_map(|text| AllowedHost::parse(text))
+            .collect(),
+        compress: server.compression,
+        slow_request: Some(Duration::from_millis(settings.log.slow_request_ms))
+            .filter(|time| !time.is_zero()),
     }
 }
 

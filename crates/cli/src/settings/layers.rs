@@ -19,6 +19,12 @@ max_body_bytes = 10485760
 max_upload_bytes = 104857600
 request_timeout_seconds = 600
 drain_seconds = 30
+max_connections = 4096
+max_connections_per_address = 1024
+min_free_mib = 512
+cors_origins = []
+allowed_hosts = []
+compression = true
 
 [text]
 model = "qwen2.5-coder-1.5b-instruct-q4_k_m"
@@ -108,6 +114,7 @@ threads = 0
 [log]
 level = "info"
 format = "auto"
+slow_request_ms = 10000
 "#;
 
 const PREFIX: &str = "INTRAMUROS_";

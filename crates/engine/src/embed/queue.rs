@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use intramuros_backend::Embedding;
 use intramuros_types::{Consumption, ModelId};
@@ -46,6 +46,7 @@ pub(super) struct Job {
     /// The inputs by length, so that a batch holds similar ones; `next` is the first not computed.
     order: Vec<usize>,
     next: usize,
+    submitted: Instant,
     /// One an input; empty until it is computed.
     embeddings: Vec<Embedding>,
     tokens: u32,
@@ -72,6 +73,7 @@ impl Job {
             inputs,
             order,
             next: 0,
+            submitted: Instant::now(),
             tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
             places,
             answer,
@@ -98,6 +100,11 @@ impl Job {
     /// Whether a part of it was computed.
     pub(super) fn has_begun(&self) -> bool {
         self.next > 0
+    }
+
+    /// How long it waited until now.
+    pub(super) fn waited(&self) -> Duration {
+        self.submitted.elapsed()
     }
 
     /// Whether all of it was put into batches.
@@ -148,6 +155,8 @@ pub(super) struct Batch {
     /// Where the second text of each sequence begins.
     pub(super) seconds: Vec<usize>,
     pub(super) tokens: usize,
+    /// How long the jobs waited that begin with it.
+    pub(super) waits: Vec<Duration>,
 }
 
 /// The jobs that wait, each priority first come first served.
@@ -185,11 +194,18 @@ impl Queue {
         let priority = self.turn()?;
         let (mut members, mut tokens, mut jobs) = (Vec::new(), 0, 0);
         let (mut sequences, mut groups, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
+        let mut waits = Vec::new();
         for (at, job) in self.lane(priority).iter_mut().enumerate() {
             loop {
                 let first = sequences.is_empty();
                 let budget = if first { usize::MAX } else { max_tokens.saturating_sub(tokens) };
+                let begins = !job.has_begun();
                 let Some((number, input)) = job.take(budget) else { break };
+                if begins {
+                    let waited = job.waited();
+                    job.meter.tally.began(waited);
+                    waits.push(waited);
+                }
                 tokens += input.tokens.len();
                 members.push((at, number));
                 sequences.push(input.tokens);
@@ -201,7 +217,7 @@ impl Queue {
                 break;
             }
         }
-        Some(Batch { priority, jobs, members, sequences, groups, seconds, tokens })
+        Some(Batch { priority, jobs, members, sequences, groups, seconds, tokens, waits })
     }
 
     /// The job that is `at` from the front.

@@ -131,6 +131,10 @@ impl Worker {
             groups: std::mem::take(&mut batch.groups),
             seconds: std::mem::take(&mut batch.seconds),
         };
+        let (rows, histograms) = (inputs.sequences.len(), &counters.histograms);
+        if batch.priority == Priority::Interactive {
+            batch.waits.iter().for_each(|wait| histograms.queue_wait.observe_time(*wait));
+        }
         let (backend, dimension) = (&mut self.backend, self.info.dimension);
         let outcome = guarded(|| {
             let embeddings = backend.embed(&inputs)?;
@@ -147,6 +151,8 @@ impl Worker {
                 let took = begun.elapsed();
                 let each = took / u32::try_from(embeddings.len()).unwrap_or(u32::MAX);
                 self.parts.pace.record(each);
+                counters.histograms.step(rows, batch.tokens);
+                Counters::add(&counters.steps, 1);
                 self.account(&batch, &inputs, took);
                 self.deliver(batch, embeddings);
             }

@@ -80,7 +80,13 @@ impl Scheduler {
 
     fn start(&mut self, mut sequence: Sequence) {
         self.admissions += 1;
-        sequence.start(self.admissions, self.parts.clock.now());
+        let now = self.parts.clock.now();
+        if sequence.admitted.is_none() {
+            let waited = now.saturating_duration_since(sequence.submitted);
+            self.parts.counters.histograms.queue_wait.observe_time(waited);
+            sequence.meter.tally.began(waited);
+        }
+        sequence.start(self.admissions, now);
         let standing = |s: &Sequence| (s.priority, s.order);
         let place = self.running.partition_point(|other| standing(other) < standing(&sequence));
         self.running.insert(place, sequence);

@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::plan::Planned;
 use super::prompt::PromptLogprobs;
 use crate::config::STREAM_TOKENS;
+use crate::distributions::Histograms;
 use crate::draft::Drafter;
 use crate::kv::{BlockPool, BlockTable, Edge};
 use crate::sampling::Scratch;
@@ -36,6 +37,8 @@ pub(super) struct Sequence {
     pub(super) timeout: Duration,
     /// When it began to run, the first time.
     pub(super) admitted: Option<Instant>,
+    /// When a step last gave it tokens.
+    pub(super) wrote: Option<Instant>,
     /// Number of its arrival in the queue.
     pub(super) arrival: u64,
     /// Number of its last admission.
@@ -82,6 +85,18 @@ impl Sequence {
         self.place = None;
         self.order = order;
         self.admitted.get_or_insert(now);
+    }
+
+    /// Notes how long its reader waited for the tokens of the step that ended at `now`.
+    pub(super) fn note_written(&mut self, now: Instant, histograms: &Histograms) {
+        let before = self.wrote.replace(now);
+        let waited = now.saturating_duration_since(before.unwrap_or(self.submitted));
+        if before.is_some() {
+            histograms.token_gap.observe_time(waited);
+        } else {
+            histograms.first_token.observe_time(waited);
+            self.meter.tally.wrote(waited);
+        }
     }
 
     /// Tokens that are to be computed.

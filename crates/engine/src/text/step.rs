@@ -26,6 +26,7 @@ impl Scheduler {
                 let tokens = batch.rows.iter().map(|row| row.tokens.len()).sum();
                 self.cost.record(tokens, took);
                 self.share(&plan, took, tokens);
+                self.parts.counters.histograms.step(batch.rows.len(), tokens);
                 self.advance(&plan, &logits)
             }
             Err(fault) => self.fail(&plan, &fault),
@@ -61,6 +62,7 @@ impl Scheduler {
     /// Lets each sequence of the plan take in its logits; returns those that ended.
     fn advance(&mut self, plan: &[Planned], logits: &[Logits]) -> Vec<(usize, Ending)> {
         let codec = self.parts.codec.clone();
+        let now = self.parts.clock.now();
         let mut ended = Vec::new();
         for (planned, logits) in plan.iter().zip(logits) {
             let sequence = &mut self.running[planned.at];
@@ -75,6 +77,9 @@ impl Scheduler {
             let answer = sequence.answer.generated() - before;
             let (drafted, accepted, forced) = sequence.answer.take_savings();
             let counters = &self.parts.counters;
+            if answer > 0 {
+                sequence.note_written(now, &counters.histograms);
+            }
             Counters::add(&counters.prompt_tokens, prompt as u64);
             Counters::add(&counters.generated_tokens, u64::from(answer));
             Counters::add(&counters.drafted_tokens, drafted);

@@ -5,6 +5,7 @@ mod constraints;
 mod drafts;
 mod fairness;
 mod faults;
+mod figures;
 mod leaving;
 mod limits;
 mod logprobs;

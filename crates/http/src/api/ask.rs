@@ -22,6 +22,7 @@ use super::scope::ScopeFields;
 use super::search::{JudgementDto, RankingDto};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::{ApiError, Code};
+use crate::openapi::StreamEvent;
 use crate::state::AppState;
 use crate::visit::{Visit, caller, note_documents, note_failure};
 
@@ -115,7 +116,8 @@ impl AskResponse {
 #[utoipa::path(post, path = "/api/v1/knowledge-bases/{kb}/ask", tag = "knowledge",
     params(("kb" = String, Path, description = "id of the knowledge base")),
     request_body = AskBody,
-    responses((status = 200, description = "the answer, or a stream of events", body = AskResponse),
+    responses((status = 200, description = "the answer, or a stream of events",
+            content((AskResponse = "application/json"), (StreamEvent = "text/event-stream"))),
         (status = 400, description = "a field is wrong"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "no such knowledge base"),
@@ -168,8 +170,9 @@ fn stream_answer(answering: Answering, extensions: Extensions) -> Response {
                 (to_event(event), true)
             }
             Err(error) => {
-                note_failure(extensions.get::<Arc<Visit>>());
-                (named("error", &ApiError::from(error).problem_body()), false)
+                let error = ApiError::from(error);
+                note_failure(extensions.get::<Arc<Visit>>(), error.code);
+                (named("error", &error.problem_body()), false)
             }
         };
         Some((Ok::<_, Infallible>(event), going_on.then_some((answering, extensions))))

@@ -44,14 +44,14 @@ pub(crate) struct FolderDto {
     /// Documents erased since then.
     removed: u64,
     /// What could not be taken, up to 100.
-    failures: Vec<FailureDto>,
+    failures: Vec<FolderFailureDto>,
     /// Why nothing was done at the last look, if so.
     problem: Option<String>,
 }
 
 /// A file that could not be taken.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct FailureDto {
+pub(crate) struct FolderFailureDto {
     /// Its place in the folder.
     file: String,
     /// Why.
@@ -71,13 +71,13 @@ impl From<FolderReport> for FolderDto {
             added: report.added,
             changed: report.changed,
             removed: report.removed,
-            failures: report.failures.into_iter().map(FailureDto::from).collect(),
+            failures: report.failures.into_iter().map(FolderFailureDto::from).collect(),
             problem: report.problem,
         }
     }
 }
 
-impl From<FolderFailure> for FailureDto {
+impl From<FolderFailure> for FolderFailureDto {
     fn from(failure: FolderFailure) -> Self {
         Self { file: failure.file, reason: failure.reason }
     }

@@ -16,6 +16,7 @@ use super::logprobs::ChatLogprobs;
 use super::sse::{self, ChunkWriter};
 use crate::body::JsonBody;
 use crate::error::ApiError;
+use crate::openapi::StreamEvent;
 use crate::request_id::{request_id, unix_seconds};
 use crate::state::AppState;
 use message::ToolCallDto;
@@ -72,7 +73,8 @@ pub(crate) struct AnswerMessage {
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai",
     request_body = ChatRequest,
     responses(
-        (status = 200, description = "the answer, or a stream of chunks", body = ChatResponse),
+        (status = 200, description = "the answer, or a stream of chunks",
+            content((ChatResponse = "application/json"), (StreamEvent = "text/event-stream"))),
         (status = 400, description = "a field is wrong, unsupported, or the prompt is too long"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "the model is not served"),

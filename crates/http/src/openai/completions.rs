@@ -16,6 +16,7 @@ use super::logprobs::CompletionLogprobs;
 use super::sse::{self, ChunkWriter};
 use crate::body::JsonBody;
 use crate::error::ApiError;
+use crate::openapi::StreamEvent;
 use crate::request_id::{request_id, unix_seconds};
 use crate::state::AppState;
 use request::CompletionRequest;
@@ -56,7 +57,8 @@ pub(crate) struct CompletionChoice {
 #[utoipa::path(post, path = "/v1/completions", tag = "openai",
     request_body = CompletionRequest,
     responses(
-        (status = 200, description = "the text, or a stream of chunks", body = CompletionResponse),
+        (status = 200, description = "the text, or a stream of chunks",
+            content((CompletionResponse = "application/json"), (StreamEvent = "text/event-stream"))),
         (status = 400, description = "a field is wrong, unsupported, or the prompt is too long"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "the model is not served"),

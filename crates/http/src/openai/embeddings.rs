@@ -1,8 +1,9 @@
 //! `POST /v1/embeddings`.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::Extensions;
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use intramuros_engine::{EmbedEngine, InputKind, Priority};
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::{about, model_not_found};
 use crate::body::{JsonBody, Neutral, RequestBody};
+use crate::compress::NotCompressed;
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::visit::caller;
@@ -24,7 +26,7 @@ pub(crate) struct EmbeddingRequest {
     /// Id of the encoder, as `/v1/models` lists it.
     model: String,
     /// One text or up to 2,048.
-    input: Input,
+    input: EmbeddingInput,
     /// `float` (default) or `base64` (little-endian f32).
     #[serde(default)]
     encoding_format: EncodingFormat,
@@ -40,7 +42,7 @@ pub(crate) struct EmbeddingRequest {
 /// One text or several.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
-pub(crate) enum Input {
+pub(crate) enum EmbeddingInput {
     /// One text.
     One(String),
     /// Several.
@@ -124,12 +126,12 @@ pub(crate) struct EmbeddingUsage {
     total_tokens: u32,
 }
 
-impl Input {
+impl EmbeddingInput {
     fn texts(self) -> Result<Vec<String>, ApiError> {
         let texts = match self {
-            Input::One(text) => vec![text],
-            Input::Many(texts) => texts,
-            Input::Tokens(_) | Input::TokenLists(_) => {
+            EmbeddingInput::One(text) => vec![text],
+            EmbeddingInput::Many(texts) => texts,
+            EmbeddingInput::Tokens(_) | EmbeddingInput::TokenLists(_) => {
                 let message = "'input' holds token ids, which belong to another tokenizer; send \
                                text (LangChain: check_embedding_ctx_length=False)";
                 return Err(ApiError::unsupported("input", message));
@@ -163,7 +165,7 @@ pub(crate) async fn embeddings(
     State(state): State<AppState>,
     extensions: Extensions,
     JsonBody(request): JsonBody<EmbeddingRequest>,
-) -> Result<Json<EmbeddingResponse>, ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     let encoder = encoder(&state, &request.model)?;
     let info = encoder.info();
     let dimension = checked_dimension(request.dimensions, info.dimension)?;
@@ -185,12 +187,14 @@ pub(crate) async fn embeddings(
         EmbeddingDto { object: "embedding", index, embedding }
     });
     let tokens = embeddings.tokens;
-    Ok(Json(EmbeddingResponse {
+    let response = Json(EmbeddingResponse {
         object: "list",
         data: data.collect(),
         model: request.model,
         usage: EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens },
-    }))
+    });
+    // Megabytes of digits that hardly get shorter.
+    Ok((Extension(NotCompressed), response))
 }
 
 /// The encoder that a request names.

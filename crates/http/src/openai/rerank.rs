@@ -29,7 +29,7 @@ pub(crate) struct RerankRequest {
     /// The question.
     query: String,
     /// 1 to 1,000 texts.
-    documents: Vec<DocumentDto>,
+    documents: Vec<RerankDocument>,
     /// Tell only the best of them.
     top_n: Option<usize>,
     /// Send the documents back with their scores.
@@ -40,7 +40,7 @@ pub(crate) struct RerankRequest {
 /// A document.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a text or an object with a text")]
-pub(crate) enum DocumentDto {
+pub(crate) enum RerankDocument {
     /// Its text.
     Text(String),
     /// Its text.
@@ -76,7 +76,7 @@ pub(crate) struct RankedDto {
     relevance_score: f32,
     /// The document, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    document: Option<DocumentDto>,
+    document: Option<RerankDocument>,
 }
 
 /// Tokens of the request.
@@ -177,10 +177,10 @@ async fn score_in_parts(
     Ok(all)
 }
 
-impl DocumentDto {
+impl RerankDocument {
     fn text(&self) -> &str {
         match self {
-            DocumentDto::Text(text) | DocumentDto::Object { text } => text,
+            RerankDocument::Text(text) | RerankDocument::Object { text } => text,
         }
     }
 }

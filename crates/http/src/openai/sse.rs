@@ -84,9 +84,9 @@ impl<W: ChunkWriter> State<W> {
                 self.ready.extend(chunks.iter().map(json_event));
             }
             Some((_, Err(error))) => {
-                note_failure(self.visit.as_ref());
-                let body = ApiError::from(error).openai_body();
-                self.ready.push_back(json_event(&body));
+                let error = ApiError::from(error);
+                note_failure(self.visit.as_ref(), error.code);
+                self.ready.push_back(json_event(&error.openai_body()));
                 self.over = true;
             }
             None => {

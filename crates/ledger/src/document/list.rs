@@ -1,5 +1,7 @@
 //! Lists and counts documents, as far as the caller may read them.
 
+use std::collections::BTreeMap;
+
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -82,6 +84,46 @@ impl Ledger {
             }
         }
         Ok(counts)
+    }
+
+    /// How many documents every knowledge base has in each state, by id; those without any are left
+    /// out. Asks two indexes and no record of a document that is ready, so that it takes
+    /// milliseconds where there are 100,000.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn count_all_documents(
+        &self,
+    ) -> Result<Vec<(KnowledgeBaseId, DocumentCounts)>, LedgerError> {
+        const OPERATION: &str = "count all documents";
+        let totals: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT knowledge_base, COUNT(*) FROM documents GROUP BY knowledge_base \
+             ORDER BY knowledge_base",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(LedgerError::database(OPERATION))?;
+        let others: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT state, knowledge_base, COUNT(*) FROM documents \
+             WHERE state IN ('pending', 'indexing', 'failed', 'deleting') \
+             GROUP BY state, knowledge_base",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(LedgerError::database(OPERATION))?;
+        let mut all = BTreeMap::new();
+        for (base, total) in totals {
+            let counts = DocumentCounts { ready: total.unsigned_abs(), ..Default::default() };
+            all.insert(base, counts);
+        }
+        for (name, base, count) in others {
+            let count = count.unsigned_abs();
+            let counts = all.entry(base).or_default();
+            *counts.of(state(&name)?) += count;
+            // Between the two statements documents may have come.
+            counts.ready = counts.ready.saturating_sub(count);
+        }
+        Ok(all.into_iter().map(|(base, counts)| (KnowledgeBaseId::new(base), counts)).collect())
     }
 
     /// The stored sets of labels that `access` allows to read; `None` when it allows all.

@@ -71,13 +71,7 @@ impl Ledger {
         .bind(to_json(&facts.warnings.iter().take(MAX_WARNINGS).collect::<Vec<_>>()))
         .bind(claimed.revision)
         .bind(&claimed.claimed_by);
-        self.settle_document(
-            claimed,
-            query,
-            "finish a document",
-            "UPDATE jobs SET done = done + 1, ",
-        )
-        .await
+        self.settle_document(claimed, query, None).await
     }
 
     /// Notes that a document in work could not be indexed. What exceeds 64 characters of the code
@@ -91,19 +85,19 @@ impl Ledger {
         reason: FailureReason,
     ) -> Result<(), LedgerError> {
         let id = &claimed.id;
+        let code = single_line(&reason.code, MAX_REASON_CODE_CHARS);
         let query = sqlx::query(
             "UPDATE documents SET state = 'failed', reason_code = $2, reason_text = $3, \
              updated = $4, claimed_by = NULL WHERE id = $1 AND state = 'indexing' AND revision = $5 \
              AND claimed_by IS NOT DISTINCT FROM $6",
         )
         .bind(id.as_str())
-        .bind(single_line(&reason.code, MAX_REASON_CODE_CHARS))
+        .bind(&code)
         .bind(single_line(&reason.text, MAX_REASON_TEXT_CHARS))
         .bind(self.clock.now())
         .bind(claimed.revision)
         .bind(&claimed.claimed_by);
-        let count = "UPDATE jobs SET failed = failed + 1, ";
-        self.settle_document(claimed, query, "note a document's failure", count).await
+        self.settle_document(claimed, query, Some(&code)).await
     }
 
     /// Marks a document and the files within it as being deleted, from whatever state; marking
@@ -281,15 +275,18 @@ impl Ledger {
         })
     }
 
-    /// Runs an update that ends the work on a document, and counts it for the job that has it in
-    /// work, in one transaction. A job that got on has all its attempts again.
+    /// Runs an update that ends the work on a document, counts it for the job that has it in work and
+    /// tells of it, in one transaction. A job that got on has all its attempts again.
     async fn settle_document(
         &self,
         claimed: &DocumentRecord,
         query: Query<'_, Sqlite, SqliteArguments>,
-        operation: &'static str,
-        count: &'static str,
+        failure: Option<&str>,
     ) -> Result<(), LedgerError> {
+        let (operation, counter) = match failure {
+            None => ("finish a document", "done"),
+            Some(_) => ("note a document's failure", "failed"),
+        };
         let mut transaction = self.begin_write(operation).await?;
         let changed = query
             .execute(&mut *transaction)
@@ -302,7 +299,8 @@ impl Ledger {
         }
         if let Some(owner) = &claimed.claimed_by {
             let statement = format!(
-                "{count} attempts = 0, losses = 0 WHERE lease_owner = $1 AND state = 'running'"
+                "UPDATE jobs SET {counter} = {counter} + 1, attempts = 0, losses = 0 \
+                 WHERE lease_owner = $1 AND state = 'running'"
             );
             sqlx::query(sqlx::AssertSqlSafe(statement))
                 .bind(owner)
@@ -310,7 +308,10 @@ impl Ledger {
                 .await
                 .map_err(LedgerError::database(operation))?;
         }
-        transaction.commit().await.map_err(LedgerError::database(operation))
+        self.emit_document(&mut transaction, claimed, failure).await?;
+        transaction.commit().await.map_err(LedgerError::database(operation))?;
+        self.announce();
+        Ok(())
     }
 
     /// Runs an update that is conditional on the document's state; says why it changed nothing.

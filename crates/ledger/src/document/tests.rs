@@ -471,3 +471,38 @@ async fn documents_go_their_way_while_the_clock_jumps() {
     assert_eq!(ledger.recover().await.unwrap().requeued, 0);
     ledger.check().await.unwrap();
 }
+
+#[tokio::test]
+async fn all_documents_are_counted_by_knowledge_base_and_state() {
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
+    assert_eq!(ledger.count_all_documents().await.unwrap(), []);
+    for base in ["support", "ventes"] {
+        ledger.create_knowledge_base(new_base(base)).await.unwrap();
+    }
+    for content in 0..4 {
+        insert(ledger, content).await;
+    }
+    ledger.insert_document(new_document("ventes", 9)).await.unwrap();
+    let ready = claim(ledger).await;
+    ledger.finish_document(&ready, facts()).await.unwrap();
+    let failed = claim(ledger).await;
+    ledger.fail_document(&failed, reason()).await.unwrap();
+    claim(ledger).await;
+    let support = DocumentCounts {
+        pending: 1,
+        indexing: 1,
+        ready: 1,
+        failed: 1,
+        ..DocumentCounts::default()
+    };
+    let ventes = DocumentCounts { pending: 1, ..DocumentCounts::default() };
+    let expected =
+        [(KnowledgeBaseId::new("support"), support), (KnowledgeBaseId::new("ventes"), ventes)];
+    assert_eq!(ledger.count_all_documents().await.unwrap(), expected);
+    // They are the counts that each has for itself.
+    for (base, counts) in expected {
+        let own = ledger.count_documents(&base, &Access::EVERYTHING).await.unwrap();
+        assert_eq!(own, counts, "{base}");
+    }
+}

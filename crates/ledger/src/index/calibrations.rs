@@ -50,7 +50,10 @@ impl Ledger {
             .execute(&mut *transaction)
             .await
             .map_err(LedgerError::database(OPERATION))?;
-        transaction.commit().await.map_err(LedgerError::database(OPERATION))
+        self.emit_job(&mut transaction, &lease.job).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.announce();
+        Ok(())
     }
 }
 

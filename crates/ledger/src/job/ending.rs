@@ -37,7 +37,10 @@ impl Ledger {
         let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
         finish(&mut transaction, lease, now).await?;
-        transaction.commit().await.map_err(LedgerError::database(OPERATION))
+        self.emit_job(&mut transaction, &lease.job).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.announce();
+        Ok(())
     }
 
     /// Ends an attempt after which none can succeed.
@@ -109,8 +112,10 @@ impl Ledger {
         held(lease, ended.rows_affected())?;
         release_items(&mut transaction, lease).await?;
         release_documents(&mut transaction, lease, self.clock.now()).await?;
+        self.emit_job(&mut transaction, &lease.job).await?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         self.jobs_changed.notify_one();
+        self.announce();
         Ok(())
     }
 }

@@ -136,7 +136,9 @@ impl Ledger {
         .map_err(LedgerError::database(OPERATION))?;
         held(lease, counted.rows_affected())?;
         finish(&mut transaction, lease, self.clock.now()).await?;
+        self.emit_job(&mut transaction, &lease.job).await?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.announce();
         Ok(true)
     }
 

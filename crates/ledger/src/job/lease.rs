@@ -159,11 +159,13 @@ impl Ledger {
             let mut transaction = self.begin_write(OPERATION).await?;
             if take_back(&mut transaction, lease, self.clock.now()).await? {
                 taken += 1;
+                self.emit_job(&mut transaction, &lease.job).await?;
             }
             transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         }
         if taken > 0 {
             self.jobs_changed.notify_one();
+            self.announce();
         }
         Ok(taken)
     }

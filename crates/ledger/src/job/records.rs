@@ -258,7 +258,7 @@ pub(super) fn failure(row: &SqliteRow) -> Result<Option<FailureReason>, sqlx::Er
 
 // The schema allows the known values only; another one is a file edited by hand.
 
-fn state(name: &str) -> Result<JobState, sqlx::Error> {
+pub(super) fn state(name: &str) -> Result<JobState, sqlx::Error> {
     JobState::ALL
         .into_iter()
         .find(|state| state.as_str() == name)

@@ -504,3 +504,23 @@ async fn a_calibration_of_an_earlier_version_goes_on_as_a_job() {
     assert_eq!(ledger.claim_items(&lease, 1).await.unwrap(), [], "the attempt adds them");
     ledger.check().await.unwrap();
 }
+
+#[tokio::test]
+async fn jobs_are_counted_by_kind_and_state() {
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
+    assert_eq!(ledger.count_jobs().await.unwrap(), []);
+    for kind in ["purge", "purge", "letters"] {
+        ledger.create_job(NewJob::new(kind, kind, json!({})), &[]).await.unwrap();
+    }
+    ledger.claim_job("runner", &["purge"], MINUTE).await.unwrap().unwrap();
+    let counted = ledger.count_jobs().await.unwrap();
+    let counted: Vec<_> =
+        counted.iter().map(|count| (count.kind.as_str(), count.state, count.jobs)).collect();
+    let expected = [
+        ("letters", JobState::Queued, 1),
+        ("purge", JobState::Queued, 1),
+        ("purge", JobState::Running, 1),
+    ];
+    assert_eq!(counted, expected);
+}

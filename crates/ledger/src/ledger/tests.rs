@@ -286,3 +286,27 @@ async fn a_disk_that_was_full_leaves_no_connection_behind_that_fails() {
         written.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_ledger_that_another_writer_holds_is_not_writable() {
+    let fixture = Fixture::new().await;
+    fixture.ledger.check_writable().await.unwrap();
+    let held = fixture.ledger.begin_write("hold the ledger").await.unwrap();
+    let other = fixture.second().await;
+    let patience = std::time::Duration::from_millis(50);
+    let outcome = tokio::time::timeout(patience, other.check_writable()).await;
+    assert!(outcome.is_err(), "the other one waits: {outcome:?}");
+    held.rollback().await.unwrap();
+    other.check_writable().await.unwrap();
+    other.close().await;
+    other.check_writable().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn the_size_is_that_of_the_files() {
+    let fixture = Fixture::new().await;
+    fixture.ledger.create_knowledge_base(new_base("support")).await.unwrap();
+    let size = fixture.ledger.size();
+    assert_eq!(size.bytes, std::fs::metadata(fixture.path()).unwrap().len());
+    assert!(size.log_bytes > 0, "{size:?}");
+}

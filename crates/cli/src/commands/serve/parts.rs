@@ -402,6 +402,7 @@ fn knowledge_config(settings: &Settings) -> KnowledgeConfig {
         unanswered_kept: Some(settings.knowledge.unanswered_days)
             .filter(|days| *days > 0)
             .map(|days| Duration::from_secs(u64::from(days) * 24 * 3600)),
+        min_free_bytes: settings.server.min_free_mib.saturating_mul(1 << 20),
         max_depth: MAX_DEPTH,
     }
 }

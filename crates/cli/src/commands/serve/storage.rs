@@ -38,7 +38,7 @@ pub(super) async fn watch(data_dir: PathBuf, readiness: Readiness) {
             }
             known = kind;
         }
-        readiness.set_storage_fault(fault.map(|fault| fault.to_string()));
+        readiness.set_disk_fault(fault.map(|fault| fault.to_string()));
     }
 }
 

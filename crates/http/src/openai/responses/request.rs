@@ -20,7 +20,7 @@ pub(crate) struct ResponsesRequest {
     /// Id of the model, as `/v1/models` lists it.
     pub(super) model: String,
     /// A text, or the conversation so far.
-    input: Input,
+    input: ResponseInput,
     /// What the system is told before the input.
     instructions: Option<String>,
     /// Send events as the answer is written.
@@ -48,7 +48,7 @@ pub(crate) struct ResponsesRequest {
 /// What is said.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "expected a text or a list of items")]
-pub(crate) enum Input {
+pub(crate) enum ResponseInput {
     /// The user's text.
     Text(String),
     /// Messages, tool calls and their results.
@@ -211,15 +211,18 @@ impl FunctionTool {
     }
 }
 
-fn conversation(instructions: Option<String>, input: Input) -> Result<Vec<Message>, ApiError> {
+fn conversation(
+    instructions: Option<String>,
+    input: ResponseInput,
+) -> Result<Vec<Message>, ApiError> {
     let system = instructions.map(|text| Message::new(Role::System, text));
     let mut messages: Vec<Message> = system.into_iter().collect();
     match input {
-        Input::Text(text) => messages.push(Message::new(Role::User, text)),
-        Input::Items(items) if items.is_empty() => {
+        ResponseInput::Text(text) => messages.push(Message::new(Role::User, text)),
+        ResponseInput::Items(items) if items.is_empty() => {
             return Err(ApiError::invalid("input", "'input' is empty; send at least one item"));
         }
-        Input::Items(items) => {
+        ResponseInput::Items(items) => {
             for (index, item) in items.into_iter().enumerate() {
                 item.append(index, &mut messages)?;
             }
