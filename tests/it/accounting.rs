@@ -292,6 +292,7 @@ fn every_act_reading_and_answer_is_in_the_trail() {
     caller.get(&format!("{base}/documents"));
     caller.patch(&format!("{base}/documents/{document}"), &json!({"labels": ["rh"]}));
     caller.delete(&format!("{base}/documents/doc_absent"));
+    assert_eq!(caller.get("/api/v1/audit").status, 403);
     let made = caller.post("/api/v1/keys", &json!({"name": "x", "scopes": ["inference"]})).json();
     let made = made["id"].as_str().unwrap().to_string();
     caller.delete(&format!("/api/v1/keys/{made}"));
@@ -315,6 +316,7 @@ fn every_act_reading_and_answer_is_in_the_trail() {
             ("documents.update", "done"),
             ("documents.delete", "begun"),
             ("documents.delete", "refused"),
+            ("audit.read", "refused"),
             ("keys.create", "begun"),
             ("keys.create", "done"),
             ("keys.revoke", "begun"),
@@ -323,7 +325,7 @@ fn every_act_reading_and_answer_is_in_the_trail() {
     );
     assert_eq!(entries[2]["details"]["documents"], json!([document]));
     assert_eq!(entries[3]["target"], format!("knowledge-bases/trail/documents/{document}/file"));
-    assert_eq!(entries[9]["target"], json!(made));
+    assert_eq!(entries[10]["target"], json!(made));
     assert!(!page.to_string().contains("coffre"), "contents are not in the trail");
     let request = entries[2]["request"].as_str().unwrap();
     let same = reader.get(&format!("/api/v1/audit?request={request}")).json();

@@ -192,9 +192,13 @@ fn a_disk_that_turns_read_only_is_told_and_served_from() {
     server.create_base("docs");
     assert_eq!(upload(&server, "a.txt", TEXT, "?wait=true").status, 201);
     let data = server.data.path().to_str().unwrap();
-    // Over the first mount, whose files are open for writing.
-    let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"";
-    let remounted = enter(&server).args(["sh", "-c", script, data]).status().unwrap();
+    // Moved over the first mount, whose files are open for writing: at once, so that the server opens
+    // none in between.
+    let aside = server.data.path().with_extension("read-only");
+    std::fs::create_dir(&aside).unwrap();
+    let script = "mount --bind \"$0\" \"$1\" && mount -o remount,bind,ro \"$1\" && \
+                  mount --move \"$1\" \"$0\"";
+    let remounted = enter(&server).args(["sh", "-c", script, data]).arg(&aside).status().unwrap();
     assert!(remounted.success());
 
     let refused = upload(&server, "b.txt", "Le godet pèse 40 kg.", "");
@@ -204,6 +208,7 @@ fn a_disk_that_turns_read_only_is_told_and_served_from() {
     assert_eq!(first_hit(&server, "prix de la nacelle")["text"], TEXT);
     let unmounted = enter(&server).args(["umount", data]).status().unwrap();
     assert!(unmounted.success());
+    std::fs::remove_dir(&aside).unwrap();
     wait_for_health(&server, "ok", "");
     assert_eq!(upload(&server, "b.txt", "Le godet pèse 40 kg.", "?wait=true").status, 201);
     assert!(!server.log().contains("panicked"), "{}", server.log());

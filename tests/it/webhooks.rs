@@ -453,8 +453,8 @@ fn what_happens_is_told() {
     add(&server.with_key(&key), &receiver.origin());
     server.create_base("docs");
     let upload = |name: &str, content: &[u8]| {
-        let reply = server.upload("docs", name, content, "?wait=true&external_id=crm-7");
-        reply.json()["id"].as_str().unwrap_or_default().to_owned()
+        let reply = server.upload("docs", name, content, "?wait=true");
+        reply.json()["id"].as_str().expect(name).to_owned()
     };
     let ready = upload("benne.txt", "La benne de huit mètres cubes.".as_bytes());
     let failed = upload("plan.pdf", b"%PDF-1.7\nthis is no PDF");

@@ -7,13 +7,17 @@ use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use intramuros_engine::Meter;
 use intramuros_ledger::Authentication;
 use intramuros_types::Principal;
 
 use crate::compress::NotCompressed;
 use crate::error::{ApiError, Code};
 use crate::operation::{self, Needs, NoOperation, Operation, Trace};
+use crate::request_id::request_id;
 use crate::state::AppState;
+use crate::track::RequestRecord;
+use crate::visit::{End, Visit};
 
 /// The cookie of a session.
 pub(crate) const SESSION_COOKIE: &str = "intramuros_session";
@@ -33,12 +37,16 @@ pub(crate) async fn require(
     };
     request.extensions_mut().insert(operation);
     if operation.needs != Needs::Nothing {
-        let caller = match check(&state, operation, request.method(), request.headers()).await {
-            Ok(caller) => caller,
+        let caller = match authenticate(&state, request.method(), request.headers()).await {
+            Ok(caller) => Arc::new(caller),
             Err(error) => return error.into_response(),
         };
+        if let Err(error) = may(&caller, operation) {
+            note_refusal(&state, caller, operation, &request);
+            return error.into_response();
+        }
         request.extensions_mut().insert(caller.access.clone());
-        request.extensions_mut().insert(Arc::new(caller));
+        request.extensions_mut().insert(caller);
     }
     let mut response = next.run(request).await;
     if operation.trace == Trace::Act {
@@ -60,29 +68,46 @@ fn operation(request: &Request) -> Result<&'static Operation, ApiError> {
     })
 }
 
-/// Who calls, if they have what `operation` needs.
-async fn check(
+/// Who calls.
+async fn authenticate(
     state: &AppState,
-    operation: &Operation,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Principal, ApiError> {
     let secret = secret(method, headers)?;
-    let caller = match state.ledger.authenticate(secret).await? {
-        Authentication::Accepted(caller) => *caller,
-        Authentication::Unknown => return Err(denied(format!("the API key is not known; {HOW}"))),
-        Authentication::Expired => return Err(denied("the key or session has expired".into())),
-        Authentication::Revoked => return Err(denied("the API key was revoked".into())),
-        Authentication::Disabled => return Err(denied("its user was disabled".into())),
-    };
+    match state.ledger.authenticate(secret).await? {
+        Authentication::Accepted(caller) => Ok(*caller),
+        Authentication::Unknown => Err(denied(format!("the API key is not known; {HOW}"))),
+        Authentication::Expired => Err(denied("the key or session has expired".into())),
+        Authentication::Revoked => Err(denied("the API key was revoked".into())),
+        Authentication::Disabled => Err(denied("its user was disabled".into())),
+    }
+}
+
+/// Whether `caller` has what `operation` needs.
+fn may(caller: &Principal, operation: &Operation) -> Result<(), ApiError> {
     match operation.needs {
         Needs::Scope(scope) if !caller.may(scope) => {
-            let (who, why) = (caller.name(), must_change(&caller));
+            let (who, why) = (caller.name(), must_change(caller));
             let message = format!("'{who}' lacks the scope '{scope}'{why}");
             Err(ApiError::new(Code::InsufficientScope, message))
         }
-        Needs::Nothing | Needs::Caller | Needs::Scope(_) => Ok(caller),
+        Needs::Nothing | Needs::Caller | Needs::Scope(_) => Ok(()),
     }
+}
+
+/// Has the audit trail know that somebody tried what they may not.
+fn note_refusal(
+    state: &AppState,
+    caller: Arc<Principal>,
+    operation: &'static Operation,
+    request: &Request,
+) {
+    let id = request_id(request.extensions());
+    let measures = (Meter::default(), RequestRecord::default());
+    let visit = Visit::new(caller, operation, id, request.uri().path(), measures);
+    let end = End::Answered(Code::InsufficientScope.status());
+    state.accounting.journal.note(visit.lines(end, state.accounting.audits(), None));
 }
 
 /// A session may do nothing while its password is one that somebody else gave.

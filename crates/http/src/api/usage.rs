@@ -54,12 +54,12 @@ pub(crate) struct UsageReport {
     /// Name of the currency.
     currency: String,
     /// The lines, in the order of their groups.
-    rows: Vec<UsageDto>,
+    rows: Vec<ConsumptionDto>,
 }
 
 /// A line of a report.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UsageDto {
+pub(crate) struct ConsumptionDto {
     /// The values of what was told apart, by name.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     group: serde_json::Map<String, serde_json::Value>,
@@ -132,11 +132,11 @@ fn day(name: &'static str, text: &str) -> Result<Date, ApiError> {
     day.ok_or_else(|| ApiError::invalid(name, format!("'{name}' must be a day such as 2026-11-30")))
 }
 
-fn dto(groups: &[UsageGroup], row: UsageRow, prices: &Prices) -> UsageDto {
+fn dto(groups: &[UsageGroup], row: UsageRow, prices: &Prices) -> ConsumptionDto {
     let Consumption { prompt_tokens, cached_tokens, completion_tokens, compute } = row.consumption;
     let names = groups.iter().map(|group| group.as_str().to_owned());
     let outside = |tariff: &Tariff| (tariff.name.clone(), tariff.cost(&row.consumption).into());
-    UsageDto {
+    ConsumptionDto {
         outside_cost: prices.outside.iter().map(outside).collect(),
         cost: prices.own.cost(&row.consumption),
         group: names.zip(row.group.into_iter().map(Into::into)).collect(),
