@@ -32,7 +32,7 @@ pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarn
 pub use fault::Fault;
 pub use id::{
     ChunkId, DeliveryId, DocumentId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId, MailId,
-    ModelId, RequestId, UserId, WebhookId,
+    ModelId, RequestId, ReviewId, UserId, WebhookId,
 };
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};
