@@ -18,6 +18,8 @@
 //! - `identity`: users, roles, groups, sessions; every operation against every role and label
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
 //! - `judge`: whether the passages answer, learnt from test questions
+//! - `reviews`: what people decide, alone and by two; nothing twice, nothing lost, nothing seen that is
+//!   not theirs
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
 //! - `storage`: full and read-only disks, damaged ledger, lost files
@@ -49,6 +51,7 @@ mod knowledge;
 mod lifecycle;
 mod reindex;
 mod rerank;
+mod reviews;
 mod server;
 mod storage;
 mod webhooks;

@@ -43,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) webhooks: Webhooks,
     pub(crate) smtp: Smtp,
     pub(crate) jobs: Jobs,
+    pub(crate) reviews: Reviews,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -144,6 +145,13 @@ pub(crate) struct Jobs {
     pub(crate) concurrency: usize,
     /// 0: for ever.
     pub(crate) keep_days: u32,
+}
+
+/// `[reviews]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reviews {
+    pub(crate) claim_minutes: u32,
 }
 
 /// `[compute]`
@@ -268,6 +276,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
             format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
         ));
     }
+    check_reviews(&settings.reviews)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(
@@ -295,6 +304,17 @@ fn named_once(section: &str, model: &String, more: &[String]) -> anyhow::Result<
         bail!(tr(
             format!("{section}.more_models et {section}.model nomment deux fois « {id} »"),
             format!("{section}.more_models and {section}.model name '{id}' twice"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_reviews(reviews: &Reviews) -> anyhow::Result<()> {
+    if !(1..=1440).contains(&reviews.claim_minutes) {
+        let minutes = reviews.claim_minutes;
+        bail!(tr(
+            format!("reviews.claim_minutes vaut {minutes} ; il doit valoir de 1 à 1440"),
+            format!("reviews.claim_minutes is {minutes}; it must be 1 to 1440"),
         ));
     }
     Ok(())

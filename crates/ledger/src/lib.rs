@@ -99,7 +99,7 @@ pub use review::{
     VerdictCounts, review_job_kind,
 };
 pub use unanswered::Unanswered;
-pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
+pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, csv_line, usage_csv};
 pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};
 pub use webhook::{
     ClaimedDelivery, DeliveryPage, DeliveryRecord, NewWebhook, WebhookChange, WebhookRecord,

@@ -126,6 +126,7 @@ fn state(settings: &Settings, parts: &Parts, readiness: Readiness) -> anyhow::Re
             outside: settings.usage.outside.clone(),
         }),
         notify: parts.notify.clone(),
+        review_claim: Duration::from_secs(u64::from(settings.reviews.claim_minutes) * 60),
         limits: Arc::new(limits(settings)),
         readiness,
         started_at: OffsetDateTime::now_utc().unix_timestamp(),

@@ -127,7 +127,7 @@ fn groups(names: &str) -> Result<Vec<UsageGroup>, ApiError> {
     Ok(groups)
 }
 
-fn day(name: &'static str, text: &str) -> Result<Date, ApiError> {
+pub(super) fn day(name: &'static str, text: &str) -> Result<Date, ApiError> {
     let day = Date::parse(text, &Iso8601::DATE).ok().filter(|_| text.len() == 10);
     day.ok_or_else(|| ApiError::invalid(name, format!("'{name}' must be a day such as 2026-11-30")))
 }
