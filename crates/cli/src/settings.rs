@@ -269,14 +269,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     folders::check(&mut settings.knowledge.folders)?;
     accounting::check(&settings)?;
     outside::check(&settings)?;
-    if !(1..=64).contains(&settings.jobs.concurrency) {
-        let jobs = settings.jobs.concurrency;
-        bail!(tr(
-            format!("jobs.concurrency vaut {jobs} ; il doit valoir de 1 à 64"),
-            format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
-        ));
-    }
-    check_reviews(&settings.reviews)?;
+    check_work(&settings)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(
@@ -309,9 +302,16 @@ fn named_once(section: &str, model: &String, more: &[String]) -> anyhow::Result<
     Ok(())
 }
 
-fn check_reviews(reviews: &Reviews) -> anyhow::Result<()> {
-    if !(1..=1440).contains(&reviews.claim_minutes) {
-        let minutes = reviews.claim_minutes;
+fn check_work(settings: &Settings) -> anyhow::Result<()> {
+    if !(1..=64).contains(&settings.jobs.concurrency) {
+        let jobs = settings.jobs.concurrency;
+        bail!(tr(
+            format!("jobs.concurrency vaut {jobs} ; il doit valoir de 1 à 64"),
+            format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
+        ));
+    }
+    if !(1..=1440).contains(&settings.reviews.claim_minutes) {
+        let minutes = settings.reviews.claim_minutes;
         bail!(tr(
             format!("reviews.claim_minutes vaut {minutes} ; il doit valoir de 1 à 1440"),
             format!("reviews.claim_minutes is {minutes}; it must be 1 to 1440"),

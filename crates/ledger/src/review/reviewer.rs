@@ -34,10 +34,8 @@ impl Ledger {
         let is_admin = caller.may(Scope::Admin);
         let role = match &caller.user {
             // A key is no stronger than its scopes.
-            Some(user) => match self.get_user(user).await?.role {
-                UserRole::Admin if !is_admin => UserRole::Operator,
-                role => role,
-            },
+            Some(user) if is_admin => self.get_user(user).await?.role,
+            Some(user) => self.get_user(user).await?.role.min(UserRole::Operator),
             None if is_admin => UserRole::Admin,
             None => UserRole::Reviewer,
         };
