@@ -77,7 +77,7 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
 }
 
 /// Makes a user by the command line, with a password that need not be changed.
-fn create_user(server: &Server, name: &str, role: &str, labels: &str) -> Value {
+pub(crate) fn create_user(server: &Server, name: &str, role: &str, labels: &str) -> Value {
     let mut command = intramuros(server.data.path());
     command.args(["users", "create", name, "--role", role, "--password-stdin", "--json"]);
     if !labels.is_empty() {
@@ -93,7 +93,7 @@ fn create_user(server: &Server, name: &str, role: &str, labels: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn sign_in(server: &Server, name: &str) -> String {
+pub(crate) fn sign_in(server: &Server, name: &str) -> String {
     let reply =
         server.post_without_key("/api/v1/sessions", &json!({"name": name, "password": PASSWORD}));
     assert_eq!(reply.status, 201, "{}", reply.text);

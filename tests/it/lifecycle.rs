@@ -157,6 +157,12 @@ fn the_openapi_document_describes_every_path() {
         assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
     }
     assert!(document["paths"]["/healthz"]["get"]["responses"]["401"].is_null());
+    // What it refers to is there.
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap_or_default();
+        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+    }
 }
 
 /// A stream that goes on for so many digits, whatever the model would like to say.

@@ -19,6 +19,8 @@
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
 //! - `hardening`: requests that no ordinary client sends, what browsers are told
 //! - `judge`: whether the passages answer, learnt from test questions
+//! - `reviews`: what people decide, alone and by two; nothing twice, nothing lost, nothing seen that is
+//!   not theirs
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
 //! - `storage`: full and read-only disks, damaged ledger, lost files
@@ -56,6 +58,7 @@ mod privacy;
 mod raw;
 mod reindex;
 mod rerank;
+mod reviews;
 mod server;
 mod storage;
 mod webhooks;

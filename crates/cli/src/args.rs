@@ -6,9 +6,11 @@ use clap::{Parser, Subcommand};
 
 mod accounting;
 mod identity;
+mod reviews;
 
 pub(crate) use accounting::{Audit, Usage, UsageSelection};
 pub(crate) use identity::{Groups, KeyLimits, KeyOptions, Keys, Users};
+pub(crate) use reviews::{Decide, ExportFormat, ReviewFilter, Reviews};
 
 const ABOUT: &str = "Self-hosted AI server: your documents, your machine, nothing leaves.";
 
@@ -48,10 +50,10 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, jobs, webhooks, mail, bench, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, jobs, reviews, webhooks, mail, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb, jobs, webhooks, mail, bench). Better given by the environment, where other
+    /// API key (ask, search, kb, jobs, reviews, webhooks, mail, bench). Better given by the environment, where other
     /// users of the machine cannot see it.
     #[arg(
         long,
@@ -78,6 +80,10 @@ pub(crate) enum Command {
     /// Watch and steer the work that the server does in the background (a key with the scope admin).
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Decide what waits for a person: proposals to approve, correct or reject (a key with the scopes
+    /// reviews:read and reviews:write).
+    #[command(subcommand)]
+    Reviews(Reviews),
     /// Manage the models on this machine.
     #[command(subcommand)]
     Models(Models),

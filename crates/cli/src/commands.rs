@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod models;
 pub(crate) mod read_document;
+pub(crate) mod reviews;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod usage;

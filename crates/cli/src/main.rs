@@ -1,7 +1,7 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
 //! `serve`, `models`, `keys`, `users`, `groups`, `usage`, `audit`, `backup`, `restore` and `doctor`
-//! work on this machine's files; `ask`, `search`, `kb`, `jobs`, `webhooks`, `mail`, `bench` and `eval` talk to
+//! work on this machine's files; `ask`, `search`, `kb`, `jobs`, `reviews`, `webhooks`, `mail`, `bench` and `eval` talk to
 //! a running server over HTTP, like any other client.
 
 mod args;
@@ -54,6 +54,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Search(command) => commands::search::run(&common, &command),
         Command::Kb(command) => commands::kb::run(&common, &command),
         Command::Jobs(command) => commands::jobs::run(&common, &command),
+        Command::Reviews(command) => commands::reviews::run(&common, &command),
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),
         Command::Users(command) => commands::users::run(&common, &command),

@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) webhooks: Webhooks,
     pub(crate) smtp: Smtp,
     pub(crate) jobs: Jobs,
+    pub(crate) reviews: Reviews,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -156,6 +157,13 @@ pub(crate) struct Jobs {
     pub(crate) keep_days: u32,
 }
 
+/// `[reviews]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reviews {
+    pub(crate) claim_minutes: u32,
+}
+
 /// `[compute]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -249,13 +257,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     folders::check(&mut settings.knowledge.folders)?;
     accounting::check(&settings)?;
     outside::check(&settings)?;
-    if !(1..=64).contains(&settings.jobs.concurrency) {
-        let jobs = settings.jobs.concurrency;
-        bail!(tr(
-            format!("jobs.concurrency vaut {jobs} ; il doit valoir de 1 à 64"),
-            format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
-        ));
-    }
+    check_work(&settings)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(
@@ -315,6 +317,24 @@ fn named_once(section: &str, model: &String, more: &[String]) -> anyhow::Result<
         bail!(tr(
             format!("{section}.more_models et {section}.model nomment deux fois « {id} »"),
             format!("{section}.more_models and {section}.model name '{id}' twice"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_work(settings: &Settings) -> anyhow::Result<()> {
+    if !(1..=64).contains(&settings.jobs.concurrency) {
+        let jobs = settings.jobs.concurrency;
+        bail!(tr(
+            format!("jobs.concurrency vaut {jobs} ; il doit valoir de 1 à 64"),
+            format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
+        ));
+    }
+    if !(1..=1440).contains(&settings.reviews.claim_minutes) {
+        let minutes = settings.reviews.claim_minutes;
+        bail!(tr(
+            format!("reviews.claim_minutes vaut {minutes} ; il doit valoir de 1 à 1440"),
+            format!("reviews.claim_minutes is {minutes}; it must be 1 to 1440"),
         ));
     }
     Ok(())

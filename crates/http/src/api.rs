@@ -1,4 +1,4 @@
-//! Serves the knowledge bases, webhooks, e-mails and the server's figures under `/api/v1`.
+//! Serves the knowledge bases, reviews, webhooks, e-mails and the server's figures under `/api/v1`.
 //!
 //! One file an operation group. Errors are RFC 9457 problem details.
 
@@ -21,6 +21,7 @@ pub(crate) mod mail;
 pub(crate) mod me;
 pub(crate) mod metrics;
 pub(crate) mod passages;
+pub(crate) mod reviews;
 mod scope;
 pub(crate) mod search;
 pub(crate) mod sessions;

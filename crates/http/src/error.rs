@@ -376,7 +376,7 @@ impl From<NotifyError> for ApiError {
             NotifyError::Ledger(error) => error.into(),
             NotifyError::Egress(_) => Self::invalid("url", message),
             NotifyError::Invalid { name, .. } => Self::invalid(name, message),
-            NotifyError::NoMail => Self::new(Code::Unavailable, message),
+            NotifyError::NoMail => Self::new(Code::Conflict, message),
             other => by_fault(other.fault(), &other),
         }
     }

@@ -88,6 +88,7 @@ fn add_shared_errors(operation: &mut Operation) {
         shared.push((Code::UnsupportedMediaType, "the body has another content type"));
     }
     if has_body {
+        shared.push((Code::UnsupportedMediaType, "the body has another content type"));
         shared.push((Code::RequestTimeout, "the body did not arrive in time"));
         shared.push((Code::BodyTooLarge, "the body is larger than this server accepts"));
     }

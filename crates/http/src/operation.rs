@@ -84,6 +84,8 @@ const PUBLIC: Needs = Needs::Nothing;
 const INFERENCE: Needs = Needs::Scope(Scope::Inference);
 const READ: Needs = Needs::Scope(Scope::KnowledgeRead);
 const WRITE: Needs = Needs::Scope(Scope::KnowledgeWrite);
+const REVIEWS: Needs = Needs::Scope(Scope::ReviewsRead);
+const REVIEWS_WRITE: Needs = Needs::Scope(Scope::ReviewsWrite);
 const JOBS: Needs = Needs::Scope(Scope::JobsRead);
 const JOBS_WRITE: Needs = Needs::Scope(Scope::JobsWrite);
 const METRICS: Needs = Needs::Scope(Scope::MetricsRead);
@@ -177,6 +179,20 @@ pub(crate) const TABLE: &[Operation] = &[
     row("POST", "/api/v1/jobs/{id}/cancel", JOBS_WRITE, Trace::Act, "jobs.cancel"),
     row("POST", "/api/v1/jobs/{id}/retry", JOBS_WRITE, Trace::Act, "jobs.retry"),
     row("GET", "/api/v1/schedules", JOBS, Trace::None, "schedules.list"),
+
+    row("GET", "/api/v1/reviews", REVIEWS, Trace::None, "reviews.list"),
+    row("POST", "/api/v1/reviews", REVIEWS_WRITE, Trace::Act, "reviews.create"),
+    row("POST", "/api/v1/reviews/next", REVIEWS_WRITE, Trace::Act, "reviews.claim"),
+    row("GET", "/api/v1/reviews/stats", REVIEWS, Trace::None, "reviews.stats"),
+    row("GET", "/api/v1/reviews/export", REVIEWS, Trace::Read, "reviews.export"),
+    row("GET", "/api/v1/reviews/{review}", REVIEWS, Trace::Read, "reviews.read"),
+    row("PATCH", "/api/v1/reviews/{review}", REVIEWS_WRITE, Trace::Act, "reviews.update"),
+    row("POST", "/api/v1/reviews/{review}/claim", REVIEWS_WRITE, Trace::Act, "reviews.claim"),
+    row("DELETE", "/api/v1/reviews/{review}/claim", REVIEWS_WRITE, Trace::Act, "reviews.release"),
+    row("POST", "/api/v1/reviews/{review}/approve", REVIEWS_WRITE, Trace::Act, "reviews.approve"),
+    row("POST", "/api/v1/reviews/{review}/correct", REVIEWS_WRITE, Trace::Act, "reviews.correct"),
+    row("POST", "/api/v1/reviews/{review}/reject", REVIEWS_WRITE, Trace::Act, "reviews.reject"),
+    row("POST", "/api/v1/reviews/{review}/withdraw", REVIEWS_WRITE, Trace::Act, "reviews.withdraw"),
 
     row("GET", "/api/v1/webhooks", ADMIN, Trace::None, "webhooks.list"),
     row("POST", "/api/v1/webhooks", ADMIN, Trace::Act, "webhooks.create"),

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use crate::accounting::account;
 use crate::api::{
     ask, audit, calibration, deliveries, document_file, documents, erasure, folders, groups,
-    indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, search, sessions, status,
-    unanswered, usage, users, webhooks,
+    indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, reviews, search, sessions,
+    status, unanswered, usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -70,6 +70,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(accountability(state))
         .merge(notification_routes(state))
         .merge(job_routes(state))
+        .merge(review_routes(state))
 }
 
 fn inference_routes() -> OpenApiRouter<AppState> {
@@ -184,6 +185,21 @@ fn job_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(jobs::retry_job))
         .routes(routes!(jobs::list_schedules))
+        .layer(time_limit(state))
+}
+
+fn review_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(reviews::list_reviews, reviews::create_review))
+        .routes(routes!(reviews::next_review))
+        .routes(routes!(reviews::stats::review_stats))
+        .routes(routes!(reviews::export_reviews))
+        .routes(routes!(reviews::get_review, reviews::update_review))
+        .routes(routes!(reviews::claim_review, reviews::release_review))
+        .routes(routes!(reviews::approve_review))
+        .routes(routes!(reviews::correct_review))
+        .routes(routes!(reviews::reject_review))
+        .routes(routes!(reviews::withdraw_review))
         .layer(time_limit(state))
 }
 

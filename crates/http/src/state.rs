@@ -69,6 +69,8 @@ pub struct AppState {
     pub prices: Arc<Prices>,
     /// Webhooks and e-mails.
     pub notify: Notifier,
+    /// How long a claim on a review holds.
+    pub review_claim: Duration,
     /// Bounds.
     pub limits: Arc<HttpLimits>,
     /// Who may call, and how.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use intramuros_ledger::{
-    JobItem, JobPriority, JobProgress, JobRecord, JobWish, Lease, LeasedJob, Ledger, NewItem,
+    JobItem, JobPriority, JobProgress, JobRecord, JobWish, Lease, LeasedJob, Ledger, LedgerError,
+    NewItem, ReviewRecord,
 };
-use intramuros_types::JobId;
+use intramuros_types::{JobId, ReviewId};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, watch};
 
@@ -60,6 +62,12 @@ impl Told {
     }
 }
 
+/// The parameters of a job that brings a decision.
+#[derive(Deserialize)]
+struct Decided {
+    review: ReviewId,
+}
+
 /// What a running job has of its surroundings. Clones share everything.
 #[derive(Clone)]
 pub struct JobContext {
@@ -109,6 +117,22 @@ impl JobContext {
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, JobError> {
         serde_json::from_value(self.record.params.clone())
             .map_err(|error| JobError::failed("params", format!("its parameters: {error}")))
+    }
+
+    /// The review whose decision this job brings, for the kinds that
+    /// [`review_job_kind`](intramuros_ledger::review_job_kind) names. What it holds may have been
+    /// erased since.
+    ///
+    /// # Errors
+    /// [`JobError::Failed`] for a job of another kind, and for a review that is gone; the ledger's.
+    pub async fn decided_review(&self) -> Result<ReviewRecord, JobError> {
+        let Decided { review } = self.params()?;
+        match self.ledger.review(&review).await {
+            Err(LedgerError::NotFound { .. }) => {
+                Err(JobError::failed("not_found", format!("the review {review} is gone")))
+            }
+            found => Ok(found?),
+        }
     }
 
     /// The job's place among others, as it is now.

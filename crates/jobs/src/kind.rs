@@ -9,7 +9,7 @@ use crate::JobContext;
 
 /// What one kind of job does.
 pub trait JobKind: Send + Sync + 'static {
-    /// Its name in the ledger: lower-case letters, digits and hyphens.
+    /// Its name in the ledger: lower-case letters, digits, `-`, `_` and `.`.
     fn name(&self) -> &'static str;
 
     /// How many of them may run at the same time.

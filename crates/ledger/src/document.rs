@@ -11,7 +11,7 @@ mod list;
 mod queue;
 mod records;
 
-pub(crate) use details::{from_json, to_json};
+pub(crate) use details::{checked_labels, from_json, to_json};
 pub(crate) use queue::single_line;
 pub(crate) use records::{digests_of, record};
 

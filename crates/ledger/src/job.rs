@@ -25,7 +25,7 @@ mod schedules;
 pub(crate) use control::{Cancelled, cancel_jobs};
 pub(crate) use ending::finish;
 pub(crate) use ingest::{queue_ingest, queue_waiting, reindex_job};
-pub(crate) use records::enqueue;
+pub(crate) use records::{enqueue, priority};
 
 /// The kind of the jobs that make documents searchable; the documents are their items.
 pub const INGEST: &str = "ingest";
@@ -37,7 +37,7 @@ pub const CALIBRATE: &str = "calibrate";
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob {
-    /// Which code runs it: lower-case letters, digits and hyphens.
+    /// Which code runs it: lower-case letters, digits, `-`, `_` and `.`.
     pub kind: String,
     /// What people read, up to 200 characters. No content of documents.
     pub title: String,

@@ -28,6 +28,9 @@
 //! - **The outbox.** Events ([`Ledger::emit`]) become one delivery for each webhook that wants them,
 //!   in the transaction of their cause; e-mails ([`Ledger::queue_mail`]) wait likewise. Who sends them
 //!   claims each for a time, and says how it went.
+//! - **Reviews** wait for a person's decision: filed by a use case or an application, claimed for a time,
+//!   decided once, by two people where wanted ([`Ledger::file_review`], [`Ledger::next_review`],
+//!   [`Ledger::decide_review`]). A decision, its event and its job are one transaction.
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
 //!   changes nothing, [`Ledger::inventory`] says what must be beside it.
@@ -55,6 +58,7 @@ mod migrations;
 mod moment;
 mod outbox;
 mod principal;
+mod review;
 mod unanswered;
 mod usage;
 mod user;
@@ -89,8 +93,14 @@ pub use ledger::{Ledger, LedgerSize};
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
 pub use moment::Clock;
 pub use outbox::{OutboxCounts, OutboxPage, OutboxState, Outcome};
+pub use review::{
+    Claim, ConfidenceBand, Decision, DecisionRecord, Evidence, Filed, Filer, NewDecision,
+    NewReview, NextReview, ReviewChanges, ReviewPage, ReviewRecord, ReviewState, ReviewStats,
+    ReviewStatsFilter, ReviewSummary, Reviewer, ReviewerFigures, Verdict as ReviewVerdict,
+    VerdictCounts, review_job_kind,
+};
 pub use unanswered::Unanswered;
-pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
+pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, csv_line, usage_csv};
 pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};
 pub use webhook::{
     ClaimedDelivery, DeliveryPage, DeliveryRecord, NewWebhook, WebhookChange, WebhookRecord,

@@ -6,7 +6,7 @@ mod csv;
 mod records;
 mod tariff;
 
-pub use csv::usage_csv;
+pub use csv::{csv_line, usage_csv};
 pub use records::{UsageFilter, UsageGroup, UsageRow};
 pub use tariff::Tariff;
 

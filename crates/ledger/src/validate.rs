@@ -87,6 +87,22 @@ pub(crate) fn slug(name: &'static str, value: &str) -> Result<(), LedgerError> {
     Err(LedgerError::Invalid { name, reason: reason.to_owned() })
 }
 
+/// Refuses `value` unless it matches `[a-z][a-z0-9_.-]*` and has at most `max_chars` characters.
+pub(crate) fn kind(name: &'static str, value: &str, max_chars: usize) -> Result<(), LedgerError> {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
+    let sound = value.len() <= max_chars
+        && value.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && value.bytes().all(allowed);
+    if sound {
+        return Ok(());
+    }
+    let reason = format!(
+        "must be 1 to {max_chars} lower-case letters, digits, `_`, `.` or `-`, a letter first"
+    );
+    Err(LedgerError::Invalid { name, reason })
+}
+
 /// Refuses `value` unless it is two lower-case letters, as ISO 639-1 codes are.
 pub(crate) fn language(name: &'static str, value: &str) -> Result<(), LedgerError> {
     if value.len() == 2 && value.bytes().all(|byte| byte.is_ascii_lowercase()) {

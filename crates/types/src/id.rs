@@ -72,6 +72,10 @@ string_id!(
     JobId
 );
 string_id!(
+    /// Something that waits for a person's decision, `rev_` and a UUID v7.
+    ReviewId
+);
+string_id!(
     /// One HTTP request, `req_` and a UUID v7; every log line about it carries this id.
     RequestId
 );

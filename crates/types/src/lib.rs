@@ -34,7 +34,7 @@ pub use fault::Fault;
 pub use histogram::{Distribution, Histogram};
 pub use id::{
     ChunkId, DeliveryId, DocumentId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId, MailId,
-    ModelId, RequestId, UserId, WebhookId,
+    ModelId, RequestId, ReviewId, UserId, WebhookId,
 };
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};

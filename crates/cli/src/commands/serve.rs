@@ -133,6 +133,7 @@ fn state(
             outside: settings.usage.outside.clone(),
         }),
         notify: parts.notify.clone(),
+        review_claim: Duration::from_secs(u64::from(settings.reviews.claim_minutes) * 60),
         limits: Arc::new(limits(settings)),
         policy: Arc::new(policy(settings)),
         readiness,

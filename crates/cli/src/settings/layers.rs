@@ -108,6 +108,9 @@ recipients = []
 concurrency = 2
 keep_days = 90
 
+[reviews]
+claim_minutes = 15
+
 [compute]
 threads = 0
 

@@ -34,6 +34,7 @@ pub(crate) struct AuditQuery {
     #[param(format = "date-time")]
     to: Option<String>,
     /// `newest` (default) or `oldest` first.
+    #[param(inline)]
     order: Option<Order>,
     /// Number of the entry after which to begin, in this order.
     after: Option<u64>,

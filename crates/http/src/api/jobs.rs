@@ -259,7 +259,7 @@ fn failure(reason: intramuros_ledger::FailureReason) -> JobFailureDto {
 }
 
 /// The one of `all` that is called `name`.
-fn named<T: Copy>(
+pub(super) fn named<T: Copy>(
     param: &'static str,
     name: &str,
     all: &[T],

@@ -120,8 +120,7 @@ pub(crate) async fn get_mail(
     request_body = TestMail,
     responses((status = 202, description = "it is on its way", body = MailDto),
         (status = 400, description = "not an address, or one that may get none"),
-        (status = 409, description = "10,000 e-mails wait already"),
-        (status = 503, description = "no SMTP server is configured")),
+        (status = 409, description = "no SMTP server is configured, or 10,000 e-mails wait already")),
     security(("key" = [])))]
 pub(crate) async fn test_mail(
     State(state): State<AppState>,

@@ -35,6 +35,7 @@ pub(crate) struct UsageQuery {
     /// `use_case`; one sum when left out.
     group: Option<String>,
     /// `json` (default) or `csv`.
+    #[param(inline)]
     format: Option<UsageFormat>,
 }
 
@@ -127,7 +128,7 @@ fn groups(names: &str) -> Result<Vec<UsageGroup>, ApiError> {
     Ok(groups)
 }
 
-fn day(name: &'static str, text: &str) -> Result<Date, ApiError> {
+pub(super) fn day(name: &'static str, text: &str) -> Result<Date, ApiError> {
     let day = Date::parse(text, &Iso8601::DATE).ok().filter(|_| text.len() == 10);
     day.ok_or_else(|| ApiError::invalid(name, format!("'{name}' must be a day such as 2026-11-30")))
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use intramuros_ledger::{
-    Clock, JobPage, JobPriority, JobProgress, JobRecord, JobState, Ledger, NewItem, NewJob,
+    Clock, Decision, Filer, JobPage, JobPriority, JobProgress, JobRecord, JobState, Ledger,
+    NewDecision, NewItem, NewJob, NewReview, Reviewer,
 };
-use intramuros_types::JobId;
+use intramuros_types::{Access, JobId, ReviewId, UserRole};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -429,4 +430,82 @@ async fn a_missed_run_is_made_up_once_and_none_is_repeated() {
     assert_eq!(tick(&fixture, &runner).await, 5);
     let listed = jobs(&fixture).await;
     assert!(listed.iter().all(|job| job.schedule.as_deref() == Some("hourly")));
+}
+
+/// Files a review of the kind `extraction` and decides it, as a person would.
+async fn decided(ledger: &Ledger, title: &str) -> ReviewId {
+    let new =
+        NewReview { queues_job: true, ..NewReview::new("extraction", title, json!({"total": 1})) };
+    let filed = ledger.file_review(new, Filer::Server("extraction")).await.unwrap().review();
+    let reviewer = Reviewer {
+        who: "usr_marie".to_owned(),
+        person: None,
+        role: UserRole::Reviewer,
+        teams: Vec::new(),
+        access: Access::EVERYTHING,
+    };
+    let decision = NewDecision {
+        version: 1,
+        decision: Decision::Correct(json!({"total": 2})),
+        comment: String::new(),
+    };
+    ledger.decide_review(&filed.summary.id, decision, &reviewer).await.unwrap().summary.id
+}
+
+#[tokio::test]
+async fn a_decision_reaches_its_use_case_once_also_through_a_crash() {
+    let fixture = Fixture::new().await;
+    let name = "review.extraction";
+    assert_eq!(intramuros_ledger::review_job_kind("extraction"), name);
+    let first = decided(&fixture.ledger, "first").await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    // The process ends in the middle of the first attempt, which is told in any case.
+    let runner = Runner::new(fixture.second().await, config());
+    let hung = kind(name, {
+        let sender = sender.clone();
+        move |_| {
+            let sender = sender.clone();
+            async move {
+                sender.send(Value::Null).unwrap();
+                std::future::pending().await
+            }
+        }
+    });
+    let (_stop, stopped) = watch::channel(false);
+    let process = tokio::spawn(runner.with_kind(hung).run(stopped));
+    assert_eq!(told.recv().await, Some(Value::Null));
+    process.abort();
+    let _ = process.await;
+
+    let runner = Runner::new(fixture.ledger.clone(), config());
+    let works = kind(name, move |job| {
+        let sender = sender.clone();
+        async move {
+            let review = job.decided_review().await?;
+            sender.send(json!([review.summary.id, review.value()])).unwrap();
+            Ok(())
+        }
+    });
+    let running = Running::start(runner.with_kind(works));
+    assert_eq!(told.recv().await, Some(json!([first, {"total": 2}])));
+    let second = decided(&fixture.ledger, "second").await;
+    assert_eq!(told.recv().await, Some(json!([second, {"total": 2}])));
+    let page = JobPage { limit: 10, ..JobPage::default() };
+    let jobs = fixture.ledger.list_jobs(&page).await.unwrap().0;
+    assert_eq!(jobs.len(), 2);
+    for job in jobs {
+        fixture.until(&job.id, JobState::Done).await;
+    }
+    // One whose review is gone says so.
+    running.stop().await;
+    let third = decided(&fixture.ledger, "third").await;
+    fixture.advance(time::Duration::seconds(1));
+    assert_eq!(fixture.ledger.prune_reviews(fixture.ledger.now()).await.unwrap(), 3);
+    let gone = kind(name, |job| async move { job.decided_review().await.map(drop) });
+    let running = Running::start(Runner::new(fixture.ledger.clone(), config()).with_kind(gone));
+    let job = fixture.ledger.newest_job(name, third.as_str()).await.unwrap().unwrap();
+    let job = fixture.until(&job.id, JobState::Failed).await;
+    assert_eq!(job.failure.unwrap().code, "not_found");
+    running.stop().await;
+    assert!(told.recv().await.is_none(), "nothing was told twice");
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::details::{Metadata, from_json, to_json};
 use crate::job::queue_ingest;
 use crate::moment::from_millis;
+use crate::review::erase_of_document;
 use crate::{
     DocumentCounts, DocumentDetails, DocumentRecord, DocumentState, FailureReason, Inserted,
     Ledger, LedgerError, NewDocument, validate,
@@ -174,6 +175,8 @@ impl Ledger {
         if state != DocumentState::Deleting.as_str() {
             return Err(conflict(id, format!("is {state}; delete it first")));
         }
+        // What quotes it goes with it.
+        erase_of_document(&mut transaction, id, self.clock.now()).await?;
         // What was in it is marked too and forgotten in any order.
         for statement in [
             "UPDATE documents SET parent = NULL WHERE parent = $1 AND state = 'deleting'",

@@ -15,6 +15,8 @@ use crate::document::{from_json, to_json};
 use crate::moment::{from_millis, to_millis};
 use crate::{FailureReason, Ledger, LedgerError, validate};
 
+/// `review.` and the kind of a review.
+const MAX_KIND_CHARS: usize = 80;
 const MAX_TITLE_CHARS: usize = 200;
 const MAX_BY_CHARS: usize = 100;
 pub(super) const MAX_KEY_CHARS: usize = 300;
@@ -158,7 +160,7 @@ pub(crate) async fn enqueue(
 }
 
 fn check(new: &NewJob) -> Result<(), LedgerError> {
-    validate::slug("kind", &new.kind)?;
+    validate::kind("kind", &new.kind, MAX_KIND_CHARS)?;
     validate::text("title", &new.title, MAX_TITLE_CHARS)?;
     validate::text("created_by", &new.created_by, MAX_BY_CHARS)?;
     if let Some(key) = &new.unique_key {
@@ -265,7 +267,7 @@ pub(super) fn state(name: &str) -> Result<JobState, sqlx::Error> {
         .ok_or_else(|| unknown("job state", name))
 }
 
-pub(super) fn priority(number: i64) -> Result<JobPriority, sqlx::Error> {
+pub(crate) fn priority(number: i64) -> Result<JobPriority, sqlx::Error> {
     JobPriority::ALL
         .into_iter()
         .find(|priority| *priority as i64 == number)

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::document::{digests_of, to_json};
 use crate::job::{Cancelled, cancel_jobs};
 use crate::moment::from_millis;
+use crate::review::erase_of_base;
 use crate::{KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate};
 
 const WHAT: &str = "knowledge base";
@@ -154,6 +155,8 @@ impl Ledger {
             Some(_) => return Err(conflict(id, "is in use; delete it first")),
         }
         let unneeded = digests_of(&mut transaction, id).await?;
+        // What quotes its documents goes with them.
+        erase_of_base(&mut transaction, id, self.clock.now()).await?;
         for statement in [
             "UPDATE documents SET parent = NULL WHERE knowledge_base = $1",
             "DELETE FROM documents WHERE knowledge_base = $1",

@@ -29,6 +29,11 @@ pub fn usage_csv(
     text
 }
 
+/// A line of comma-separated values, each quoted where it must be and harmless in a spreadsheet.
+pub fn csv_line(fields: impl IntoIterator<Item = String>) -> String {
+    line(fields.into_iter().map(|value| field(&value)))
+}
+
 fn line(fields: impl Iterator<Item = String>) -> String {
     let mut line = fields.collect::<Vec<_>>().join(",");
     line.push_str("\r\n");

@@ -188,8 +188,8 @@ impl Ledger {
         transaction.commit().await.map_err(LedgerError::database(OPERATION))
     }
 
-    /// Removes a user with their sessions and memberships; their keys are revoked and lose their
-    /// owner.
+    /// Removes a user with their sessions, memberships and claims on reviews; their keys are revoked
+    /// and lose their owner.
     ///
     /// # Errors
     /// `NotFound`, `Database`.
@@ -199,6 +199,9 @@ impl Ledger {
         for statement in [
             "UPDATE api_keys SET revoked = COALESCE(revoked, $2), owner = NULL WHERE owner = $1",
             "DELETE FROM group_members WHERE member = $1 AND $2 = $2",
+            // What they had or were to decide is for others.
+            "UPDATE reviews SET claimed_until = $2 WHERE claimed_by = $1 AND claimed_until > $2",
+            "UPDATE reviews SET assignee = NULL WHERE assignee = $1 AND state = 'open' AND $2 = $2",
         ] {
             sqlx::query(statement)
                 .bind(id.as_str())
