@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use intramuros_ledger::Ledger;
@@ -19,10 +18,8 @@ const MAX_PASSWORD_BYTES: u64 = 4096;
 
 /// Webhooks and e-mail.
 pub(crate) fn notifier(settings: &Settings, ledger: Ledger) -> anyhow::Result<Notifier> {
-    let days = u64::from(settings.webhooks.keep_days);
     let config = NotifyConfig {
         schedule: Schedule::read(&settings.webhooks.retry_after)?,
-        kept: Duration::from_secs(days * 24 * 3600),
         smtp: smtp(&settings.smtp)?,
     };
     Ok(Notifier::new(ledger, egress(settings)?, config)?)

@@ -8,6 +8,7 @@ mod accounting;
 mod folders;
 mod layers;
 mod outside;
+mod retention;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use accounting::{Audit, AuditLevel, DefaultLimits, Prices, Sessions};
 pub(crate) use folders::Folder;
 use outside::{Egress, Webhooks};
 pub(crate) use outside::{Smtp, SmtpSecurity};
+pub(crate) use retention::{From as RetentionFrom, Retention};
 
 /// The settings, checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) egress: Egress,
     pub(crate) webhooks: Webhooks,
     pub(crate) smtp: Smtp,
+    pub(crate) retention: Retention,
     pub(crate) jobs: Jobs,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
@@ -261,6 +264,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     folders::check(&mut settings.knowledge.folders)?;
     accounting::check(&settings)?;
     outside::check(&settings)?;
+    retention::check(&settings)?;
     if !(1..=64).contains(&settings.jobs.concurrency) {
         let jobs = settings.jobs.concurrency;
         bail!(tr(

@@ -13,9 +13,9 @@ use utoipa_axum::routes;
 
 use crate::accounting::account;
 use crate::api::{
-    ask, audit, calibration, deliveries, document_file, documents, erasure, folders, groups,
-    indexes, jobs, keys, knowledge_bases, mail, me, passages, search, sessions, status, unanswered,
-    usage, users, webhooks,
+    ask, audit, calibration, deliveries, document_file, documents, erasure, erasures, exports,
+    folders, groups, indexes, jobs, keys, knowledge_bases, mail, me, passages, retention, search,
+    sessions, status, unanswered, usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -61,6 +61,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(accountability(state))
         .merge(notification_routes(state))
         .merge(job_routes(state))
+        .merge(data_life_routes(state))
 }
 
 fn inference_routes() -> OpenApiRouter<AppState> {
@@ -176,6 +177,19 @@ fn job_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::retry_job))
         .routes(routes!(jobs::list_schedules))
         .layer(time_limit(state))
+}
+
+fn data_life_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(erasures::list_erasures, erasures::create_erasure))
+        .routes(routes!(erasures::get_erasure))
+        .routes(routes!(retention::show_retention))
+        .routes(routes!(retention::run_retention))
+        .layer(time_limit(state))
+        // An archive takes as long as its receiver.
+        .routes(routes!(exports::export_user))
+        .routes(routes!(exports::export_me))
+        .routes(routes!(exports::export_person))
 }
 
 fn time_limit(state: &AppState) -> TimeoutLayer {

@@ -28,6 +28,8 @@
 //! - **The outbox.** Events ([`Ledger::emit`]) become one delivery for each webhook that wants them,
 //!   in the transaction of their cause; e-mails ([`Ledger::queue_mail`]) wait likewise. Who sends them
 //!   claims each for a time, and says how it went.
+//! - **Erasures** are remembered by ids, hashes and numbers ([`Ledger::begin_erasure`]); what is too
+//!   old goes a few rows at a time ([`Ledger::old_documents`], [`Ledger::forget_usage_day`]).
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
 //!   changes nothing, [`Ledger::inventory`] says what must be beside it.
@@ -40,6 +42,7 @@
 
 mod audit;
 mod document;
+mod erasure;
 mod error;
 mod event;
 mod group;
@@ -54,7 +57,9 @@ mod mail;
 mod migrations;
 mod moment;
 mod outbox;
+mod personal;
 mod principal;
+mod retention;
 mod unanswered;
 mod usage;
 mod user;
@@ -69,6 +74,10 @@ pub use audit::{
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,
     FailureReason, Inserted, NewDocument, Page, Recovery,
+};
+pub use erasure::{
+    ERASE, ErasedDocument, ErasureMatter, ErasureRecord, ErasureReport, ErasureState,
+    ErasureSubject, Leftovers, NewErasure, TextMatch, document_ids,
 };
 pub use error::LedgerError;
 pub use event::{EventKind, NewEvent};
@@ -88,6 +97,8 @@ pub use ledger::Ledger;
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
 pub use moment::Clock;
 pub use outbox::{OutboxPage, OutboxState, Outcome};
+pub use personal::SessionRecord;
+pub use retention::{OldDocuments, RETENTION};
 pub use unanswered::Unanswered;
 pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, usage_csv};
 pub use user::{Password, SessionRules, SignIn, UserChanges, UserRecord, UserRequest};

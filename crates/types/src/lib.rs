@@ -31,8 +31,8 @@ pub use constraint::Constraint;
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};
 pub use fault::Fault;
 pub use id::{
-    ChunkId, DeliveryId, DocumentId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId, MailId,
-    ModelId, RequestId, UserId, WebhookId,
+    ChunkId, DeliveryId, DocumentId, ErasureId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId,
+    MailId, ModelId, RequestId, UserId, WebhookId,
 };
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};

@@ -126,6 +126,7 @@ fn state(settings: &Settings, parts: &Parts, readiness: Readiness) -> anyhow::Re
             outside: settings.usage.outside.clone(),
         }),
         notify: parts.notify.clone(),
+        data_life: parts.data_life.clone(),
         limits: Arc::new(limits(settings)),
         readiness,
         started_at: OffsetDateTime::now_utc().unix_timestamp(),
