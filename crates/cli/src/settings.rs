@@ -265,13 +265,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     accounting::check(&settings)?;
     outside::check(&settings)?;
     retention::check(&settings)?;
-    if !(1..=64).contains(&settings.jobs.concurrency) {
-        let jobs = settings.jobs.concurrency;
-        bail!(tr(
-            format!("jobs.concurrency vaut {jobs} ; il doit valoir de 1 à 64"),
-            format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
-        ));
-    }
+    check_jobs(&settings.jobs)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {
         bail!(tr(
@@ -289,6 +283,17 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
         ));
     }
     Ok(settings)
+}
+
+fn check_jobs(jobs: &Jobs) -> anyhow::Result<()> {
+    if !(1..=64).contains(&jobs.concurrency) {
+        let jobs = jobs.concurrency;
+        bail!(tr(
+            format!("jobs.concurrency vaut {jobs} ; il doit valoir de 1 à 64"),
+            format!("jobs.concurrency is {jobs}; it must be 1 to 64"),
+        ));
+    }
+    Ok(())
 }
 
 fn named_once(section: &str, model: &String, more: &[String]) -> anyhow::Result<()> {

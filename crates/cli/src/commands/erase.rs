@@ -231,9 +231,10 @@ fn show(common: &Common, erasure: &Value) {
             format!("search of the disk: {texts} texts in {files} files"),
         ));
         for hit in list_of(search, "found") {
-            let by = match &hit["explained_by"] {
-                Value::Null => tr("INEXPLIQUÉ", "UNEXPLAINED").to_owned(),
-                by => by.to_string(),
+            let by = &hit["explained_by"];
+            let by = match by.is_null() {
+                true => tr("INEXPLIQUÉ", "UNEXPLAINED").to_owned(),
+                false => by.to_string(),
             };
             output::line(format!("  {}: {by}", text(hit, "file")));
         }

@@ -201,7 +201,9 @@ pub(crate) struct ErasedDto {
 }
 
 /// Said in every report, because no search of this server can tell.
-const NOTES: [&str; 3] = [
+const NOTES: [&str; 4] = [
+    "documents that a watched folder or 'kb sync' brought come back while their file is there: remove \
+     it there first",
     "backups keep what they hold until they are rotated: the server does not know where they are",
     "sealed contents of the audit trail cannot be searched for a text; those of erased documents and \
      of erased users are erased, the others go with audit.content_days",
