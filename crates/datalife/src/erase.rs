@@ -88,6 +88,10 @@ impl DataLife {
             }
             Subject::Person(mut person) => {
                 person.mentions()?;
+                if person.texts.is_empty() && matter.documents.is_empty() {
+                    let reason = "is empty, and without texts nothing would be erased";
+                    return Err(DataLifeError::invalid("documents", reason));
+                }
                 person.texts.sort_unstable();
                 person.texts.dedup();
                 matter.texts = person.texts;
