@@ -48,7 +48,9 @@ const PASSWORD: &str = "correct cheval pile agrafe";
 fn needed(method: &str, path: &str) -> Option<&'static str> {
     let reads = method == "GET" || path.ends_with("/search") || path.ends_with("/ask");
     let scope = match path {
-        "/api/v1/me" | "/api/v1/me/password" | "/api/v1/sessions/current" => return None,
+        "/api/v1/me" | "/api/v1/me/password" | "/api/v1/me/export" | "/api/v1/sessions/current" => {
+            return None;
+        }
         "/api/v1/status" => "inference",
         "/metrics" => "metrics:read",
         path if path.starts_with("/v1/") => "inference",

@@ -9,6 +9,7 @@
 //! - `cli`: settings, keys, doctor and the client commands
 //! - `concurrency`: several clients, full queue, clients that leave
 //! - `crash`: kill at the wrong moment, start again
+//! - `data_life`: erasure proven by a search of the bytes, exports, retention
 //! - `egress`: nothing leaves
 //! - `embeddings`: vectors and their formats
 //! - `folders`: watched folders
@@ -42,6 +43,7 @@ mod chat;
 mod cli;
 mod concurrency;
 mod crash;
+mod data_life;
 mod egress;
 mod embeddings;
 mod folders;

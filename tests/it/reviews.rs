@@ -168,7 +168,7 @@ fn wrong_requests_name_what_is_wrong() {
         ("?limit=0", Some("limit")),
         ("?from=yesterday", Some("from")),
         ("?to=9999-12-31", Some("to")),
-        ("?mine=perhaps", None),
+        ("?mine=perhaps", Some("mine")),
         ("/export?limit=101", Some("limit")),
         ("/stats?from=2026-13-01", Some("from")),
     ] {

@@ -441,7 +441,7 @@ fn without_a_mail_server_the_answer_says_so() {
     let server = crate::server::shared();
     let key = create_key(server.data.path(), "admin");
     let reply = server.with_key(&key).post("/api/v1/mail/test", &json!({"to": "a@example.lan"}));
-    assert_eq!((reply.status, &reply.json()["code"]), (503, &json!("unavailable")));
+    assert_eq!((reply.status, &reply.json()["code"]), (409, &json!("conflict")));
     assert!(reply.text.contains("smtp.host"), "{}", reply.text);
 }
 

@@ -54,13 +54,18 @@ const TABLE: &[Layer] = &[
         never: &["candle-core", "axum", "lancedb"],
     },
     Layer {
+        name: "datalife",
+        may_use: &["types", "ledger", "jobs", "knowledge"],
+        never: &["candle-core", "axum", "lancedb"],
+    },
+    Layer {
         name: "upkeep",
         may_use: &["types", "ledger", "store"],
         never: &["candle-core", "axum", "lancedb", "lance"],
     },
     Layer {
         name: "http",
-        may_use: &["types", "engine", "knowledge", "notify", "ledger", "catalog"],
+        may_use: &["types", "engine", "knowledge", "notify", "datalife", "ledger", "catalog"],
         never: &["candle-core", "lancedb"],
     },
     Layer {
@@ -79,6 +84,7 @@ const TABLE: &[Layer] = &[
             "knowledge",
             "notify",
             "http",
+            "datalife",
             "upkeep",
         ],
         never: &[],

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 mod accounting;
+mod data_life;
 mod identity;
 mod reviews;
 
 pub(crate) use accounting::{Audit, Usage, UsageSelection};
+pub(crate) use data_life::{Erase, Export, PersonOptions, Retention};
 pub(crate) use identity::{Groups, KeyLimits, KeyOptions, Keys, Users};
 pub(crate) use reviews::{Decide, ExportFormat, ReviewFilter, Reviews};
 
@@ -50,11 +52,11 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, jobs, reviews, webhooks, mail, bench, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, jobs, reviews, erase, export, retention, webhooks, mail, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb, jobs, reviews, webhooks, mail, bench). Better given by the environment, where other
-    /// users of the machine cannot see it.
+    /// API key (ask, search, kb, jobs, reviews, erase, export, retention, webhooks, mail, bench). Better
+    /// given by the environment, where other users of the machine cannot see it.
     #[arg(
         long,
         global = true,
@@ -101,6 +103,15 @@ pub(crate) enum Command {
     /// Show and check the audit trail.
     #[command(subcommand)]
     Audit(Audit),
+    /// Erase a user, what is known of a person, or documents, with a report.
+    #[command(subcommand)]
+    Erase(Erase),
+    /// Export what is known of a user or a person, as a ZIP.
+    #[command(subcommand)]
+    Export(Export),
+    /// Show and apply how long what is kept.
+    #[command(subcommand)]
+    Retention(Retention),
     /// Manage webhooks, the addresses that are told of events.
     #[command(subcommand)]
     Webhooks(Webhooks),

@@ -81,6 +81,45 @@ impl Client {
         self.reply(request.send(form))
     }
 
+    /// Writes what the server hands out to a file; returns its bytes. `body`: posted; without one it
+    /// is asked for. Half a file is none: it goes when the answer breaks off.
+    pub(crate) fn download(
+        &self,
+        path: &str,
+        body: Option<&Value>,
+        out: &Path,
+    ) -> anyhow::Result<u64> {
+        let address = self.address(path);
+        let bearer = self.bearer();
+        let result = match body {
+            Some(body) => self.agent.post(address).header("authorization", bearer).send_json(body),
+            None => self.agent.get(address).header("authorization", bearer).call(),
+        };
+        if !result.as_ref().is_ok_and(|response| response.status().is_success()) {
+            let reply = self.reply(result)?;
+            return Err(reply.error().into());
+        }
+        let mut answer = result?.into_body().into_reader();
+        let unwritable = || {
+            let out = out.display();
+            tr(format!("{out} ne peut pas être écrit"), format!("{out} cannot be written"))
+        };
+        // It holds data of people: for its owner only.
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(out).with_context(unwritable)?;
+        match std::io::copy(&mut answer, &mut file)
+            .and_then(|bytes| file.sync_all().map(|()| bytes))
+        {
+            Ok(bytes) => Ok(bytes),
+            Err(error) => {
+                std::fs::remove_file(out).with_context(unwritable)?;
+                Err(error).context(tr("l'export s'est interrompu", "the export broke off"))
+            }
+        }
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }

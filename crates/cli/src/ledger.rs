@@ -32,26 +32,60 @@ pub(crate) async fn audited<T>(
     (action, target): (&str, &str),
     act: impl Future<Output = Result<T, LedgerError>>,
 ) -> anyhow::Result<T> {
+    let target = target.to_owned();
+    named(ledger, settings, action, target.clone(), act, |_| target).await
+}
+
+/// The same for an act that makes something, whose id `id` tells. Names that people have do not get
+/// into the trail: it cannot forget them.
+pub(crate) async fn audited_new<T>(
+    ledger: &Ledger,
+    settings: &Settings,
+    action: &str,
+    act: impl Future<Output = Result<T, LedgerError>>,
+    id: impl FnOnce(&T) -> String,
+) -> anyhow::Result<T> {
+    named(ledger, settings, action, String::new(), act, id).await
+}
+
+async fn named<T>(
+    ledger: &Ledger,
+    settings: &Settings,
+    action: &str,
+    target: String,
+    act: impl Future<Output = Result<T, LedgerError>>,
+    id: impl FnOnce(&T) -> String,
+) -> anyhow::Result<T> {
     if !settings.audit.is_kept() {
         return Ok(act.await?);
     }
-    let entry = |outcome, details| AuditEntry {
+    let entry = |target, outcome, details| AuditEntry {
         actor: actor(),
         action: action.to_owned(),
-        target: target.to_owned(),
+        target,
         outcome,
         request: None,
         details,
         content: None,
     };
-    ledger.append_audit(&[entry(AuditOutcome::Begun, json!({}))]).await?;
+    ledger.append_audit(&[entry(target.clone(), AuditOutcome::Begun, json!({}))]).await?;
     let done = act.await;
-    let (outcome, details) = match &done {
-        Ok(_) => (AuditOutcome::Done, json!({})),
-        Err(error) => (AuditOutcome::Failed, json!({"error": error.to_string()})),
+    let (target, outcome, details) = match &done {
+        Ok(made) => (id(made), AuditOutcome::Done, json!({})),
+        // An error may quote a name.
+        Err(error) => (target, AuditOutcome::Failed, json!({"error": reason(error)})),
     };
-    ledger.append_audit(&[entry(outcome, details)]).await?;
+    ledger.append_audit(&[entry(target, outcome, details)]).await?;
     Ok(done?)
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "two errors of many quote what was given")]
+fn reason(error: &LedgerError) -> String {
+    match error {
+        LedgerError::Conflict { what, reason, .. } => format!("the {what} {reason}"),
+        LedgerError::NotFound { what, .. } => format!("the {what} does not exist"),
+        other => other.to_string(),
+    }
 }
 
 /// Who runs the command: the account on this machine.

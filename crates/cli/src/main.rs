@@ -1,7 +1,8 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
 //! `serve`, `models`, `keys`, `users`, `groups`, `usage`, `audit`, `backup`, `restore` and `doctor`
-//! work on this machine's files; `ask`, `search`, `kb`, `jobs`, `reviews`, `webhooks`, `mail`, `bench` and `eval` talk to
+//! work on this machine's files; `ask`, `search`, `kb`, `jobs`, `reviews`, `erase`, `export`,
+//! `retention`, `webhooks`, `mail`, `bench` and `eval` talk to
 //! a running server over HTTP, like any other client.
 
 mod args;
@@ -61,6 +62,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Groups(command) => commands::groups::run(&common, &command),
         Command::Usage(command) => commands::usage::run(&common, &command),
         Command::Audit(command) => commands::audit::run(&common, &command),
+        Command::Erase(command) => commands::erase::run(&common, &command),
+        Command::Export(command) => commands::export::run(&common, &command),
+        Command::Retention(command) => commands::retention::run(&common, &command),
         Command::Webhooks(command) => commands::webhooks::run(&common, &command),
         Command::Mail(command) => commands::mail::run(&common, &command),
         Command::Bench(command) => commands::bench::run(&common, &command),

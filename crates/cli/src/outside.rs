@@ -19,10 +19,8 @@ const MAX_PASSWORD_BYTES: u64 = 4096;
 
 /// Webhooks and e-mail.
 pub(crate) fn notifier(settings: &Settings, ledger: Ledger) -> anyhow::Result<Notifier> {
-    let days = u64::from(settings.webhooks.keep_days);
     let config = NotifyConfig {
         schedule: Schedule::read(&settings.webhooks.retry_after)?,
-        kept: Duration::from_secs(days * 24 * 3600),
         smtp: smtp(&settings.smtp)?,
     };
     Ok(Notifier::new(ledger, egress(settings)?, config)?)

@@ -8,6 +8,7 @@ mod accounting;
 mod folders;
 mod layers;
 mod outside;
+mod retention;
 mod surface;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ pub(crate) use accounting::{Audit, AuditLevel, DefaultLimits, Prices, Sessions};
 pub(crate) use folders::Folder;
 use outside::{Egress, Webhooks};
 pub(crate) use outside::{Smtp, SmtpSecurity};
+pub(crate) use retention::{From as RetentionFrom, Retention};
 
 /// The settings, checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -43,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) egress: Egress,
     pub(crate) webhooks: Webhooks,
     pub(crate) smtp: Smtp,
+    pub(crate) retention: Retention,
     pub(crate) jobs: Jobs,
     pub(crate) reviews: Reviews,
     pub(crate) compute: Compute,
@@ -162,6 +165,8 @@ pub(crate) struct Jobs {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reviews {
     pub(crate) claim_minutes: u32,
+    /// 0: for ever.
+    pub(crate) days: u32,
 }
 
 /// `[compute]`
@@ -257,6 +262,7 @@ fn check(table: toml::Table) -> anyhow::Result<Settings> {
     folders::check(&mut settings.knowledge.folders)?;
     accounting::check(&settings)?;
     outside::check(&settings)?;
+    retention::check(&settings)?;
     check_work(&settings)?;
     let text = &settings.text;
     if text.model.is_empty() && !text.more_models.is_empty() {

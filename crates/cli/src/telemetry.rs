@@ -40,6 +40,7 @@ fn directives(level: &str) -> String {
 
 const OURS: &[&str] = &[
     "catalog",
+    "datalife",
     "embed",
     "engine",
     "http",

@@ -179,6 +179,14 @@ impl TextModels {
         }
     }
 
+    /// Lets every loaded model forget what it keeps of prompts; see
+    /// [`TextEngine::forget_prefixes`].
+    pub fn forget_prefixes(&self) {
+        self.shared.slots.iter().filter_map(Slot::loaded_engine).for_each(|engine| {
+            engine.forget_prefixes();
+        });
+    }
+
     /// Stops all models at once; see [`TextEngine::stop`].
     pub async fn stop(&self, grace: Duration) {
         let engines: Vec<TextEngine> =

@@ -317,6 +317,13 @@ impl TextEngine {
         self.shared.finished.wait(grace).await;
     }
 
+    /// Forgets the beginnings of prompts that are kept for other requests, before the next step:
+    /// they may hold passages that were erased.
+    pub fn forget_prefixes(&self) {
+        // Fails when the thread has ended, and its memory with it.
+        let _ = self.shared.commands.send(Command::ForgetPrefixes);
+    }
+
     fn queued(&self) -> usize {
         self.shared.config.max_queue.saturating_sub(self.shared.places.available_permits())
     }

@@ -12,6 +12,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use intramuros_datalife::DataLifeError;
 use intramuros_engine::EngineError;
 use intramuros_knowledge::KnowledgeError;
 use intramuros_ledger::LedgerError;
@@ -363,6 +364,19 @@ impl From<KnowledgeError> for ApiError {
             KnowledgeError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
             KnowledgeError::TooLarge { .. } => Self::new(Code::BodyTooLarge, error.to_string()),
             KnowledgeError::NoGenerator => Self::new(Code::Unavailable, error.to_string()),
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}
+
+impl From<DataLifeError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
+    fn from(error: DataLifeError) -> Self {
+        match error {
+            DataLifeError::Ledger(error) => error.into(),
+            DataLifeError::Knowledge(error) => error.into(),
+            DataLifeError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
+            DataLifeError::Refused { .. } => Self::new(Code::Conflict, error.to_string()),
             other => by_fault(other.fault(), &other),
         }
     }

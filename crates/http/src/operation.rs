@@ -194,6 +194,15 @@ pub(crate) const TABLE: &[Operation] = &[
     row("POST", "/api/v1/reviews/{review}/reject", REVIEWS_WRITE, Trace::Act, "reviews.reject"),
     row("POST", "/api/v1/reviews/{review}/withdraw", REVIEWS_WRITE, Trace::Act, "reviews.withdraw"),
 
+    row("GET", "/api/v1/erasures", ADMIN, Trace::None, "erasures.list"),
+    row("POST", "/api/v1/erasures", ADMIN, Trace::Act, "erasures.create"),
+    row("GET", "/api/v1/erasures/{erasure}", ADMIN, Trace::None, "erasures.show"),
+    row("GET", "/api/v1/users/{user}/export", ADMIN, Trace::Read, "users.export"),
+    row("GET", "/api/v1/me/export", Needs::Caller, Trace::Read, "me.export"),
+    row("POST", "/api/v1/exports", ADMIN, Trace::Read, "exports.create"),
+    row("GET", "/api/v1/retention", ADMIN, Trace::None, "retention.show"),
+    row("POST", "/api/v1/retention/run", ADMIN, Trace::Act, "retention.run"),
+
     row("GET", "/api/v1/webhooks", ADMIN, Trace::None, "webhooks.list"),
     row("POST", "/api/v1/webhooks", ADMIN, Trace::Act, "webhooks.create"),
     row("GET", "/api/v1/webhooks/{webhook}", ADMIN, Trace::None, "webhooks.show"),

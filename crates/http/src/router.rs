@@ -12,9 +12,9 @@ use utoipa_axum::routes;
 
 use crate::accounting::account;
 use crate::api::{
-    ask, audit, calibration, deliveries, document_file, documents, erasure, folders, groups,
-    indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, reviews, search, sessions,
-    status, unanswered, usage, users, webhooks,
+    ask, audit, calibration, deliveries, document_file, documents, erasure, erasures, exports,
+    folders, groups, indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, retention,
+    reviews, search, sessions, status, unanswered, usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -71,6 +71,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(notification_routes(state))
         .merge(job_routes(state))
         .merge(review_routes(state))
+        .merge(data_life_routes(state))
 }
 
 fn inference_routes() -> OpenApiRouter<AppState> {
@@ -201,6 +202,19 @@ fn review_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(reviews::reject_review))
         .routes(routes!(reviews::withdraw_review))
         .layer(time_limit(state))
+}
+
+fn data_life_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(erasures::list_erasures, erasures::create_erasure))
+        .routes(routes!(erasures::get_erasure))
+        .routes(routes!(retention::show_retention))
+        .routes(routes!(retention::run_retention))
+        .layer(time_limit(state))
+        // An archive takes as long as its receiver.
+        .routes(routes!(exports::export_user))
+        .routes(routes!(exports::export_me))
+        .routes(routes!(exports::export_person))
 }
 
 fn time_limit(state: &AppState) -> TimeoutLayer {

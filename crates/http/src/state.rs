@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use intramuros_datalife::DataLife;
 use intramuros_engine::{Encoders, TextModels};
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::{Ledger, SessionRules, Tariff};
@@ -59,6 +60,8 @@ pub struct AppState {
     pub encoders: Encoders,
     /// The knowledge bases.
     pub knowledge: Knowledge,
+    /// Retention, erasure, exports.
+    pub data_life: DataLife,
     /// Limits of callers, consumption and the audit trail.
     pub accounting: Accounting,
     /// How long sessions last.

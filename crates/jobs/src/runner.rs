@@ -22,9 +22,6 @@ use crate::{Cron, JobContext, JobKind, Slots};
 mod attempt;
 mod schedules;
 
-/// Time between two looks for finished jobs to forget.
-const FORGET_EVERY: Duration = Duration::from_secs(600);
-
 /// Wait after a failure of the ledger.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -33,8 +30,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub struct RunnerConfig {
     /// Jobs of kinds with shared slots that run at the same time.
     pub concurrency: usize,
-    /// How long finished jobs are kept; `None` for ever.
-    pub kept: Option<Duration>,
     /// How long a lease holds without being renewed.
     pub lease: Duration,
     /// Time between two renewals.
@@ -52,7 +47,6 @@ impl Default for RunnerConfig {
     fn default() -> Self {
         Self {
             concurrency: 2,
-            kept: None,
             lease: Duration::from_secs(60),
             renew_every: Duration::from_secs(15),
             look_every: Duration::from_secs(1),
@@ -118,7 +112,6 @@ impl Runner {
             running: HashMap::new(),
             tasks: JoinSet::new(),
             renewed: Instant::now(),
-            forgotten: None,
             has_begun: false,
         };
         let runner = Arc::clone(&work.runner);
@@ -150,8 +143,6 @@ struct Work {
     tasks: JoinSet<String>,
     /// When the leases were renewed last.
     renewed: Instant,
-    /// When finished jobs were looked for last.
-    forgotten: Option<Instant>,
     /// Whether the ledger knows of this start.
     has_begun: bool,
 }
@@ -185,12 +176,6 @@ impl Work {
             tracing::warn!(jobs = lost, "jobs whose process is gone are queued again");
         }
         runner.begin_due().await?;
-        if let Some(kept) = runner.config.kept
-            && self.forgotten.is_none_or(|at| at.elapsed() >= FORGET_EVERY)
-        {
-            runner.ledger.forget_finished_jobs(kept).await?;
-            self.forgotten = Some(Instant::now());
-        }
         self.begin_attempts().await
     }
 

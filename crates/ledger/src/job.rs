@@ -25,7 +25,8 @@ mod schedules;
 pub(crate) use control::{Cancelled, cancel_jobs};
 pub(crate) use ending::finish;
 pub(crate) use ingest::{queue_ingest, queue_waiting, reindex_job};
-pub(crate) use records::{enqueue, priority};
+pub(crate) use lease::holds;
+pub(crate) use records::{enqueue, job, priority};
 
 /// The kind of the jobs that make documents searchable; the documents are their items.
 pub const INGEST: &str = "ingest";

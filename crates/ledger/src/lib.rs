@@ -31,6 +31,8 @@
 //! - **Reviews** wait for a person's decision: filed by a use case or an application, claimed for a time,
 //!   decided once, by two people where wanted ([`Ledger::file_review`], [`Ledger::next_review`],
 //!   [`Ledger::decide_review`]). A decision, its event and its job are one transaction.
+//! - **Erasures** are remembered by ids, hashes and numbers ([`Ledger::begin_erasure`]); what is too
+//!   old goes a few rows at a time ([`Ledger::old_documents`], [`Ledger::forget_usage_day`]).
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
 //!   changes nothing, [`Ledger::inventory`] says what must be beside it.
@@ -43,6 +45,7 @@
 
 mod audit;
 mod document;
+mod erasure;
 mod error;
 mod event;
 mod group;
@@ -57,7 +60,9 @@ mod mail;
 mod migrations;
 mod moment;
 mod outbox;
+mod personal;
 mod principal;
+mod retention;
 mod review;
 mod unanswered;
 mod usage;
@@ -73,6 +78,10 @@ pub use audit::{
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,
     FailureReason, Inserted, NewDocument, Page, Recovery,
+};
+pub use erasure::{
+    ERASE, ErasedDocument, ErasureMatter, ErasureRecord, ErasureReport, ErasureState,
+    ErasureSubject, Leftovers, NewErasure, TextMatch, document_ids,
 };
 pub use error::LedgerError;
 pub use event::{EventKind, NewEvent};
@@ -93,6 +102,8 @@ pub use ledger::{Ledger, LedgerSize};
 pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
 pub use moment::Clock;
 pub use outbox::{OutboxCounts, OutboxPage, OutboxState, Outcome};
+pub use personal::SessionRecord;
+pub use retention::{OldDocuments, RETENTION};
 pub use review::{
     Claim, ConfidenceBand, Decision, DecisionRecord, Evidence, Filed, Filer, NewDecision,
     NewReview, NextReview, ReviewChanges, ReviewPage, ReviewRecord, ReviewState, ReviewStats,

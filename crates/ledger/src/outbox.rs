@@ -10,6 +10,8 @@ use tokio::sync::watch;
 use crate::moment::{from_millis, to_millis};
 use crate::{Ledger, LedgerError};
 
+/// Deliveries, e-mails and events that are forgotten at once.
+const FORGOTTEN_AT_ONCE: i64 = 500;
 /// What is kept of an error, a piece of a receiver's answer included.
 const MAX_ERROR_CHARS: usize = 1_000;
 
@@ -192,8 +194,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Forgets deliveries and e-mails that nothing happened to for `kept` before `now`, and the
-    /// events that no delivery needs any more. Returns how many deliveries and e-mails went.
+    /// Forgets some deliveries and e-mails that nothing happened to for `kept` before `now`, and
+    /// events that no delivery needs any more. Returns how many deliveries and e-mails went; to be
+    /// called until that is 0.
     ///
     /// # Errors
     /// `Database`.
@@ -208,17 +211,19 @@ impl Ledger {
         let mut transaction = self.begin_write(OPERATION).await?;
         let mut gone = 0;
         for statement in [
-            "DELETE FROM mails WHERE updated < $1",
-            "DELETE FROM webhook_deliveries WHERE updated < $1",
-            "DELETE FROM events WHERE created < $1 AND NOT EXISTS \
-             (SELECT 1 FROM webhook_deliveries d WHERE d.event = events.id)",
+            "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE updated < $1 LIMIT $2)",
+            "DELETE FROM webhook_deliveries WHERE id IN \
+             (SELECT id FROM webhook_deliveries WHERE updated < $1 LIMIT $2)",
+            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE created < $1 AND NOT EXISTS \
+             (SELECT 1 FROM webhook_deliveries d WHERE d.event = events.id) LIMIT $2)",
         ] {
             let done = sqlx::query(statement)
                 .bind(before)
+                .bind(FORGOTTEN_AT_ONCE)
                 .execute(&mut *transaction)
                 .await
                 .map_err(LedgerError::database(OPERATION))?;
-            if !statement.contains("FROM events WHERE") {
+            if !statement.contains("DELETE FROM events") {
                 gone += done.rows_affected();
             }
         }

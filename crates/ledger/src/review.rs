@@ -34,7 +34,7 @@ mod records;
 mod reviewer;
 mod stats;
 
-pub(crate) use erase::{erase_of_base, erase_of_document};
+pub(crate) use erase::{erase_of_base, erase_of_document, erase_one, forget_reviewer};
 pub use stats::{ConfidenceBand, ReviewStats, ReviewStatsFilter, ReviewerFigures, VerdictCounts};
 
 /// The kind of the job that brings decisions about reviews of `kind` to their use case. A use case

@@ -21,8 +21,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const BREATH: Duration = Duration::from_millis(50);
 /// Wait after a failure of the ledger.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Time between two looks at what is old.
-const UPKEEP: Duration = Duration::from_secs(3600);
 
 /// Where "now" comes from; tests have their own.
 pub(crate) type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
@@ -32,8 +30,6 @@ pub(crate) type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 pub struct NotifyConfig {
     /// When failed attempts are made again, for both.
     pub schedule: Schedule,
-    /// How long deliveries and e-mails are kept after something last happened to them.
-    pub kept: Duration,
     /// The SMTP server, if there is one.
     pub smtp: Option<SmtpConfig>,
 }
@@ -45,7 +41,6 @@ pub struct Notifier {
     egress: Egress,
     deliverer: Deliverer,
     mailer: Mailer,
-    kept: Duration,
     clock: Clock,
 }
 
@@ -64,11 +59,11 @@ impl Notifier {
         config: NotifyConfig,
         clock: Clock,
     ) -> Result<Self, NotifyError> {
-        let NotifyConfig { schedule, kept, smtp } = config;
+        let NotifyConfig { schedule, smtp } = config;
         let client = WebhookClient::new(egress.clone(), TOTAL_TIMEOUT);
         let deliverer = Deliverer::new(ledger.clone(), client, schedule.clone(), clock.clone());
         let mailer = Mailer::new(ledger.clone(), &egress, smtp.as_ref(), schedule, clock.clone())?;
-        Ok(Self { ledger, egress, deliverer, mailer, kept, clock })
+        Ok(Self { ledger, egress, deliverer, mailer, clock })
     }
 
     /// Agrees to a webhook's address and returns it in its canonical form.
@@ -95,11 +90,7 @@ impl Notifier {
         if let Err(error) = self.ledger.release_claims().await {
             tracing::error!(%error, "what a crash left is sent a minute later");
         }
-        tokio::join!(
-            self.deliver(stop.clone()),
-            self.send_mails(stop.clone()),
-            self.forget_old(stop),
-        );
+        tokio::join!(self.deliver(stop.clone()), self.send_mails(stop));
     }
 
     async fn deliver(&self, mut stop: watch::Receiver<bool>) {
@@ -149,20 +140,6 @@ impl Notifier {
             () = tokio::time::sleep(wait) => {}
             _ = outbox.changed() => {}
             _ = stop.changed() => {}
-        }
-    }
-
-    async fn forget_old(&self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
-            match self.ledger.forget_outbox((self.clock)(), self.kept).await {
-                Ok(0) => {}
-                Ok(count) => tracing::info!(count, "old deliveries and e-mails were forgotten"),
-                Err(error) => tracing::error!(%error, "old deliveries were not forgotten"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(UPKEEP) => {}
-                _ = stop.changed() => {}
-            }
         }
     }
 }

@@ -46,8 +46,7 @@ impl Fixture {
 
     pub(crate) fn with_egress(&self, egress: Egress, smtp: Option<SmtpConfig>) -> Notifier {
         let waits = vec!["1m".to_owned(); 3];
-        let kept = std::time::Duration::from_secs(3600);
-        let config = NotifyConfig { schedule: Schedule::read(&waits).unwrap(), kept, smtp };
+        let config = NotifyConfig { schedule: Schedule::read(&waits).unwrap(), smtp };
         let ahead = self.ahead.clone();
         let clock =
             move || OffsetDateTime::now_utc() + Duration::seconds(ahead.load(Ordering::SeqCst));

@@ -53,7 +53,7 @@ pub use error::StoreError;
 pub use filter::{DateRange, Filter};
 pub use frozen::{Frozen, Linked};
 pub use gate::{ShutGate, WriteGate};
-pub use passage::{PassageDetails, PassageRow, StoredPassage};
+pub use passage::{PassageDetails, PassageRow, PassageText, StoredPassage};
 pub use snapshot::{Found, Row, Snapshot};
 pub use store::{Store, TableSpec};
 pub use table::PassageTable;

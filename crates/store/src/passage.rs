@@ -52,3 +52,18 @@ pub struct StoredPassage {
     /// What its document says about itself and its owner about it.
     pub details: PassageDetails,
 }
+
+/// What a passage says, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassageText {
+    /// The document it belongs to.
+    pub document: DocumentId,
+    /// Its place among the document's passages, from 0.
+    pub ordinal: u32,
+    /// The first page it touches, from 1, where the format has pages.
+    pub page: Option<u32>,
+    /// Headings above it, outermost first.
+    pub headings: Vec<String>,
+    /// The text.
+    pub text: String,
+}

@@ -6,7 +6,7 @@ use lancedb::Table;
 use lancedb::query::{ExecutableQuery, QueryBase, Select};
 
 use crate::schema::{self, RETURNED, TOKENS, VECTOR, from_batch};
-use crate::{PassageRow, StoreError, StoredPassage};
+use crate::{PassageRow, PassageText, StoreError, StoredPassage};
 
 const OPERATION: &str = "read passages";
 
@@ -22,6 +22,11 @@ pub(crate) async fn matching(
 pub(crate) async fn rows(table: &Table, predicate: &str) -> Result<Vec<PassageRow>, StoreError> {
     let columns: Vec<&str> = RETURNED.into_iter().chain([VECTOR, TOKENS]).collect();
     read(table, predicate, &columns, schema::rows).await
+}
+
+/// Only the texts of every row that satisfies `predicate`, in no order.
+pub(crate) async fn texts(table: &Table, predicate: &str) -> Result<Vec<PassageText>, StoreError> {
+    read(table, predicate, &schema::TEXTS, schema::texts).await
 }
 
 /// What `convert` makes of `columns` of the rows that satisfy `predicate`.

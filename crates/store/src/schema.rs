@@ -14,7 +14,7 @@ use intramuros_types::{Chunk, ChunkId, DocumentId, Span};
 
 use crate::layout;
 use crate::terms::search_text;
-use crate::{PassageDetails, PassageRow, StoredPassage, TableSpec};
+use crate::{PassageDetails, PassageRow, PassageText, StoredPassage, TableSpec};
 
 /// Version of the columns below; a table of another version is refused.
 const VERSION: &str = "2";
@@ -41,6 +41,9 @@ pub(crate) const TOKENS: &str = "tokens";
 /// The label that passages without labels carry in the table, so that one condition decides who
 /// may read a row. No caller can hold or set it: labels are not empty.
 pub(crate) const OPEN_TO_ALL: &str = "";
+
+/// The columns of what a passage says.
+pub(crate) const TEXTS: [&str; 5] = [DOCUMENT, ORDINAL, PAGE_FIRST, SECTION_PATH, TEXT];
 
 /// The columns of a passage as it is shown: all but the vectors and the indexed text.
 pub(crate) const RETURNED: [&str; 15] = [
@@ -230,6 +233,29 @@ pub(crate) fn from_batch(batch: &RecordBatch) -> Result<Vec<StoredPassage>, Stri
                     metadata: read_entries(strings(metadata, row, METADATA)?),
                     written: written.is_valid(row).then(|| written.value(row)),
                 },
+            })
+        })
+        .collect()
+}
+
+/// What the passages of `batch` say, which has the columns [`TEXTS`].
+///
+/// # Errors
+/// The name of a column that is missing or of another type.
+pub(crate) fn texts(batch: &RecordBatch) -> Result<Vec<PassageText>, String> {
+    let documents = column::<StringArray>(batch, DOCUMENT)?;
+    let texts = column::<StringArray>(batch, TEXT)?;
+    let ordinals = column::<UInt32Array>(batch, ORDINAL)?;
+    let pages = column::<UInt32Array>(batch, PAGE_FIRST)?;
+    let paths = column(batch, SECTION_PATH)?;
+    (0..batch.num_rows())
+        .map(|row| {
+            Ok(PassageText {
+                document: DocumentId::new(documents.value(row)),
+                ordinal: ordinals.value(row),
+                page: pages.is_valid(row).then(|| pages.value(row)),
+                headings: strings(paths, row, SECTION_PATH)?,
+                text: texts.value(row).to_owned(),
             })
         })
         .collect()

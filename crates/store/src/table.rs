@@ -15,7 +15,8 @@ use crate::filter::{of_document, of_documents};
 use crate::schema::{ID, ORDINAL, to_batch};
 use crate::stale::Stale;
 use crate::{
-    PassageRow, Snapshot, StoreError, StoredPassage, TableSpec, WriteGate, maintenance, rows,
+    PassageRow, PassageText, Snapshot, StoreError, StoredPassage, TableSpec, WriteGate,
+    maintenance, rows,
 };
 
 /// The most text of one document, titles and headings counted once per passage. Arrow's string
@@ -181,6 +182,45 @@ impl PassageTable {
     pub async fn contains(&self, document: &DocumentId) -> Result<bool, StoreError> {
         let _open = self.enter().await?;
         Ok(self.count_of(document).await? > 0)
+    }
+
+    /// Number of passages of `document`.
+    ///
+    /// # Errors
+    /// `Dropped`; `Database`.
+    pub async fn count_of_document(&self, document: &DocumentId) -> Result<u64, StoreError> {
+        let _open = self.enter().await?;
+        Ok(self.count_of(document).await? as u64)
+    }
+
+    /// What the passages of `documents` say, in the order of documents and passages.
+    ///
+    /// # Errors
+    /// `Invalid` for more than 1,000 documents; `Dropped`; `Database`; `Unreadable`.
+    pub async fn texts_of(&self, documents: &[DocumentId]) -> Result<Vec<PassageText>, StoreError> {
+        if documents.len() > AT_ONCE {
+            let reason = format!("are {}, the limit is {AT_ONCE}", documents.len());
+            return Err(StoreError::invalid("documents", reason));
+        }
+        if documents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _open = self.enter().await?;
+        let mut texts = rows::texts(&self.shared.table, &of_documents(documents)).await?;
+        texts.sort_unstable_by(|a, b| (&a.document, a.ordinal).cmp(&(&b.document, b.ordinal)));
+        Ok(texts)
+    }
+
+    /// How many versions of the table are on the disk: one when nothing of what was erased is.
+    ///
+    /// # Errors
+    /// `Dropped`; `Database`.
+    pub async fn versions(&self) -> Result<u64, StoreError> {
+        let _open = self.enter().await?;
+        let versions = self.shared.table.list_versions().await;
+        versions
+            .map(|all| all.len() as u64)
+            .map_err(StoreError::database("list a table's versions"))
     }
 
     /// Number of passages.

@@ -95,3 +95,7 @@ string_id!(
     /// One e-mail on its way, `eml_` and a UUID v7.
     MailId
 );
+string_id!(
+    /// What was erased for whom, `era_` and a UUID v7.
+    ErasureId
+);

@@ -33,8 +33,8 @@ pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarn
 pub use fault::Fault;
 pub use histogram::{Distribution, Histogram};
 pub use id::{
-    ChunkId, DeliveryId, DocumentId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId, MailId,
-    ModelId, RequestId, ReviewId, UserId, WebhookId,
+    ChunkId, DeliveryId, DocumentId, ErasureId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId,
+    MailId, ModelId, RequestId, ReviewId, UserId, WebhookId,
 };
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};

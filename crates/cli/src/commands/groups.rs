@@ -40,7 +40,8 @@ pub(crate) fn run(common: &Common, command: &Groups) -> anyhow::Result<ExitCode>
         Groups::Add { id, members } => {
             let group = GroupId::new(id);
             for member in members {
-                let (found, target) = (find(ledger, member).await?, format!("{id}/{member}"));
+                let found = find(ledger, member).await?;
+                let target = format!("{id}/{}", found.as_str());
                 let add = ledger.add_member(&group, &found);
                 audited(ledger, settings, ("groups.add_member", &target), add).await?;
             }
@@ -49,7 +50,8 @@ pub(crate) fn run(common: &Common, command: &Groups) -> anyhow::Result<ExitCode>
         Groups::Remove { id, members } => {
             let group = GroupId::new(id);
             for member in members {
-                let (found, target) = (find(ledger, member).await?, format!("{id}/{member}"));
+                let found = find(ledger, member).await?;
+                let target = format!("{id}/{}", found.as_str());
                 let remove = ledger.remove_member(&group, &found);
                 audited(ledger, settings, ("groups.remove_member", &target), remove).await?;
             }

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::args::{Common, KeyLimits, KeyOptions, Keys};
 use crate::language::tr;
-use crate::ledger::{audited, moment, with};
+use crate::ledger::{audited, audited_new, moment, with};
 use crate::output;
 use crate::settings::Settings;
 
@@ -30,7 +30,8 @@ pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
                 expires: options.expires.map(in_days),
             };
             let create = ledger.create_key(request);
-            show_new(common, &audited(ledger, settings, ("keys.create", name), create).await?);
+            let id = |key: &NewKey| key.record.id.to_string();
+            show_new(common, &audited_new(ledger, settings, "keys.create", create, id).await?);
             Ok(())
         }
         Keys::Update { id, name, scopes, options } => {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::keys::given;
 use crate::args::{Common, Users};
 use crate::language::tr;
-use crate::ledger::{audited, moment, with};
+use crate::ledger::{audited, audited_new, moment, with};
 use crate::output;
 use crate::settings::Settings;
 
@@ -36,7 +36,8 @@ pub(crate) fn run(common: &Common, command: &Users) -> anyhow::Result<ExitCode> 
                 must_change: drawn.is_some(),
             };
             let create = ledger.create_user(request);
-            let user = audited(ledger, settings, ("users.create", name), create).await?;
+            let id = |user: &UserRecord| user.id.to_string();
+            let user = audited_new(ledger, settings, "users.create", create, id).await?;
             show_new(common, &user, drawn);
             Ok(())
         }

@@ -104,12 +104,21 @@ password_file = ""
 from = ""
 timeout_seconds = 30
 recipients = []
+
+[retention]
+schedule = "30 3 * * *"
+dry_run = false
+keys_days = 0
+erasures_days = 1825
+documents = []
+
 [jobs]
 concurrency = 2
 keep_days = 90
 
 [reviews]
 claim_minutes = 15
+days = 1095
 
 [compute]
 threads = 0

@@ -157,6 +157,16 @@ impl BlockPool {
         }
     }
 
+    /// Forgets what is kept and used by nobody. What sequences have now is kept until they end.
+    pub(crate) fn forget_idle(&mut self) {
+        while let Some((_, block)) = self.idle.pop_first() {
+            if let Some((edge, _)) = self.block(block).kept.take() {
+                self.kept.remove(&edge);
+            }
+            self.free.push(block);
+        }
+    }
+
     fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock

@@ -45,6 +45,23 @@ fn who_begins_alike_takes_over_whole_blocks() {
 }
 
 #[test]
+fn what_nobody_uses_can_be_forgotten() {
+    let mut pool = pool(16);
+    let (mut ended, _) = compute(&mut pool, 0, &tokens(10, 90));
+    let (_runs, _) = compute(&mut pool, 0, &[9, 9, 9, 9, 8, 8, 8, 8]);
+    ended.release(&mut pool);
+    assert!(pool.in_use().idle > 0);
+    pool.forget_idle();
+    assert_eq!(pool.in_use().idle, 0);
+    assert_eq!(
+        compute(&mut pool, 0, &tokens(10, 91)).1,
+        0,
+        "it begins alike, and is computed anew"
+    );
+    assert_eq!(compute(&mut pool, 0, &[9, 9, 9, 9, 8, 8, 8, 8]).1, 8, "what is used is kept");
+}
+
+#[test]
 fn scopes_share_nothing() {
     let mut pool = pool(16);
     let (_first, _) = compute(&mut pool, 7, &tokens(8, 8));

@@ -22,6 +22,8 @@ use crate::{EngineConfig, EngineError};
 pub(super) enum Command {
     /// Generate.
     Run(Box<Sequence>),
+    /// Forget the beginnings that are kept for other requests.
+    ForgetPrefixes,
     /// End waiting requests now and running ones at `deadline` (`None`: never).
     Stop {
         /// When the grace is over.
@@ -124,6 +126,7 @@ impl Scheduler {
                 let runs = self.running.iter().any(|other| other.client.as_ref() == client);
                 self.queue.arrive(*sequence, runs);
             }
+            Command::ForgetPrefixes => self.pool.forget_idle(),
             Command::Stop { deadline } => {
                 // A second stop may shorten the grace, never prolong it.
                 let sooner = match self.stopping.take() {

@@ -131,7 +131,7 @@ impl Knowledge {
     }
 
     /// The files within a document.
-    pub(super) async fn parts_of(
+    pub(crate) async fn parts_of(
         &self,
         base: &KnowledgeBaseId,
         parent: &DocumentId,

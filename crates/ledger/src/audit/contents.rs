@@ -1,9 +1,6 @@
 //! Keeps the sealed contents of entries, apart from the chain, so that they can be erased.
 
-use time::OffsetDateTime;
-
 use super::AuditRecord;
-use crate::moment::to_millis;
 use crate::{Ledger, LedgerError};
 
 pub(super) async fn insert(
@@ -31,22 +28,6 @@ impl Ledger {
             .fetch_optional(&self.pool)
             .await
             .map_err(LedgerError::database("read a content of the audit trail"))
-    }
-
-    /// Erases the contents of entries before this moment; the entries stay, and the chain holds.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn erase_audit_contents(&self, before: OffsetDateTime) -> Result<u64, LedgerError> {
-        let done = sqlx::query("DELETE FROM audit_contents WHERE at < $1")
-            .bind(to_millis(before))
-            .execute(&self.pool)
-            .await
-            .map_err(LedgerError::database("erase contents of the audit trail"))?;
-        if done.rows_affected() > 0 {
-            self.forget_erased().await;
-        }
-        Ok(done.rows_affected())
     }
 
     /// Erases the contents of the entries of an actor; the entries stay, and the chain holds.

@@ -15,6 +15,8 @@ use crate::{Ledger, LedgerError};
 const PAGE: u32 = 1_000;
 /// The most entries of one answer.
 const MAX_PAGE: u32 = 1_000;
+/// Entries that are removed at once: nobody else writes meanwhile.
+const PRUNED_AT_ONCE: i64 = 10_000;
 /// Longest actor, action or target; longer ones are cut, for the trail never refuses.
 const MAX_CHARS: usize = 500;
 /// Longest details; longer ones are replaced by their size.
@@ -182,8 +184,8 @@ impl Ledger {
         .map_err(LedgerError::database(OPERATION))
     }
 
-    /// Removes the entries from the beginning up to the first one at `before` or later, and appends
-    /// one by `actor` that says so; returns how many went.
+    /// Removes the entries from the beginning up to the first one at `before` or later, 10,000 at
+    /// once, and appends one by `actor` that says so; returns how many went.
     ///
     /// # Errors
     /// `Database`.
@@ -197,10 +199,12 @@ impl Ledger {
         let mut transaction = self.begin_write(OPERATION).await?;
         // The first to stay; without one, the last entry does, which the chain goes on from.
         let row = sqlx::query(
-            "SELECT seq, previous FROM audit WHERE seq = COALESCE((SELECT MIN(seq) FROM audit \
-             WHERE at >= $1), (SELECT MAX(seq) FROM audit))",
+            "SELECT seq, previous FROM audit WHERE seq <= COALESCE((SELECT MIN(seq) FROM audit \
+             WHERE at >= $1), (SELECT MAX(seq) FROM audit)) \
+             AND seq <= (SELECT MIN(seq) FROM audit) + $2 ORDER BY seq DESC LIMIT 1",
         )
         .bind(to_millis(before))
+        .bind(PRUNED_AT_ONCE)
         .fetch_optional(&mut *transaction)
         .await
         .map_err(failed(OPERATION))?;

@@ -223,6 +223,6 @@ async fn contents_are_for_the_holder_of_the_key() {
     assert_eq!(ledger.erase_audit_contents_of("key:b").await.unwrap(), 1);
     assert_eq!(ledger.audit_content(2).await.unwrap(), None);
     let yesterday = fixture.now() - Duration::days(1);
-    assert_eq!(ledger.erase_audit_contents(yesterday).await.unwrap(), 1);
+    assert_eq!(ledger.forget_audit_contents(yesterday).await.unwrap(), 1);
     assert!(ledger.verify_audit(None).await.unwrap().is_sound());
 }

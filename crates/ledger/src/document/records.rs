@@ -69,8 +69,8 @@ impl Ledger {
     ) -> Result<DocumentRecord, LedgerError> {
         let row = sqlx::query(
             "INSERT INTO documents (id, knowledge_base, file_name, media_type, bytes, sha256, \
-             external_id, source, parent, labels, metadata, state, created, updated) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12, $12) \
+             external_id, source, parent, labels, metadata, state, created, arrived, updated) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12, $12, $12) \
              RETURNING *",
         )
         .bind(format!("doc_{}", Uuid::now_v7().simple()))
@@ -109,8 +109,8 @@ impl Ledger {
         let row = sqlx::query(
             "UPDATE documents SET state = 'pending', reason_code = NULL, reason_text = NULL, \
              file_name = $2, media_type = $3, bytes = $4, sha256 = $5, source = $6, labels = $7, \
-             metadata = $8, revision = revision + 1, claimed_by = NULL, updated = $9 WHERE id = $1 \
-             RETURNING *",
+             metadata = $8, revision = revision + 1, claimed_by = NULL, updated = $9, \
+             arrived = CASE WHEN sha256 = $5 THEN arrived ELSE $9 END WHERE id = $1 RETURNING *",
         )
         .bind(same.id.as_str())
         .bind(&new.file_name)

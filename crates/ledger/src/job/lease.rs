@@ -207,6 +207,22 @@ pub(super) fn held(lease: &Lease, changed: u64) -> Result<(), LedgerError> {
     Err(LedgerError::LeaseLost { job: lease.job.to_string() })
 }
 
+/// Whether an attempt still has its job, for what it writes in this transaction.
+pub(crate) async fn holds(
+    connection: &mut sqlx::SqliteConnection,
+    lease: &Lease,
+) -> Result<(), LedgerError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM jobs WHERE id = $1 AND lease_owner = $2 AND state = 'running'",
+    )
+    .bind(lease.job.as_str())
+    .bind(&lease.owner)
+    .fetch_optional(connection)
+    .await
+    .map_err(LedgerError::database("look at a lease"))?;
+    held(lease, u64::from(found.is_some()))
+}
+
 pub(super) fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4)
 }

@@ -199,7 +199,7 @@ pub(super) fn conflict(id: &JobId, reason: &str) -> LedgerError {
     LedgerError::Conflict { what: "job", id: id.to_string(), reason: reason.to_owned() }
 }
 
-pub(super) fn job(row: &SqliteRow, now: i64) -> Result<JobRecord, LedgerError> {
+pub(crate) fn job(row: &SqliteRow, now: i64) -> Result<JobRecord, LedgerError> {
     read(row, now).map_err(LedgerError::database("read a job"))
 }
 

@@ -1,8 +1,8 @@
 //! Erases what reviews hold, and who decided them.
 //!
 //! Contents go: titles, proposals, schemas, quotes, corrections, their patches, reasons and comments.
-//! What stays is that there was a review, of which kind, when it was decided, with which verdict and
-//! in how long. One that still waited has nothing left to decide, and is withdrawn.
+//! The filer's own name for it goes too, which may be somebody's. What stays is that there was a
+//! review, of which kind, when it was decided, with which verdict and in how long. One that still waited has nothing left to decide, and is withdrawn.
 
 use intramuros_types::{DocumentId, KnowledgeBaseId, ReviewId, UserId};
 use sqlx::sqlite::SqliteConnection;
@@ -59,19 +59,22 @@ impl Ledger {
         Ok(erased)
     }
 
-    /// Removes reviews that were decided or withdrawn before `before`, with all that belongs to them;
-    /// how many.
+    /// Removes up to 500 reviews that were decided or withdrawn before `before`, with all that belongs
+    /// to them; how many. The caller goes on until there is none.
     ///
     /// # Errors
     /// `Database`.
     pub async fn prune_reviews(&self, before: OffsetDateTime) -> Result<u64, LedgerError> {
         // What hangs on them goes with them.
-        let removed = sqlx::query("DELETE FROM reviews WHERE ended < $1 AND state <> 'open'")
-            .bind(to_millis(before))
-            .execute(&self.pool)
-            .await
-            .map_err(LedgerError::database("remove old reviews"))?
-            .rows_affected();
+        let removed = sqlx::query(
+            "DELETE FROM reviews WHERE id IN (SELECT id FROM reviews WHERE ended < $1 \
+             AND state <> 'open' ORDER BY ended LIMIT 500)",
+        )
+        .bind(to_millis(before))
+        .execute(&self.pool)
+        .await
+        .map_err(LedgerError::database("remove old reviews"))?
+        .rows_affected();
         if removed > 0 {
             self.forget_erased().await;
         }
@@ -89,36 +92,57 @@ impl Ledger {
         const OPERATION: &str = "forget a reviewer";
         let pseudonym = format!("person_{}", Uuid::now_v7().simple());
         let mut transaction = self.begin_write(OPERATION).await?;
-        let named: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM reviews WHERE filed_by = $1 OR claimed_by = $1 OR assignee = $1 \
-             OR id IN (SELECT review FROM review_decisions WHERE reviewer = $1) \
-             OR id IN (SELECT review FROM review_work WHERE reviewer = $1)",
-        )
-        .bind(user.as_str())
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(LedgerError::database(OPERATION))?;
-        for statement in [
-            "UPDATE reviews SET filed_by = $2 WHERE filed_by = $1",
-            "UPDATE reviews SET claimed_by = NULL, claimed_since = NULL, claimed_until = NULL \
-             WHERE claimed_by = $1 AND $2 = $2",
-            "UPDATE reviews SET assignee = NULL WHERE assignee = $1 AND $2 = $2",
-            "UPDATE review_decisions SET reviewer = $2 WHERE reviewer = $1",
-            "UPDATE review_work SET reviewer = $2 WHERE reviewer = $1",
-        ] {
-            sqlx::query(statement)
-                .bind(user.as_str())
-                .bind(&pseudonym)
-                .execute(&mut *transaction)
-                .await
-                .map_err(LedgerError::database(OPERATION))?;
-        }
+        let named = forget_reviewer(&mut transaction, user, &pseudonym).await?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         if named > 0 {
             self.forget_erased().await;
         }
-        Ok(named.unsigned_abs())
+        Ok(named)
     }
+}
+
+/// Puts `pseudonym` in the place of a user in all reviews, in the transaction that erases the user; how
+/// many named them.
+pub(crate) async fn forget_reviewer(
+    connection: &mut SqliteConnection,
+    user: &UserId,
+    pseudonym: &str,
+) -> Result<u64, LedgerError> {
+    const OPERATION: &str = "forget a reviewer";
+    let named: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM reviews WHERE filed_by = $1 OR claimed_by = $1 OR assignee = $1 \
+         OR id IN (SELECT review FROM review_decisions WHERE reviewer = $1) \
+         OR id IN (SELECT review FROM review_work WHERE reviewer = $1)",
+    )
+    .bind(user.as_str())
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(LedgerError::database(OPERATION))?;
+    for statement in [
+        "UPDATE reviews SET filed_by = $2 WHERE filed_by = $1",
+        "UPDATE reviews SET claimed_by = NULL, claimed_since = NULL, claimed_until = NULL \
+         WHERE claimed_by = $1 AND $2 = $2",
+        "UPDATE reviews SET assignee = NULL WHERE assignee = $1 AND $2 = $2",
+        "UPDATE review_decisions SET reviewer = $2 WHERE reviewer = $1",
+        "UPDATE review_work SET reviewer = $2 WHERE reviewer = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(user.as_str())
+            .bind(pseudonym)
+            .execute(&mut *connection)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
+    }
+    Ok(named.unsigned_abs())
+}
+
+/// Erases one review, in the transaction of a person's erasure.
+pub(crate) async fn erase_one(
+    connection: &mut SqliteConnection,
+    id: &str,
+    now: i64,
+) -> Result<u64, LedgerError> {
+    erase(connection, ONE, id, now).await
 }
 
 /// Erases the reviews that quote a document, in the transaction that forgets it.
@@ -153,8 +177,8 @@ async fn erase(
             "UPDATE review_decisions SET value = NULL, patch = NULL, comment = '' WHERE {of_them}"
         ),
         format!(
-            "UPDATE reviews SET title = '', reason_text = '', proposal = 'null', \
-             value_schema = NULL, erased = $2, updated = $2, claimed_by = NULL, \
+            "UPDATE reviews SET title = '', external_id = NULL, reason_text = '', \
+             proposal = 'null', value_schema = NULL, erased = $2, updated = $2, claimed_by = NULL, \
              claimed_since = NULL, claimed_until = NULL, \
              version = CASE state WHEN 'open' THEN version + 1 ELSE version END, \
              ended = CASE state WHEN 'open' THEN $2 ELSE ended END, \

@@ -170,19 +170,6 @@ impl Ledger {
         let rows = self.usage(&filter, &[]).await?;
         Ok(rows.first().map_or(0, |row| row.consumption.tokens()))
     }
-
-    /// Removes what was consumed before `day`.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn forget_usage_before(&self, day: Date) -> Result<u64, LedgerError> {
-        let done = sqlx::query("DELETE FROM usage WHERE day < $1")
-            .bind(self::day(day))
-            .execute(&self.pool)
-            .await
-            .map_err(LedgerError::database("remove what was consumed"))?;
-        Ok(done.rows_affected())
-    }
 }
 
 async fn add(

@@ -223,8 +223,7 @@ async fn wrong_settings_are_refused_at_once() {
         let egress = crate::EgressConfig { allow: allow(&server), ..Default::default() };
         let egress = crate::Egress::new(&egress).unwrap();
         let schedule = crate::Schedule::read(&[]).unwrap();
-        let (kept, smtp) = (Duration::from_secs(1), Some(config));
-        let config = crate::NotifyConfig { schedule, kept, smtp };
+        let config = crate::NotifyConfig { schedule, smtp: Some(config) };
         Notifier::new(fixture.ledger.clone(), egress, config).map(|_| ()).map_err(|e| e.to_string())
     };
     assert_eq!(tried(good.clone()), Ok(()));

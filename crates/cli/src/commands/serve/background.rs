@@ -1,4 +1,4 @@
-//! Runs what the server does beside answering: jobs, folders, webhooks, the removal of what is old.
+//! Runs what the server does beside answering: jobs, folders, webhooks.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::parts::{self, Parts};
-use super::{retention, storage};
+use super::storage;
 use crate::settings::Settings;
 
 /// The tasks beside the answers. Those that must end well are told by the stop and waited for; the
@@ -30,14 +30,11 @@ impl Background {
         let folders = tokio::spawn(watch_folders(settings, parts, stop.clone()));
         let (notify, told) = (parts.notify.clone(), stop.clone());
         let notifier = tokio::spawn(async move { notify.run(told).await });
-        let kept = retention::Kept::of(settings);
-        let retention = tokio::spawn(retention::run(parts.ledger.clone(), kept, stop.clone()));
         let storage = storage::watch(settings.data_dir.clone(), readiness.clone());
         Self {
             ending: vec![
                 ("the jobs", jobs),
                 ("the watch over folders", folders),
-                ("the removal of what is too old", retention),
                 ("webhooks and e-mail", notifier),
             ],
             expendable: vec![

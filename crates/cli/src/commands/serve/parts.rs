@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use intramuros_backend::{BackendError, EmbedBackend, TextBackend};
 use intramuros_catalog::{Catalog, InstalledModel, ModelsDir, Task};
+use intramuros_datalife::{DataLife, DataLifeConfig, DataLifeParts};
 use intramuros_embed::{CpuEmbedBackend, EncoderCodec, EncoderFiles};
 use intramuros_engine::{
     ComputeGate, EmbedConfig, EmbedEngine, Encoders, EngineConfig, LoadModel, Meter, ModelLimits,
@@ -28,6 +29,8 @@ use crate::outside;
 use crate::reading;
 use crate::settings::{self, KvCacheType, Settings};
 
+use super::retention;
+
 /// The parts, as cheap handles.
 #[derive(Clone)]
 pub(super) struct Parts {
@@ -37,6 +40,7 @@ pub(super) struct Parts {
     pub(super) knowledge: Knowledge,
     pub(super) journal: Journal,
     pub(super) notify: Notifier,
+    pub(super) data_life: DataLife,
 }
 
 /// How deep files may be within one another: an archive in a mail in an archive, and its files.
@@ -141,7 +145,18 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         meter: meter(journal.clone()),
     };
     let knowledge = Knowledge::new(parts, knowledge_config(settings));
-    Ok(Parts { ledger, text, encoders, knowledge, journal, notify })
+    let data_life = DataLife::new(
+        DataLifeParts {
+            ledger: ledger.clone(),
+            knowledge: knowledge.clone(),
+            data_dir: settings.data_dir.clone(),
+        },
+        DataLifeConfig {
+            retention: retention::config(settings)?,
+            audits: settings.audit.is_kept(),
+        },
+    );
+    Ok(Parts { ledger, text, encoders, knowledge, journal, notify, data_life })
 }
 
 /// Sums of what the server does by itself; they are counted for no key.
@@ -357,18 +372,17 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
     })
 }
 
-/// What runs the jobs: those of the knowledge bases.
+/// What runs the jobs: those of the knowledge bases, and those of the life of data.
 pub(super) fn runner(settings: &Settings, parts: &Parts) -> Runner {
-    let kept = Some(settings.jobs.keep_days).filter(|days| *days > 0);
     let config = RunnerConfig {
         concurrency: settings.jobs.concurrency,
-        kept: kept.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600)),
         // The lock of the data directory keeps every other server out.
         is_alone: true,
         ..RunnerConfig::default()
     };
     let runner = Runner::new(parts.ledger.clone(), config);
-    parts.knowledge.job_kinds().into_iter().fold(runner, Runner::with_kind)
+    let kinds = parts.knowledge.job_kinds().into_iter().chain(parts.data_life.job_kinds());
+    kinds.fold(runner, Runner::with_kind).with_schedule(parts.data_life.schedule())
 }
 
 /// A folder of the settings as the knowledge bases know it.

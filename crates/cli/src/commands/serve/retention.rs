@@ -1,63 +1,46 @@
-//! Removes what is older than the settings keep it.
+//! Gathers how long what is kept from the settings that say so.
 
 use std::time::Duration;
 
-use intramuros_ledger::{Ledger, LedgerError};
-use tokio::sync::watch;
+use intramuros_datalife::{DocumentRule, RetentionConfig};
+use intramuros_jobs::Cron;
 
-use crate::settings::Settings;
+use crate::settings::{RetentionFrom, Settings};
 
-/// Time between two looks; what is kept is counted in days.
-const INTERVAL: Duration = Duration::from_secs(3600);
-const ACTOR: &str = "server:retention";
-
-/// How many days are kept of what; 0 for ever.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Kept {
-    audit: u32,
-    contents: u32,
-    usage: u32,
+/// What the retention job keeps.
+pub(super) fn config(settings: &Settings) -> anyhow::Result<RetentionConfig> {
+    let retention = &settings.retention;
+    let rules = retention.documents.iter().map(|rule| DocumentRule {
+        knowledge_base: rule.knowledge_base.clone(),
+        label: rule.label.clone(),
+        source: rule.source.clone(),
+        days: rule.days,
+        by_own_date: rule.from == RetentionFrom::Written,
+    });
+    let folders = settings.knowledge.folders.iter();
+    let watched = folders.map(|folder| (folder.knowledge_base.clone(), folder.source.clone()));
+    Ok(RetentionConfig {
+        schedule: Cron::parse(&retention.schedule)?,
+        dry_run: retention.dry_run,
+        audit: kept(settings.audit.days),
+        audit_contents: kept(settings.audit.content_days),
+        usage: kept(settings.usage.days),
+        jobs: kept(settings.jobs.keep_days),
+        outbox: days(settings.webhooks.keep_days),
+        questions: Some(days(settings.knowledge.unanswered_days)),
+        reviews: kept(settings.reviews.days),
+        keys: kept(retention.keys_days),
+        erasures: kept(retention.erasures_days),
+        documents: rules.collect(),
+        watched: watched.collect(),
+    })
 }
 
-impl Kept {
-    pub(super) fn of(settings: &Settings) -> Self {
-        let audit = &settings.audit;
-        Self { audit: audit.days, contents: audit.content_days, usage: settings.usage.days }
-    }
+/// `None` for 0, which means for ever.
+fn kept(number: u32) -> Option<Duration> {
+    (number > 0).then(|| days(number))
 }
 
-/// Removes what is too old, until `stop` turns true.
-pub(super) async fn run(ledger: Ledger, kept: Kept, mut stop: watch::Receiver<bool>) {
-    let mut tick = tokio::time::interval(INTERVAL);
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = stop.changed() => return,
-        }
-        if let Err(error) = remove(&ledger, kept).await {
-            tracing::error!(%error, "what is too old could not be removed");
-        }
-    }
-}
-
-async fn remove(ledger: &Ledger, kept: Kept) -> Result<(), LedgerError> {
-    let before = |days: u32| {
-        let days = time::Duration::days(i64::from(days));
-        ledger.now().checked_sub(days).filter(|_| days.is_positive())
-    };
-    let mut removed = [0; 3];
-    if let Some(before) = before(kept.contents) {
-        removed[0] = ledger.erase_audit_contents(before).await?;
-    }
-    if let Some(before) = before(kept.audit) {
-        removed[1] = ledger.prune_audit(before, ACTOR).await?;
-    }
-    if let Some(before) = before(kept.usage) {
-        removed[2] = ledger.forget_usage_before(before.date()).await?;
-    }
-    if removed != [0; 3] {
-        let [contents, entries, days] = removed;
-        tracing::info!(contents, entries, days, "what was too old was removed");
-    }
-    Ok(())
+fn days(number: u32) -> Duration {
+    Duration::from_secs(u64::from(number) * 24 * 3600)
 }

@@ -37,7 +37,7 @@ pub(crate) struct ReviewSummaryDto {
     /// What people read; empty once it was erased.
     title: String,
     /// Why a person is asked.
-    reason: ReasonDto,
+    reason: ReviewReasonDto,
     /// `open`, `claimed`, `decided` or `withdrawn`.
     state: &'static str,
     /// What a decision must name.
@@ -105,7 +105,7 @@ pub(crate) struct ReviewDto {
 
 /// Why a person is asked.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ReasonDto {
+pub(crate) struct ReviewReasonDto {
     /// A stable name.
     code: String,
     /// What people read.
@@ -181,7 +181,7 @@ impl From<ReviewSummary> for ReviewSummaryDto {
             kind: review.kind,
             external_id: review.external_id,
             title: review.title,
-            reason: ReasonDto { code: review.reason.code, text: review.reason.text },
+            reason: ReviewReasonDto { code: review.reason.code, text: review.reason.text },
             state: review.state.as_str(),
             version: review.version,
             priority: review.priority.as_str(),
