@@ -195,19 +195,18 @@ fn wrong_requests_name_what_is_wrong() {
 #[test]
 fn two_people_decide_where_two_are_asked() {
     let server = shared();
-    let marie = create_user(&server, "yeux-marie", "reviewer", "*");
-    let marie = (sign_in(&server, "yeux-marie"), marie["id"].as_str().unwrap().to_owned());
+    let marie = session(&server, "yeux-marie", "reviewer", "*");
     let paul = session(&server, "yeux-paul", "reviewer", "*");
     let zoé = session(&server, "yeux-zoe", "operator", "*");
     let application = create_key(server.data.path(), BOTH);
     let mut command = intramuros(server.data.path());
     command.args(["keys", "create", "--name", "hers", "--scope", BOTH, "--label", "*", "--json"]);
-    let made = command.args(["--owner", &marie.1]).output().unwrap();
+    let made = command.args(["--owner", "yeux-marie"]).output().unwrap();
     let made: Value = serde_json::from_slice(&made.stdout).unwrap();
     let own_key = made["key"].as_str().unwrap().to_owned();
     let (application, own_key) = (server.with_key(&application), server.with_key(&own_key));
     let (marie, paul, zoé) =
-        (server.with_key(&marie.0), server.with_key(&paul), server.with_key(&zoé));
+        (server.with_key(&marie), server.with_key(&paul), server.with_key(&zoé));
     let two = || file(&application, &with(review("paiement", "P"), json!({"four_eyes": true})));
 
     let agreed = two();
@@ -292,7 +291,7 @@ fn nobody_sees_what_is_not_theirs() {
     assert_eq!((refused.status, &refused.json()["param"]), (400, &json!("evidence")));
     // Whom it is for can be changed by who sees it; a team that they are not in takes it from them.
     let mut command = intramuros(server.data.path());
-    assert!(command.args(["groups", "create", "vue-equipe"]).status().unwrap().success());
+    assert!(command.args(["groups", "create", "vue-equipe"]).output().unwrap().status.success());
     let given =
         all.patch(&path(&hidden[0], ""), &json!({"team": "vue-equipe", "priority": "high"}));
     assert_eq!((given.status, &given.json()["team"]), (200, &json!("vue-equipe")));
