@@ -18,6 +18,8 @@ mkdir -p "$CARGO_TARGET_DIR" "$INTRAMUROS_MODELS_DIR"
 # cargo knows a clone's files by their path within it and their time only. What another clone built
 # after this one was edited would pass for ours: where clones take turns, ours count as new.
 clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# A copy of this file somewhere else would count everything that is there as new.
+[ -f "$clone/scripts/env.sh" ] || { echo "env.sh must be read where it is, in scripts/" >&2; return 1; }
 if [ "$(cat "$CARGO_TARGET_DIR/last-clone" 2>/dev/null)" != "$clone" ]; then
   find "$clone" \( -path "$clone/.git" -o -path "$clone/target" \) -prune -o -type f -exec touch {} +
   printf '%s' "$clone" > "$CARGO_TARGET_DIR/last-clone"

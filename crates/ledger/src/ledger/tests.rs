@@ -230,8 +230,8 @@ async fn check_finds_a_damaged_page() {
     fixture.ledger.check().await.unwrap();
     fixture.ledger.close().await;
     let mut bytes = std::fs::read(fixture.path()).unwrap();
-    // Everything after the pages of the schema.
-    let from = bytes.len() / 4 * 3;
+    // The newest pages: those of the schema, which an opening reads, come first.
+    let from = bytes.len() - 8 * 4096;
     bytes[from..].fill(0xA5);
     std::fs::write(fixture.path(), bytes).unwrap();
 
