@@ -1,6 +1,6 @@
 //! Says what an erasure of documents will remove, and afterwards what is left of them.
 
-use intramuros_ledger::{DocumentRecord, DocumentState, ErasedDocument, LedgerError};
+use intramuros_ledger::{DocumentRecord, ErasedDocument, LedgerError};
 use intramuros_store::PassageTable;
 use intramuros_types::{Access, DocumentId, KnowledgeBaseId};
 
@@ -109,7 +109,7 @@ impl Knowledge {
         self.shared.text.forget_prefixes();
     }
 
-    /// Which of `ids` are there and can be read with `access`.
+    /// Which of `ids` are there, also while they are being erased, and can be read with `access`.
     ///
     /// # Errors
     /// A failure of the ledger.
@@ -121,12 +121,7 @@ impl Knowledge {
         let mut readable = Vec::new();
         for id in ids {
             match self.shared.ledger.get_document(id).await {
-                Ok(record)
-                    if record.state != DocumentState::Deleting
-                        && access.allows(&record.details.labels) =>
-                {
-                    readable.push(record);
-                }
+                Ok(record) if access.allows(&record.details.labels) => readable.push(record),
                 Ok(_) | Err(LedgerError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
