@@ -59,6 +59,11 @@ const TABLE: &[Layer] = &[
         never: &["candle-core", "axum", "lancedb"],
     },
     Layer {
+        name: "usecases",
+        may_use: &["types", "engine", "knowledge", "ingest", "ledger", "jobs"],
+        never: &["candle-core", "axum", "lancedb"],
+    },
+    Layer {
         name: "upkeep",
         may_use: &["types", "ledger", "store"],
         never: &["candle-core", "axum", "lancedb", "lance"],
@@ -85,6 +90,7 @@ const TABLE: &[Layer] = &[
             "notify",
             "http",
             "datalife",
+            "usecases",
             "upkeep",
         ],
         never: &[],

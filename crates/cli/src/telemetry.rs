@@ -53,4 +53,5 @@ const OURS: &[&str] = &[
     "store",
     "types",
     "upkeep",
+    "usecases",
 ];

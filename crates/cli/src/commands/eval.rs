@@ -1,6 +1,5 @@
 //! `intramuros eval`: how good search is, on questions whose answers are known.
 
-mod bootstrap;
 mod measure;
 mod report;
 mod retrieval;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use intramuros_usecases::pilot::ndcg;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -93,22 +94,6 @@ pub(super) fn outcome(question: &Question, hits: &[Found], milliseconds: f64) ->
     }
 }
 
-/// Gain by the order of `relevant`, best first. Source: Järvelin and Kekäläinen 2002, with linear
-/// gains.
-fn ndcg(documents: &[String], relevant: &[String]) -> f64 {
-    let gain = |name: &String| {
-        relevant.iter().position(|known| known == name).map_or(0, |at| relevant.len() - at) as f64
-    };
-    let discounted = |gains: &mut dyn Iterator<Item = f64>| -> f64 {
-        (2_u32..).zip(gains.take(10)).map(|(at, gain)| gain / f64::from(at).log2()).sum()
-    };
-    let ideal = discounted(&mut relevant.iter().map(gain));
-    if ideal == 0.0 {
-        return 0.0;
-    }
-    discounted(&mut documents.iter().map(gain)) / ideal
-}
-
 /// Whether `text` has most words of `passage`.
 fn covers(text: &str, passage: &str) -> bool {
     let held: HashSet<String> = words(text).collect();
@@ -126,80 +111,14 @@ fn words(text: &str) -> impl Iterator<Item = String> {
         .map(str::to_lowercase)
 }
 
-/// How well `relevance` tells answerable from unanswerable: the chance that an answerable question
-/// has the higher one. Source: Hanley and McNeil 1982; ties count half.
-pub(super) fn auroc(answerable: &[f64], unanswerable: &[f64]) -> Option<f64> {
-    if answerable.is_empty() || unanswerable.is_empty() {
-        return None;
-    }
-    let wins: f64 = answerable
-        .iter()
-        .flat_map(|a| unanswerable.iter().map(move |u| (a, u)))
-        .map(|(a, u)| {
-            if a > u {
-                1.0
-            } else if a < u {
-                0.0
-            } else {
-                0.5
-            }
-        })
-        .sum();
-    Some(wins / (answerable.len() * unanswerable.len()) as f64)
-}
-
-/// Share of the unanswerable that are refused by the threshold that keeps `kept` of the answerable.
-pub(super) fn refused_at(answerable: &[f64], unanswerable: &[f64], kept: f64) -> Option<f64> {
-    let mut sorted = answerable.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    // A hair more, because 0.1 of 10 is 0.999… in binary.
-    let lost = ((1.0 - kept) * sorted.len() as f64 + 1e-9).floor() as usize;
-    let threshold = *sorted.get(lost)?;
-    if unanswerable.is_empty() {
-        return None;
-    }
-    let refused = unanswerable.iter().filter(|relevance| **relevance < threshold).count();
-    Some(refused as f64 / unanswerable.len() as f64)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{auroc, covers, ndcg, refused_at};
-
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    }
-
-    #[track_caller]
-    fn check_ndcg(found: &[&str], relevant: &[&str], expected: f64) {
-        let value = ndcg(&names(found), &names(relevant));
-        assert!((value - expected).abs() < 1e-4, "{value}");
-    }
-
-    #[test]
-    fn order_counts() {
-        check_ndcg(&["a", "x"], &["a"], 1.0);
-        check_ndcg(&["x", "a"], &["a"], 0.63093);
-        check_ndcg(&["a", "b"], &["a", "b"], 1.0);
-        check_ndcg(&["b", "a"], &["a", "b"], 0.85972);
-        check_ndcg(&["x"], &["a"], 0.0);
-        check_ndcg(&["x"], &[], 0.0);
-    }
+    use super::covers;
 
     #[test]
     fn a_passage_is_shown_when_most_of_its_words_are() {
         assert!(covers("La caution est de 1 500 €, rendue.", "la CAUTION est de 1 500 €"));
         assert!(!covers("La caution.", "La caution est de 1 500 €."));
         assert!(!covers("x", "…"));
-    }
-
-    #[test]
-    fn refusals_go_by_the_threshold_that_keeps_most_answers() {
-        let answerable = [0.9, 0.8, 0.7, 0.6, 0.5, 0.45, 0.44, 0.43, 0.42, 0.1];
-        assert_eq!(auroc(&answerable, &[0.0]), Some(1.0));
-        assert_eq!(auroc(&[0.5], &[0.5, 0.4]), Some(0.75));
-        assert_eq!(auroc(&[], &[0.5]), None);
-        assert_eq!(refused_at(&answerable, &[0.41, 0.2, 0.95, 0.3], 0.9), Some(0.75));
-        assert_eq!(refused_at(&answerable, &[0.05, 0.2], 1.0), Some(0.5));
     }
 }

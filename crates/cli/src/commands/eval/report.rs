@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use anyhow::Context as _;
+use intramuros_usecases::pilot::{Difference, auroc, paired, refused_at};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::bootstrap::paired;
-use super::measure::{Outcome, auroc, refused_at};
+use super::measure::Outcome;
 use crate::language::tr;
 use crate::output;
 
@@ -115,7 +115,7 @@ fn compared(run: &Run, before: &Run) -> Value {
 fn differences(
     run: &Run,
     before: &Run,
-) -> Vec<(&'static Measure, Option<super::bootstrap::Difference>)> {
+) -> Vec<(&'static Measure, Option<Difference>)> {
     let earlier: HashMap<&str, &Outcome> =
         before.questions.iter().map(|found| (found.id.as_str(), found)).collect();
     let pairs: Vec<(&Outcome, &Outcome)> = run

@@ -1,26 +1,31 @@
-//! Says how sure a difference between two runs over the same questions is.
+//! Says how sure a difference between two runs over the same items is.
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 
-/// Times that the questions are drawn anew.
+/// Times that the items are drawn anew.
 const ROUNDS: usize = 10_000;
 
 /// A difference of means with what it may be by chance.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Difference {
-    pub(super) mean: f64,
-    /// The middle 95 % of what other draws of the questions give.
-    pub(super) low: f64,
-    pub(super) high: f64,
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Difference {
+    /// How much more the second run has, per item.
+    pub mean: f64,
+    /// The middle 95 % of what other draws of the items give: from here,
+    pub low: f64,
+    /// to here.
+    pub high: f64,
     /// Share of draws in which the difference has the other sign, or none; doubled, at most 1.
-    pub(super) p: f64,
+    pub p: f64,
 }
 
-/// The mean of `after - before` over the same questions, by the percentile bootstrap. The draws are
-/// the same each time. Source: Sakai 2006, "Evaluating evaluation metrics based on the bootstrap";
-/// Efron and Tibshirani 1993, chapter 13.
-pub(super) fn paired(before: &[f64], after: &[f64]) -> Option<Difference> {
+/// The mean of `after - before` over the same items, by the percentile bootstrap; `None` of no
+/// items. The draws are the same each time.
+///
+/// Source: Sakai 2006, "Evaluating evaluation metrics based on the bootstrap"; Efron and Tibshirani
+/// 1993, chapter 13.
+pub fn paired(before: &[f64], after: &[f64]) -> Option<Difference> {
     let differences: Vec<f64> = before.iter().zip(after).map(|(b, a)| a - b).collect();
     let count = differences.len();
     if count == 0 {
