@@ -250,6 +250,8 @@ fn each_limit_holds_and_tells_when_to_come_back() {
     let told = printed(&server, &["audit", "list", "--action", "budget.exceed", "--json"]);
     let told = told["entries"].as_array().unwrap().clone();
     assert!(told.iter().any(|entry| entry["target"] == json!(key[..12])), "{told:?}");
+    // What takes no tokens goes on: who is out of them can still read why.
+    assert_eq!(caller.get("/api/v1/me").status, 200);
     // What is raised counts at once.
     let raised = command(&server, &["keys", "update", &key[..12], "--monthly-tokens", "100000"]);
     assert!(raised.status.success());

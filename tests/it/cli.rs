@@ -1,5 +1,6 @@
 //! Settings, keys, doctor and the client commands.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -184,6 +185,21 @@ fn clients_without_key_or_server_say_what_to_do() {
     let without_server = run(data.path(), &arguments);
     let message = String::from_utf8_lossy(&without_server.stderr);
     assert!(message.contains("intramuros serve"), "{message}");
+}
+
+#[test]
+fn what_only_reads_makes_no_ledger_and_migrates_none() {
+    let data = TempDir::new().unwrap();
+    for command in [&["audit", "verify"][..], &["keys", "list"], &["users", "list"], &["usage"]] {
+        let refused = run(data.path(), command);
+        let message = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && message.contains("no ledger in"), "{message}");
+    }
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+    assert!(run(data.path(), &["keys", "create", "--name", "erp"]).status.success());
+    let mode = std::fs::metadata(data.path().join("ledger.sqlite")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(run(data.path(), &["audit", "verify"]).status.success());
 }
 
 #[test]

@@ -167,6 +167,53 @@ fn a_person_is_erased_from_the_disk_and_others_are_not() {
 }
 
 #[test]
+fn an_erasure_leaves_the_ledger_locked() {
+    let server = Server::start(&[SEARCH_ONLY]);
+    let key = admin(&server);
+    let caller = server.with_key(&key);
+    let erasure = begin(&caller, &json!({"person": {"texts": ["Personne De Ce Nom"]}}));
+    done(&server, &caller, &erasure);
+    // Another program opens the ledger, and must not take itself for the only one when it closes it.
+    let listed = intramuros(server.data.path()).args(["keys", "list"]).output().unwrap();
+    assert!(listed.status.success());
+    let body = json!({"name": "after", "scopes": ["knowledge:read"]});
+    let made = caller.post("/api/v1/keys", &body).json()["key"].as_str().unwrap().to_owned();
+    server.signal("-KILL");
+    server.wait();
+    let data = Arc::clone(&server.data);
+    drop(server);
+    let server = Server::start_in(data, &[SEARCH_ONLY]);
+    assert_eq!(
+        server.with_key(&made).get("/api/v1/knowledge-bases").status,
+        200,
+        "it was promised"
+    );
+}
+
+#[test]
+fn who_may_not_read_everything_learns_nothing_from_erasures_and_exports() {
+    let server = Server::start(&[SEARCH_ONLY]);
+    let all = admin(&server);
+    let blind = create_labelled_key(server.data.path(), ALL, "");
+    let (all, blind) = (server.with_key(&all), server.with_key(&blind));
+    all.post("/api/v1/knowledge-bases", &json!({"id": "paie"}));
+    let secret = "Prime de Gaspard Zlenoir : 120000 euros";
+    add(&all, "paie", "a.txt", secret, &[("labels", "rh")]);
+    let person = json!({"person": {"texts": ["Gaspard Zlenoir"]}});
+    let refused = blind.post(ERASURES, &person);
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert!(refused.text.contains("label '*'"), "{}", refused.text);
+    let erasure = begin(&all, &person);
+    let report = done(&server, &all, &erasure);
+    assert!(report["report"]["search"]["found"].as_array().is_some_and(|all| !all.is_empty()));
+    let path = format!("{ERASURES}/{}", erasure["id"].as_str().unwrap());
+    assert!(blind.get(&path).json()["report"]["search"]["found"].is_null());
+    let user = create_user(&server, "z.lectrice", "reviewer");
+    let export = format!("/api/v1/users/{user}/export");
+    assert_eq!((blind.get(&export).status, all.get(&export).status), (403, 200));
+}
+
+#[test]
 fn what_cannot_be_erased_is_refused_by_name() {
     let server = Server::start(&[SEARCH_ONLY]);
     let key = admin(&server);

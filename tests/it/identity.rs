@@ -295,6 +295,8 @@ fn a_user_signs_in_changes_the_password_and_signs_out() {
     };
     assert_eq!(change("wrong", "une nouvelle phrase").status, 400);
     assert_eq!(change(PASSWORD, "court").status, 400);
+    assert_eq!(change(PASSWORD, PASSWORD).status, 400, "the one that somebody else gave");
+    assert_eq!(session.get("/api/v1/me/export").status, 403);
     assert_eq!(change(PASSWORD, "life.cycle-2026-2027").status, 400, "it has the name");
     let other = "une nouvelle phrase";
     assert_eq!(change(PASSWORD, other).status, 204);
@@ -350,6 +352,23 @@ fn who_guesses_passwords_waits() {
         let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
         assert!((20..=30).contains(&wait), "{wait}");
     }
+    // Who is locked out is helped by a new password.
+    let root = create_labelled_key(server.data.path(), &SCOPES.join(","), "*");
+    let root = server.with_key(&root);
+    let users = root.get("/api/v1/users?limit=1000").json();
+    let user = users["users"].as_array().unwrap().iter().find(|user| user["name"] == "guessed");
+    let id = user.unwrap()["id"].as_str().unwrap();
+    let body = json!({"password": "une autre phrase de passe"});
+    assert_eq!(root.post(&format!("/api/v1/users/{id}/password"), &body).status, 204);
+    assert_eq!(attempt("guessed", "une autre phrase de passe").status, 201);
+    let trail = root.get("/api/v1/audit?action=sessions.create&limit=1000").json();
+    let tried = trail["entries"].as_array().unwrap().iter().any(|entry| {
+        entry["target"] == json!(format!("users/{id}"))
+            && entry["outcome"] == "refused"
+            && entry["details"]["address"] == "127.0.0.1"
+            && entry["request"].as_str().is_some_and(|id| id.starts_with("req_"))
+    });
+    assert!(tried, "{trail}");
     for hostile in ["", "a\u{0}b", "' OR 1=1 --", &"x".repeat(5_000)] {
         let reply = attempt(hostile, "wrong wrong wrong");
         assert_eq!(reply.status, 401, "{}", reply.text);

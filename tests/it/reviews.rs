@@ -214,8 +214,8 @@ fn two_people_decide_where_two_are_asked() {
     assert_eq!((&first["state"], &first["opinions"]), (&json!("open"), &json!(1)));
     for (caller, said) in [
         (&marie, "you have given your opinion"),
-        (&own_key, "you have given your opinion"),
-        (&application, "a key without owner is none"),
+        (&own_key, "two people who signed in"),
+        (&application, "two people who signed in"),
     ] {
         let refused = act(caller, &agreed, "approve", json!({"version": 2}));
         assert_eq!(refused.status, 409, "{}", refused.text);

@@ -224,7 +224,7 @@ pub(crate) fn server_url(common: &Common) -> anyhow::Result<String> {
     if let Some(url) = &common.url {
         return Ok(url.trim_end_matches('/').to_string());
     }
-    let mut address = settings::load(common, &[])?.settings.server.listen;
+    let mut address = settings::load_to_call(common)?.server.listen;
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());
     }

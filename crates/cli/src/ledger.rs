@@ -1,24 +1,60 @@
 //! Opens the ledger for commands that work on it directly, also while the server runs, and writes
 //! what they do into the audit trail.
 
+use anyhow::bail;
 use intramuros_ledger::{AuditEntry, AuditOutcome, Ledger, LedgerError};
 use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::data_dir;
+use crate::language::tr;
 use crate::settings::{self, Settings};
 
-/// Opens the ledger of the settings, runs `work` on it and closes it.
+/// Opens the ledger of the settings, runs `work` on it and closes it. One that is not there is an
+/// error: an audit that is checked in the wrong folder must not look sound.
 pub(crate) fn with<T>(
     common: &Common,
     work: impl AsyncFnOnce(&Ledger, &Settings) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    run(common, false, work)
+}
+
+/// The same, for what comes before the first start: a ledger that is not there is made.
+pub(crate) fn with_new<T>(
+    common: &Common,
+    work: impl AsyncFnOnce(&Ledger, &Settings) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    run(common, true, work)
+}
+
+fn run<T>(
+    common: &Common,
+    makes: bool,
+    work: impl AsyncFnOnce(&Ledger, &Settings) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let settings = settings::load(common, &[])?.settings;
-    data_dir::create(&settings.data_dir)?;
     let path = settings.data_dir.join("ledger.sqlite");
+    // One without a byte was never more than begun.
+    let exists = std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
+    if !exists && !makes {
+        let dir = settings.data_dir.display();
+        bail!(tr(
+            format!(
+                "il n'y a pas de registre dans {dir} ; est-ce le bon data_dir (--data-dir, \
+                 --config) ? « intramuros serve » et « intramuros keys create » en créent un"
+            ),
+            format!(
+                "there is no ledger in {dir}; is that the right data_dir (--data-dir, --config)? \
+                 'intramuros serve' and 'intramuros keys create' make one"
+            ),
+        ));
+    }
+    data_dir::create(&settings.data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let ledger = Ledger::open(&path).await?;
+        let opened =
+            if exists { Ledger::open_existing(&path).await } else { Ledger::open(&path).await };
+        let ledger = opened?;
         let outcome = work(&ledger, &settings).await;
         ledger.close().await;
         outcome

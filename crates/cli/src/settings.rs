@@ -12,7 +12,7 @@ mod retention;
 mod surface;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
@@ -206,17 +206,45 @@ pub(crate) struct Loaded {
 
 /// Reads and checks the settings; `flags` are `key=value` from dedicated options.
 pub(crate) fn load(common: &Common, flags: &[String]) -> anyhow::Result<Loaded> {
-    let mut table = layers::defaults();
     let file = layers::file_path(common)?;
-    if let Some(path) = &file {
-        let text = std::fs::read_to_string(path).with_context(|| {
-            let path = path.display();
-            tr(
-                format!("le fichier de réglages {path} ne peut pas être lu"),
-                format!("the settings file {path} cannot be read"),
-            )
-        })?;
-        layers::apply_file(&mut table, &text).with_context(|| {
+    let text = file.as_deref().map(read).transpose()?;
+    laid(common, flags, file.zip(text))
+}
+
+/// Reads the settings to find the server by. The file of an installed server is not for everybody;
+/// who may not read it and has not named it takes the usual address.
+pub(crate) fn load_to_call(common: &Common) -> anyhow::Result<Settings> {
+    let file = layers::file_path(common)?;
+    let text = match file.as_deref().map(read).transpose() {
+        Err(error) if common.config.is_none() && is_closed(&error) => None,
+        text => text?,
+    };
+    Ok(laid(common, &[], file.zip(text))?.settings)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| {
+        let path = path.display();
+        tr(
+            format!("le fichier de réglages {path} ne peut pas être lu"),
+            format!("the settings file {path} cannot be read"),
+        )
+    })
+}
+
+fn is_closed(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
+fn laid(
+    common: &Common,
+    flags: &[String],
+    file: Option<(PathBuf, String)>,
+) -> anyhow::Result<Loaded> {
+    let mut table = layers::defaults();
+    if let Some((path, text)) = &file {
+        layers::apply_file(&mut table, text).with_context(|| {
             let place = tr("dans le fichier de réglages", "in the settings file");
             format!("{place} {}", path.display())
         })?;
@@ -226,7 +254,7 @@ pub(crate) fn load(common: &Common, flags: &[String]) -> anyhow::Result<Loaded> 
         layers::apply_assignment(&mut table, assignment)?;
     }
     let settings = check(table)?;
-    Ok(Loaded { settings, file })
+    Ok(Loaded { settings, file: file.map(|(path, _)| path) })
 }
 
 fn check(table: toml::Table) -> anyhow::Result<Settings> {

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Read as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use serde::Serialize;
@@ -21,6 +22,15 @@ const MAX_TOLD: usize = 100;
 const BUFFER_BYTES: usize = 1 << 20;
 /// The folder of models has no data of people.
 const MODELS: &str = "models";
+/// The files that SQLite has open.
+const OF_SQLITE: [&str; 3] = ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"];
+
+/// Those that were read, by device and inode. They stay open as long as the process lives: closing any descriptor of a file gives up every lock that the process has on it
+/// (fcntl(2), "Advisory record locking"), and without SQLite's own locks the next program that opens
+/// the ledger takes itself for the only one and removes the log that this one writes to.
+static KEPT_OPEN: LazyLock<Mutex<Vec<KeptOpen>>> = LazyLock::new(Mutex::default);
+
+type KeptOpen = ((u64, u64), Arc<File>);
 
 /// A text that is looked for, and what it is called in a report, which must not have the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,16 +149,18 @@ fn search_file(
     stop: &AtomicBool,
     bytes: &mut u64,
 ) -> std::io::Result<BTreeSet<usize>> {
-    let mut file = File::open(path)?;
+    let file = open(path)?;
+    let mut at = 0;
     let mut found = BTreeSet::new();
     let mut buffer = vec![0_u8; BUFFER_BYTES + longest];
     // What may be the beginning of a text that ends in the next piece.
     let mut kept = 0;
     while !stop.load(Ordering::Relaxed) {
-        let read = file.read(&mut buffer[kept..])?;
+        let read = file.read_at(&mut buffer[kept..], at)?;
         if read == 0 {
             break;
         }
+        at += read as u64;
         *bytes += read as u64;
         let end = kept + read;
         let hits = automaton.find_overlapping_iter(&buffer[..end]);
@@ -157,6 +169,26 @@ fn search_file(
         buffer.copy_within(end - kept..end, 0);
     }
     Ok(found)
+}
+
+/// Opens a file to read it, and one of the ledger's once for all.
+fn open(path: &Path) -> std::io::Result<Arc<File>> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    if !name.is_some_and(|name| OF_SQLITE.contains(&name)) {
+        return File::open(path).map(Arc::new);
+    }
+    // Held over the opening, so that no second descriptor is made that would have to be closed.
+    let mut kept = KEPT_OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let metadata = std::fs::metadata(path)?;
+    let id = (metadata.dev(), metadata.ino());
+    if let Some((_, file)) = kept.iter().find(|(kept, _)| *kept == id) {
+        return Ok(file.clone());
+    }
+    let file = Arc::new(File::open(path)?);
+    let opened = file.metadata()?;
+    // Another file may have taken the name meanwhile; whichever was opened is kept.
+    kept.push(((opened.dev(), opened.ino()), file.clone()));
+    Ok(file)
 }
 
 /// The ways in which `text` may stand in a file.

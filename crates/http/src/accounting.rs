@@ -90,7 +90,8 @@ pub(crate) async fn account(
     };
     let accounting = state.accounting.clone();
     let limits = caller.limits.or(accounting.limits);
-    let (running, standing) = match begin(&state, &caller, &limits).await {
+    let takes_tokens = operation.trace == Trace::Answer;
+    let (running, standing) = match begin(&state, &caller, (&limits, takes_tokens)).await {
         Ok(begun) => begun,
         Err(response) => return response,
     };
@@ -126,7 +127,7 @@ pub(crate) async fn account(
 async fn begin(
     state: &AppState,
     caller: &Principal,
-    limits: &Limits,
+    (limits, takes_tokens): (&Limits, bool),
 ) -> Result<(Running, Standing), Response> {
     let limiter = &state.accounting.limiter;
     let account = caller.account();
@@ -140,7 +141,7 @@ async fn begin(
         let used = used.map_err(|error| ApiError::from(error).into_response())?;
         limiter.remember(account, limits, used, now);
     }
-    let (begun, standing) = limiter.begin(account, limits, now);
+    let (begun, standing) = limiter.begin(account, (limits, takes_tokens), now);
     match begun {
         Ok(running) => Ok((running, standing)),
         Err(refusal) => {
@@ -166,7 +167,7 @@ fn meter(
         let crossed = accounting.limiter.consume(caller.account(), &limits, tokens, now);
         let usage = usage_entries(&caller, None, operation, consumed, false);
         let mut lines = Lines { usage, ..Lines::default() };
-        tell_crossed(&mut lines, caller.account(), crossed, accounting.audits());
+        tell_crossed(&mut lines, caller.account(), &crossed, accounting.audits());
         accounting.journal.note(lines);
     })
 }
@@ -254,7 +255,7 @@ impl Closing {
         let now = Now::of(self.state.ledger.now());
         let tokens = lines.usage.iter().map(|entry| entry.consumption.tokens()).sum();
         let crossed = accounting.limiter.consume(account, &self.limits, tokens, now);
-        tell_crossed(&mut lines, account, crossed, accounting.audits());
+        tell_crossed(&mut lines, account, &crossed, accounting.audits());
         lines
     }
 
@@ -272,14 +273,17 @@ impl Closing {
     }
 }
 
-/// Says that a border of the budget was crossed: in the log, the audit trail and to webhooks.
-fn tell_crossed(lines: &mut Lines, account: &str, crossed: Option<Budget>, audited: bool) {
+/// Says that borders of the budget were crossed: in the log, the audit trail and to webhooks.
+fn tell_crossed(lines: &mut Lines, account: &str, crossed: &[Budget], audited: bool) {
+    for budget in crossed {
+        tell_one(lines, account, *budget, audited);
+    }
+}
+
+fn tell_one(lines: &mut Lines, account: &str, crossed: Budget, audited: bool) {
     let (action, kind, used, limit) = match crossed {
-        None => return,
-        Some(Budget::Warning { used, limit }) => {
-            ("budget.warn", EventKind::BudgetWarning, used, limit)
-        }
-        Some(Budget::Exceeded { used, limit }) => {
+        Budget::Warning { used, limit } => ("budget.warn", EventKind::BudgetWarning, used, limit),
+        Budget::Exceeded { used, limit } => {
             ("budget.exceed", EventKind::BudgetExceeded, used, limit)
         }
     };

@@ -10,6 +10,7 @@ pub(crate) mod document_file;
 pub(crate) mod documents;
 pub(crate) mod erasure;
 pub(crate) mod erasures;
+mod everything;
 pub(crate) mod exports;
 pub(crate) mod folders;
 mod grant;

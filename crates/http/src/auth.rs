@@ -24,6 +24,9 @@ pub(crate) const SESSION_COOKIE: &str = "intramuros_session";
 
 const HOW: &str = "send a key as 'Authorization: Bearer <key>'; 'intramuros keys create' makes one";
 
+/// What a session may do while its password is one that somebody else gave.
+const WITHOUT_OWN: [&str; 3] = ["me.show", "me.set_password", "sessions.delete"];
+
 /// Lets a request pass when its caller has what the operation needs. Handlers find the
 /// [`Operation`], and where there is a caller an `Arc<Principal>` and an `Access`, in the extensions.
 pub(crate) async fn require(
@@ -77,6 +80,9 @@ async fn authenticate(
     let secret = secret(method, headers)?;
     match state.ledger.authenticate(secret).await? {
         Authentication::Accepted(caller) => Ok(*caller),
+        Authentication::Unknown if secret.starts_with("ims_") => {
+            Err(denied("the session has ended; sign in again (POST /api/v1/sessions)".into()))
+        }
         Authentication::Unknown => Err(denied(format!("the API key is not known; {HOW}"))),
         Authentication::Expired => Err(denied("the key or session has expired".into())),
         Authentication::Revoked => Err(denied("the API key was revoked".into())),
@@ -87,6 +93,12 @@ async fn authenticate(
 /// Whether `caller` has what `operation` needs.
 fn may(caller: &Principal, operation: &Operation) -> Result<(), ApiError> {
     match operation.needs {
+        Needs::Caller
+            if !must_change(caller).is_empty() && !WITHOUT_OWN.contains(&operation.name) =>
+        {
+            let (who, why) = (caller.name(), must_change(caller));
+            Err(ApiError::new(Code::InsufficientScope, format!("'{who}' may not do this{why}")))
+        }
         Needs::Scope(scope) if !caller.may(scope) => {
             let (who, why) = (caller.name(), must_change(caller));
             let message = format!("'{who}' lacks the scope '{scope}'{why}");

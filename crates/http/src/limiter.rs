@@ -126,11 +126,12 @@ impl Limiter {
         }
     }
 
-    /// Lets a request begin, or says why not. Counts it if it may.
+    /// Lets a request begin, or says why not. Counts it if it may. One that takes no
+    /// tokens is not held up for want of them: who has used up the month's can still read why.
     pub(crate) fn begin(
         &self,
         account: &str,
-        limits: &Limits,
+        (limits, takes_tokens): (&Limits, bool),
         now: Now,
     ) -> (Result<Running, Refusal>, Standing) {
         let mut accounts = self.lock();
@@ -139,7 +140,7 @@ impl Limiter {
             let account = account.to_owned();
             return (Ok(Running { limiter: self.clone(), account }), Standing::default());
         };
-        let refusal = known.refusal(limits, now);
+        let refusal = known.refusal(limits, takes_tokens, now);
         if refusal.is_none() {
             if let Some(limit) = limits.requests_per_minute {
                 known.requests.take(1.0, limit, now.instant);
@@ -151,31 +152,28 @@ impl Limiter {
         (refusal.map_or_else(|| Ok(running()), Err), standing)
     }
 
-    /// Counts the tokens of a request that ends; tells when that crosses a border of the budget.
+    /// Counts the tokens of a request that ends; tells the borders of the budget that it crosses.
     pub(crate) fn consume(
         &self,
         account: &str,
         limits: &Limits,
         tokens: u64,
         now: Now,
-    ) -> Option<Budget> {
+    ) -> Vec<Budget> {
         let mut accounts = self.lock();
-        let known = accounts.get_mut(account)?;
+        let Some(known) = accounts.get_mut(account) else { return Vec::new() };
         if let Some(limit) = limits.tokens_per_minute {
             known.tokens.take(tokens as f64, limit, now.instant);
         }
         let before = known.month.1;
         known.month.1 = before.saturating_add(tokens);
-        let (used, limit) = (known.month.1, limits.monthly_tokens?);
+        let Some(limit) = limits.monthly_tokens else { return Vec::new() };
+        let used = known.month.1;
         let warning = (limit as f64 * WARNING).ceil() as u64;
-        let crosses = |border: u64| before < border && used >= border;
-        if crosses(limit) {
-            Some(Budget::Exceeded { used, limit })
-        } else if crosses(warning) {
-            Some(Budget::Warning { used, limit })
-        } else {
-            None
-        }
+        let borders =
+            [(warning, Budget::Warning { used, limit }), (limit, Budget::Exceeded { used, limit })];
+        let crossed = borders.into_iter().filter(|(border, _)| before < *border && used >= *border);
+        crossed.map(|(_, budget)| budget).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Account>> {
@@ -184,8 +182,8 @@ impl Limiter {
 }
 
 impl Account {
-    fn refusal(&mut self, limits: &Limits, now: Now) -> Option<Refusal> {
-        if let Some(limit) = limits.monthly_tokens
+    fn refusal(&mut self, limits: &Limits, takes_tokens: bool, now: Now) -> Option<Refusal> {
+        if let Some(limit) = limits.monthly_tokens.filter(|_| takes_tokens)
             && self.month.1 >= limit
         {
             return Some(Refusal::Budget { limit, retry_after: now.until_next_month() });
@@ -197,7 +195,7 @@ impl Account {
         }
         for (what, limit, bucket) in [
             ("requests", limits.requests_per_minute, &mut self.requests),
-            ("tokens", limits.tokens_per_minute, &mut self.tokens),
+            ("tokens", limits.tokens_per_minute.filter(|_| takes_tokens), &mut self.tokens),
         ] {
             let Some(limit) = limit else { continue };
             // One token is enough to begin: how many it takes shows at the end.

@@ -52,6 +52,14 @@ pub(crate) fn cross_origin(policy: &HttpPolicy) -> Option<CorsLayer> {
         .expose_headers([
             HeaderName::from_static("x-request-id"),
             HeaderName::from_static("x-queue-position"),
+            HeaderName::from_static("x-ratelimit-limit-requests"),
+            HeaderName::from_static("x-ratelimit-remaining-requests"),
+            HeaderName::from_static("x-ratelimit-reset-requests"),
+            HeaderName::from_static("x-ratelimit-limit-tokens"),
+            HeaderName::from_static("x-ratelimit-remaining-tokens"),
+            HeaderName::from_static("x-ratelimit-reset-tokens"),
+            HeaderName::from_static("x-budget-limit-tokens"),
+            HeaderName::from_static("x-budget-remaining-tokens"),
             RETRY_AFTER,
             CONTENT_DISPOSITION,
         ])

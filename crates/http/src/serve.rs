@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::task::TaskTracker;
+use tower_service::Service as _;
 
 use crate::gate::{MAX_HEADER_BYTES, MAX_HEADERS};
 use crate::router::router;
@@ -65,7 +66,7 @@ pub async fn serve(
             let (router, stopped) = (router.clone(), stopped.clone());
             let head_timeout = limits.head_timeout;
             connections.spawn(async move {
-                answer(stream, router, head_timeout, stopped).await;
+                answer((stream, peer), router, head_timeout, stopped).await;
                 drop((place, connection));
             });
         }
@@ -103,9 +104,13 @@ fn is_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Whose connection a request came over: the client's address, or that of a proxy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 /// Answers the requests of one connection, one after the other.
 async fn answer(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     router: Router,
     head_timeout: Duration,
     mut stopped: watch::Receiver<bool>,
@@ -115,12 +120,17 @@ async fn answer(
     // A client that stops reading would hold its answer, and with it the model, for ever.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        // A router is always ready.
+        router.clone().call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
         .max_headers(HARD_HEADERS)
         .max_header_size(HARD_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let told = async move {
         // An error means that the server is gone, which is a stop too.
         let _ = stopped.wait_for(|stopping| *stopping).await;

@@ -16,6 +16,12 @@ use crate::track::RequestRecord;
 /// Documents that one entry of the audit trail names; a search shows up to 100 passages.
 const MAX_DOCUMENTS: usize = 100;
 
+/// The longest part of a path that is taken for an id.
+const MAX_ID_BYTES: usize = 80;
+
+/// The longest id of a key: `imk_` and eight characters, and some more.
+const MAX_KEY_ID_BYTES: usize = 16;
+
 /// A request that is answered. Handlers find it in the extensions and note what they did.
 #[derive(Debug)]
 pub(crate) struct Visit {
@@ -65,7 +71,7 @@ impl Visit {
             caller,
             operation,
             request,
-            target: target.to_owned(),
+            target: readable(target),
             meter,
             record,
             started: Instant::now(),
@@ -155,6 +161,22 @@ impl Visit {
     }
 }
 
+/// A path as the audit trail may keep it for years: what is no id within it is left out, because
+/// people paste secrets and sentences where an id belongs.
+fn readable(path: &str) -> String {
+    let is_id = |part: &&str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
+        part.len() <= MAX_ID_BYTES && part.bytes().all(plain) && !is_secret(part)
+    };
+    let parts = path.split('/').map(|part| Some(part).filter(is_id).unwrap_or("(not an id)"));
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// Whether `part` is longer than the visible prefix of a key's or a session's secret.
+fn is_secret(part: &str) -> bool {
+    (part.starts_with("imk_") || part.starts_with("ims_")) && part.len() > MAX_KEY_ID_BYTES
+}
+
 /// What a request consumed, by model. It counts as a request of the model that wrote most.
 pub(crate) fn usage_entries(
     caller: &Principal,
@@ -232,5 +254,25 @@ pub(crate) fn note_failure(visit: Option<&Arc<Visit>>, code: Code) {
     if let Some(visit) = visit {
         visit.lock().failed = true;
         visit.record.failed_late(code);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn only_ids_stay_in_the_trail() {
+        let all = "knowledge-bases/docs/documents/doc_0190abcdef/file";
+        assert_eq!(readable(all), all);
+        assert_eq!(readable("keys/imk_12345678"), "keys/imk_12345678");
+        let secret = format!("keys/imk_{}", "a".repeat(43));
+        assert_eq!(readable(&secret), "keys/(not an id)");
+        assert_eq!(
+            readable("groups/a/members/ims_0123456789abcdef"),
+            "groups/a/members/(not an id)"
+        );
+        assert_eq!(readable("documents/Texte%20secret%00x/file"), "documents/(not an id)/file");
+        assert_eq!(readable(&format!("users/{}", "x".repeat(81))), "users/(not an id)");
     }
 }

@@ -198,6 +198,7 @@ impl Knowledge {
         let ordered = started.elapsed();
         let codec = Arc::clone(encoder.codec());
         let query = request.query.clone();
+        let sees_all = request.scope.access.is_everything();
         // The log line belongs to the request, whichever thread writes it.
         let span = tracing::Span::current();
         let show = move || {
@@ -205,7 +206,10 @@ impl Knowledge {
             let hit = |(candidate, passage)| {
                 to_hit(candidate, passage, &query, late.as_ref(), codec.as_ref())
             };
-            let hits = found.into_iter().map(hit).collect();
+            let mut hits: Vec<Hit> = found.into_iter().map(hit).collect();
+            if !sees_all {
+                compare_words(&mut hits);
+            }
             tracing::debug!(
                 embedded_us = embedded.as_micros(),
                 found_us = listed.as_micros(),
@@ -216,6 +220,17 @@ impl Knowledge {
             hits
         };
         Ok(tokio::task::spawn_blocking(show).await?)
+    }
+}
+
+/// Tells scores by words as shares of the best one. How rare a word is counts in all documents, also
+/// those that the caller may not read: the bare figure would tell how many of them have it.
+fn compare_words(hits: &mut [Hit]) {
+    let best = hits.iter().filter_map(|hit| hit.lexical).fold(0.0, f32::max);
+    if best > 0.0 {
+        for hit in hits {
+            hit.lexical = hit.lexical.map(|lexical| lexical / best);
+        }
     }
 }
 

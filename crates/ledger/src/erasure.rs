@@ -24,6 +24,7 @@ mod user;
 
 pub use documents::document_ids;
 pub use traces::{Leftovers, TextMatch};
+pub(crate) use user::check_erasable;
 
 /// The kind of the jobs that erase.
 pub const ERASE: &str = "erase";

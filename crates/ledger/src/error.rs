@@ -45,6 +45,17 @@ pub enum LedgerError {
         /// Newest version that this program knows.
         supported: i64,
     },
+    /// The file was written by an older version of the program, and may not be changed here.
+    #[error(
+        "the ledger has schema version {found}, this program needs {supported}; start the server \
+         ('intramuros serve'), which copies it and brings it up to date"
+    )]
+    Older {
+        /// Version found in the file.
+        found: i64,
+        /// The version that this program needs.
+        supported: i64,
+    },
     /// The file is not a ledger, or is damaged.
     #[error("the ledger {} is damaged ({detail}); restore it from a backup", path.display())]
     Damaged {
@@ -99,6 +110,7 @@ impl LedgerError {
             Self::NotFound { .. } | Self::Conflict { .. } | Self::Invalid { .. } => Fault::User,
             Self::Database { source, .. } if is_busy(source) => Fault::Capacity,
             Self::Newer { .. }
+            | Self::Older { .. }
             | Self::Damaged { .. }
             | Self::Database { .. }
             | Self::Migration(_)
@@ -128,6 +140,7 @@ impl LedgerError {
             | Self::Conflict { .. }
             | Self::Invalid { .. }
             | Self::Newer { .. }
+            | Self::Older { .. }
             | Self::Migration(_)
             | Self::Io { .. }
             | Self::Interrupted

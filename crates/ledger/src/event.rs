@@ -13,6 +13,8 @@ use crate::{Ledger, LedgerError};
 
 mod causes;
 
+pub(crate) use causes::forget_external_id;
+
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 /// Deliveries that may wait for one webhook. Beyond, events are counted as dropped: a receiver that
 /// is away must not fill the disk.

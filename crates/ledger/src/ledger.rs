@@ -1,5 +1,6 @@
 //! Opens the ledger's file, brings its schema up to date and checks it.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,27 @@ impl Ledger {
             .await
     }
 
+    /// Opens the file at `path` to work on it beside a server that may have it open. It must be there
+    /// and have this program's schema: only who has the data directory to themselves changes that.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_as_is`]; `Older`.
+    pub async fn open_existing(path: &Path) -> Result<Self, LedgerError> {
+        let ledger = Self::open_as_is(path).await?;
+        let supported = supported();
+        match ledger.schema_version().await {
+            Ok(Some(found)) if found == supported => Ok(ledger),
+            Ok(found) => {
+                ledger.pool.close().await;
+                Err(LedgerError::Older { found: found.unwrap_or(0), supported })
+            }
+            Err(error) => {
+                ledger.pool.close().await;
+                Err(error)
+            }
+        }
+    }
+
     /// Opens a copy at `path`, which nobody else may write to, to read it. Neither the file nor its
     /// folder is changed, so that they may be on a disk that cannot be written.
     ///
@@ -89,11 +111,8 @@ impl Ledger {
     /// # Errors
     /// Those of [`Ledger::open`].
     pub async fn open_with_clock(path: &Path, clock: Clock) -> Result<Self, LedgerError> {
-        let options = options(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What is deleted is overwritten, not only unlinked: erasure is real.
-            .pragma("secure_delete", "ON");
+        let options = options(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        make(path)?;
         let ledger = Self::connect(path, options, clock).await?;
         if let Err(error) = ledger.migrate().await {
             ledger.pool.close().await;
@@ -273,12 +292,26 @@ impl Ledger {
     }
 }
 
+/// Makes the file, if there is none, for its owner only; what SQLite puts beside it follows it. In a
+/// folder that others can read it would be theirs to read, too.
+fn make(path: &Path) -> Result<(), LedgerError> {
+    let mut options = std::fs::OpenOptions::new();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(LedgerError::Io { path: path.to_owned(), source })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// How a file that is not a mere copy is opened.
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is deleted is overwritten, not only unlinked: erasure is real.
+        .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT)
 }
 

@@ -48,7 +48,7 @@ pub fn review_job_kind(kind: &str) -> String {
 pub struct Reviewer {
     /// The user who signed in or whose key it is, else the key's family.
     pub who: String,
-    /// The user; `None` for an application.
+    /// The user who signed in; `None` for a key, whoever owns it.
     pub person: Option<UserId>,
     /// The user's role; an application counts as a reviewer, or as an administrator where its key
     /// may administer.

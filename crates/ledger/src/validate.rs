@@ -66,7 +66,8 @@ pub(crate) fn limits(limits: &Limits) -> Result<(), LedgerError> {
     ];
     match all.into_iter().find(|(_, limit)| *limit == Some(0)) {
         Some((name, _)) => {
-            let reason = "is 0; leave it out for no limit, or revoke the key".to_owned();
+            let reason =
+                "is 0; leave it out for the server's own limit, or revoke the key".to_owned();
             Err(LedgerError::Invalid { name, reason })
         }
         None => Ok(()),

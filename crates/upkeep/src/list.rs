@@ -1,7 +1,6 @@
 //! Lists the complete backups of a destination, and removes the oldest.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::UpkeepError;
@@ -86,10 +85,7 @@ fn complete(destination: &Path) -> Result<Vec<PathBuf>, UpkeepError> {
 /// The folders below `destination` that are named like a backup.
 fn named(destination: &Path) -> Result<Vec<PathBuf>, UpkeepError> {
     let failed = |error| UpkeepError::io("list", destination)(error);
-    let entries = match fs::read_dir(destination) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
-    };
+    let entries = fs::read_dir(destination).map_err(failed)?;
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(failed)?;

@@ -65,7 +65,7 @@ async fn trace(
     }
     let name = outcome.as_ref().map_or(destination, |report| &report.path).display().to_string();
     let noted = async {
-        let ledger = Ledger::open(&path).await?;
+        let ledger = Ledger::open_existing(&path).await?;
         let failure = outcome.as_ref().err().map(ToString::to_string);
         if settings.audit.is_kept() {
             ledger.append_audit(&[entry("backup.create", &name, failure.as_deref())]).await?;

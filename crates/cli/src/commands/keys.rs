@@ -9,12 +9,12 @@ use time::{Duration, OffsetDateTime};
 
 use crate::args::{Common, KeyLimits, KeyOptions, Keys};
 use crate::language::tr;
-use crate::ledger::{audited, audited_new, moment, with};
+use crate::ledger::{audited, audited_new, moment, with, with_new};
 use crate::output;
 use crate::settings::Settings;
 
 pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
-    with(common, async |ledger, settings| match command {
+    let work = async |ledger: &Ledger, settings: &Settings| match command {
         Keys::Create { name, scopes, owner, options } => {
             let owner = match owner {
                 Some(owner) => Some(ledger.user_named(owner).await?.id),
@@ -58,7 +58,12 @@ pub(crate) fn run(common: &Common, command: &Keys) -> anyhow::Result<ExitCode> {
             }
             Ok(())
         }
-    })?;
+    };
+    if matches!(command, Keys::Create { .. }) {
+        with_new(common, work)?;
+    } else {
+        with(common, work)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

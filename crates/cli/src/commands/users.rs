@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::keys::given;
 use crate::args::{Common, Users};
 use crate::language::tr;
-use crate::ledger::{audited, audited_new, moment, with};
+use crate::ledger::{audited, audited_new, moment, with, with_new};
 use crate::output;
 use crate::settings::Settings;
 
@@ -23,7 +23,7 @@ const DRAWN_BYTES: usize = 15;
 const MOST: u32 = 10_000;
 
 pub(crate) fn run(common: &Common, command: &Users) -> anyhow::Result<ExitCode> {
-    with(common, async |ledger, settings| match command {
+    let work = async |ledger: &Ledger, settings: &Settings| match command {
         Users::Create { name, full_name, role, labels, denied, password_stdin } => {
             let (password, drawn) = password(*password_stdin)?;
             let request = UserRequest {
@@ -80,7 +80,12 @@ pub(crate) fn run(common: &Common, command: &Users) -> anyhow::Result<ExitCode> 
             }
             Ok(())
         }
-    })?;
+    };
+    if matches!(command, Users::Create { .. }) {
+        with_new(common, work)?;
+    } else {
+        with(common, work)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,12 +10,13 @@ use axum::{Extension, Json};
 use intramuros_datalife::{ErasureRequest, Findings, Person, Subject};
 use intramuros_knowledge::Mentioning;
 use intramuros_ledger::{ErasedDocument, ErasureRecord, ErasureReport};
-use intramuros_types::{DocumentId, ErasureId, KnowledgeBaseId, Principal, UserId};
+use intramuros_types::{Access, DocumentId, ErasureId, KnowledgeBaseId, Principal, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
+use super::everything;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::query::QueryParams;
@@ -168,8 +169,8 @@ pub(crate) struct ReportDto {
     #[schema(value_type = Object, nullable)]
     indexes: Option<Value>,
     /// The search of the data directory for the texts and for pieces of the documents: files that
-    /// have one, each with what explains it, such as documents that were kept. `clean`: nothing
-    /// unexplained was found.
+    /// have one, each with what explains it, such as documents that were kept; only for who may read
+    /// everything. `clean`: nothing unexplained was found.
     #[schema(value_type = Object, nullable)]
     search: Option<Value>,
     /// What is about the person and stays: entries of the audit trail, users, keys.
@@ -289,6 +290,7 @@ impl From<ErasedDocument> for ErasedDto {
 #[utoipa::path(post, path = "/api/v1/erasures", tag = "data life", request_body = EraseBody,
     responses((status = 200, description = "what a dry run found", body = FindingsDto),
         (status = 202, description = "queued, or being done already", body = ErasureDto),
+        (status = 403, description = "what is known of a person is erased by who may read everything"),
         (status = 404, description = "no such user, document or knowledge base"),
         (status = 409, description = "oneself, or the last administrator")),
     security(("key" = [])))]
@@ -331,6 +333,13 @@ pub(crate) async fn create_erasure(
                        named";
         return Err(ApiError::invalid("knowledge_bases", message));
     }
+    if matches!(subject, Subject::Person(_)) {
+        // It takes traces out of what has any label, and its report tells where the texts stand.
+        everything::check(
+            &caller.access,
+            "this erases traces in documents and reviews of all labels",
+        )?;
+    }
     let request = ErasureRequest { subject, documents };
     let (erasure, _) = state.data_life.begin_erasure(request, &caller).await?;
     note_target(&extensions, erasure.id.as_str());
@@ -366,10 +375,17 @@ pub(crate) async fn list_erasures(
     security(("key" = [])))]
 pub(crate) async fn get_erasure(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(erasure): Path<String>,
 ) -> Result<Json<ErasureDto>, ApiError> {
     let id = ErasureId::new(erasure);
     let record = state.ledger.get_erasure(&id).await?;
-    let report = state.ledger.erasure_report(&id).await?;
+    let mut report = state.ledger.erasure_report(&id).await?;
+    // Which files have a text tells what stands in documents of other labels.
+    if !access.is_everything()
+        && let Some(Value::Object(search)) = report.findings.get_mut("search")
+    {
+        search.remove("found");
+    }
     Ok(Json(ErasureDto { report: Some(report.into()), ..ErasureDto::from(record) }))
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::erasures::PersonBody;
+use super::everything;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
@@ -38,13 +39,17 @@ impl RequestBody for ExportBody {
 #[utoipa::path(get, path = "/api/v1/users/{user}/export", tag = "data life",
     params(("user" = String, Path, description = "id of the user")),
     responses((status = 200, description = "a ZIP", content_type = "application/zip"),
+        (status = 403, description = "it takes the right to read everything"),
         (status = 404, description = "no such user"),
         (status = 429, description = "two exports run; wait for one to end")),
     security(("key" = [])))]
 pub(crate) async fn export_user(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Path(user): Path<String>,
 ) -> Result<(HeaderMap, Body), ApiError> {
+    // Their decisions quote reviews of any label.
+    everything::check(&access, "this shows what somebody decided")?;
     Ok(archive(state.data_life.export_user(&UserId::new(user)).await?))
 }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::error::{ApiError, Code};
+use super::everything;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// The folders of the configuration.
@@ -93,10 +94,7 @@ pub(crate) async fn list_folders(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
 ) -> Result<Json<FolderList>, ApiError> {
-    if !access.is_everything() {
-        let message = "the watched folders are told to keys that may read everything (label '*')";
-        return Err(ApiError::new(Code::InsufficientScope, message));
-    }
+    everything::check(&access, "this shows the watched folders")?;
     let folders = state.knowledge.folders().into_iter().map(FolderDto::from).collect();
     Ok(Json(FolderList { folders }))
 }

@@ -139,7 +139,8 @@ impl From<Highlight> for HighlightDto {
 pub(crate) struct ReasonDto {
     /// Cosine similarity to the query, when found by meaning.
     similarity: Option<f32>,
-    /// BM25 score, when found by words.
+    /// BM25 score, when found by words; for who may not read everything, its share of the best
+    /// hit's.
     lexical: Option<f32>,
     /// Similarity word by word, -1 to 1; what mainly orders the hits.
     late_interaction: Option<f32>,

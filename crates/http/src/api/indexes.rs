@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::everything;
 use crate::body::{JsonBody, RequestBody};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// An index to make.
@@ -144,12 +145,7 @@ pub(crate) struct TestQuestionDto {
 
 /// Who decides about an index reads all that it is made of.
 pub(crate) fn check(access: &Access) -> Result<(), ApiError> {
-    if access.is_everything() {
-        return Ok(());
-    }
-    let message = "this concerns all documents; it takes a key that may read everything \
-                   (label '*')";
-    Err(ApiError::new(Code::InsufficientScope, message))
+    everything::check(access, "this concerns all documents")
 }
 
 /// Lists the indexes of a knowledge base, with their progress.

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::grant;
 use crate::body::{JsonBody, RequestBody};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::state::AppState;
 use crate::visit::note_target;
 
@@ -278,6 +278,13 @@ pub(crate) async fn update_key(
 ) -> Result<Json<KeyDto>, ApiError> {
     let id = KeyId::new(key);
     let old = state.ledger.get_key(&id).await?;
+    // Nobody cripples a key that may do more. Any administrator revokes one: a leaked key must be
+    // stopped by whoever is there.
+    let powers = state.ledger.powers_of_key(&old).await?;
+    if !caller.may_give(&powers.scopes, &powers.access) {
+        let message = "this key may do or read more than you: somebody who may as much changes it";
+        return Err(ApiError::new(Code::InsufficientScope, message));
+    }
     let scopes = body.scopes.clone().unwrap_or_else(|| old.scopes.clone());
     let labels = body.labels.clone().unwrap_or_else(|| old.labels.clone());
     let denied = body.denied.clone().unwrap_or_else(|| old.denied.clone());

@@ -88,6 +88,10 @@ pub(crate) async fn change_password(
         let message = "only who signed in can change their password";
         return Err(ApiError::new(Code::InsufficientScope, message));
     };
+    if body.new == body.current {
+        let message = "'new' is the password of now; choose another one";
+        return Err(ApiError::invalid("new", message));
+    }
     match state.ledger.confirm(user, Password::new(body.current)).await? {
         Ok(()) => {}
         Err(Some(wait)) => return Err(wait_for(wait)),

@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use intramuros_ledger::{AuditEntry, AuditOutcome, Lines, Password, SignIn};
+use intramuros_types::UserId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use super::users::UserDto;
 use crate::auth::{SESSION_COOKIE, secret};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::{ApiError, Code};
+use crate::request_id::request_id;
+use crate::serve::Peer;
 use crate::state::AppState;
 
 /// Who signs in.
@@ -53,6 +56,7 @@ pub(crate) struct SessionDto {
 pub(crate) async fn create_session(
     State(state): State<AppState>,
     headers: HeaderMap,
+    extensions: Extensions,
     JsonBody(body): JsonBody<CreateSession>,
 ) -> Result<(StatusCode, HeaderMap, Json<SessionDto>), ApiError> {
     let Ok(_place) = state.sign_ins.try_acquire() else {
@@ -64,11 +68,13 @@ pub(crate) async fn create_session(
     let sign_in = state.ledger.sign_in(&body.name, password, state.sessions).await?;
     match &sign_in {
         SignIn::Accepted { user, .. } => {
-            audit(&state, format!("user:{}", user.id), AuditOutcome::Done).await?;
+            audit(&state, &extensions, Some(&user.id), AuditOutcome::Done).await?;
         }
-        // Not the name: people type their password into the wrong field.
-        SignIn::Refused | SignIn::Disabled => {
-            audit(&state, "nobody".to_owned(), AuditOutcome::Refused).await?;
+        SignIn::Disabled { user } => {
+            audit(&state, &extensions, Some(user), AuditOutcome::Refused).await?;
+        }
+        SignIn::Refused { user } => {
+            audit(&state, &extensions, user.as_ref(), AuditOutcome::Refused).await?;
         }
         // Not tried, and whoever floods the server must not fill the trail.
         SignIn::Wait(_) => {}
@@ -85,8 +91,10 @@ pub(crate) async fn create_session(
             };
             Ok((StatusCode::CREATED, cookie, Json(session)))
         }
-        SignIn::Refused => Err(ApiError::new(Code::InvalidApiKey, "name and password do not fit")),
-        SignIn::Disabled => Err(ApiError::new(Code::InvalidApiKey, "the user was disabled")),
+        SignIn::Refused { .. } => {
+            Err(ApiError::new(Code::InvalidApiKey, "name and password do not fit"))
+        }
+        SignIn::Disabled { .. } => Err(ApiError::new(Code::InvalidApiKey, "the user was disabled")),
         SignIn::Wait(wait) => Err(wait_for(wait)),
     }
 }
@@ -115,18 +123,30 @@ pub(super) fn wait_for(wait: Duration) -> ApiError {
     }
 }
 
-/// Sign-ins have no caller yet, so they are written here.
-async fn audit(state: &AppState, actor: String, outcome: AuditOutcome) -> Result<(), ApiError> {
+/// Sign-ins have no caller yet, so they are written here. A name that is nobody's is not: people type
+/// their password into the wrong field.
+async fn audit(
+    state: &AppState,
+    extensions: &Extensions,
+    user: Option<&UserId>,
+    outcome: AuditOutcome,
+) -> Result<(), ApiError> {
     if !state.accounting.audits() {
         return Ok(());
     }
+    let actor = match user {
+        Some(user) if outcome == AuditOutcome::Done => format!("user:{user}"),
+        Some(_) | None => "nobody".to_owned(),
+    };
+    let target = user.map_or("sessions".to_owned(), |user| format!("users/{user}"));
+    let peer = extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
     let entry = AuditEntry {
         actor,
         action: "sessions.create".to_owned(),
-        target: "sessions".to_owned(),
+        target,
         outcome,
-        request: None,
-        details: json!({}),
+        request: Some(request_id(extensions)),
+        details: json!({"address": peer}),
         content: None,
     };
     let lines = Lines { audit: vec![entry], ..Lines::default() };

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::error::{ApiError, Code};
+use super::everything;
+use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
 
@@ -58,11 +59,7 @@ impl From<Unanswered> for UnansweredDto {
 
 /// Questions are what people typed.
 fn check(access: &Access) -> Result<(), ApiError> {
-    if access.is_everything() {
-        return Ok(());
-    }
-    let message = "what others asked is told to keys that may read everything (label '*')";
-    Err(ApiError::new(Code::InsufficientScope, message))
+    everything::check(access, "this shows what others asked")
 }
 
 /// Lists the questions of the last `knowledge.unanswered_days` that found nothing, or whose answer

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::grant;
 use crate::body::{JsonBody, RequestBody};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::query::QueryParams;
 use crate::state::AppState;
 use crate::visit::note_target;
@@ -227,6 +227,7 @@ pub(crate) async fn update_user(
 ) -> Result<Json<UserDto>, ApiError> {
     let id = UserId::new(user);
     let old = state.ledger.get_user(&id).await?;
+    check_no_stronger(&state, &caller, &old).await?;
     let role = body.role.unwrap_or(old.role);
     let labels = body.labels.clone().unwrap_or_else(|| old.labels.clone());
     let denied = body.denied.clone().unwrap_or_else(|| old.denied.clone());
@@ -256,9 +257,7 @@ pub(crate) async fn set_password(
     JsonBody(body): JsonBody<SetPassword>,
 ) -> Result<StatusCode, ApiError> {
     let id = UserId::new(user);
-    // Who knows the password can do what the user can.
-    let powers = state.ledger.principal_of_user(&state.ledger.get_user(&id).await?).await?;
-    grant::check(&caller, &powers.scopes, &powers.access)?;
+    check_no_stronger(&state, &caller, &state.ledger.get_user(&id).await?).await?;
     state.ledger.set_password(&id, Password::new(body.password), true).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -267,12 +266,32 @@ pub(crate) async fn set_password(
 #[utoipa::path(delete, path = "/api/v1/users/{user}", tag = "identity",
     params(("user" = String, Path, description = "id of the user")),
     responses((status = 204, description = "removed"),
-        (status = 404, description = "no such user")),
+        (status = 403, description = "a user who may do or read more than you"),
+        (status = 404, description = "no such user"),
+        (status = 409, description = "the last administrator")),
     security(("key" = [])))]
 pub(crate) async fn delete_user(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(user): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    state.ledger.delete_user(&UserId::new(user)).await?;
+    let id = UserId::new(user);
+    check_no_stronger(&state, &caller, &state.ledger.get_user(&id).await?).await?;
+    state.ledger.delete_user(&id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Keeps a user from those who may do or read less. Who sets a password can do what the user can;
+/// who takes rights away or removes somebody leaves fewer above them.
+async fn check_no_stronger(
+    state: &AppState,
+    caller: &Principal,
+    user: &UserRecord,
+) -> Result<(), ApiError> {
+    let powers = state.ledger.principal_of_user(user).await?;
+    if caller.may_give(&powers.scopes, &powers.access) {
+        return Ok(());
+    }
+    let message = "this user may do or read more than you: somebody who may as much changes them";
+    Err(ApiError::new(Code::InsufficientScope, message))
 }

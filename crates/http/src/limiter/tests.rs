@@ -19,7 +19,7 @@ fn begin(limiter: &Limiter, limits: &Limits, now: Now) -> Result<Running, Refusa
     if limiter.is_unknown("a", now) {
         limiter.remember("a", limits, 0, now);
     }
-    limiter.begin("a", limits, now).0
+    limiter.begin("a", (limits, true), now).0
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_minutes_worth_may_come_at_once_and_then_steadily() {
     // A refused one does not cost.
     begin(&limiter, &limits, at(20.0)).unwrap();
 
-    let (_, standing) = limiter.begin("a", &limits, at(80.0));
+    let (_, standing) = limiter.begin("a", (&limits, true), at(80.0));
     assert_eq!(standing.requests, Some((6, 5, Duration::from_secs(10))));
     assert_eq!((standing.tokens, standing.month), (None, None));
 }
@@ -58,7 +58,7 @@ fn tokens_are_a_debt_that_is_paid_before_the_next_request() {
     assert_eq!(retry_after.as_millis(), 60_100);
     assert!(begin(&limiter, &limits, at(60.0)).is_err());
     begin(&limiter, &limits, at(60.2)).unwrap();
-    let (_, standing) = limiter.begin("a", &limits, at(90.0));
+    let (_, standing) = limiter.begin("a", (&limits, true), at(90.0));
     assert_eq!(standing.tokens.map(|(limit, left, _)| (limit, left)), Some((600, 300)));
 }
 
@@ -83,20 +83,23 @@ fn a_month_has_its_tokens() {
     let limiter = Limiter::default();
     assert!(limiter.is_unknown("a", at(0.0)));
     limiter.remember("a", &limits, 700, at(0.0));
-    assert_eq!(limiter.consume("a", &limits, 99, at(0.0)), None);
+    assert_eq!(limiter.consume("a", &limits, 99, at(0.0)), []);
     let warned = limiter.consume("a", &limits, 1, at(0.0));
-    assert_eq!(warned, Some(Budget::Warning { used: 800, limit: 1_000 }));
-    assert_eq!(limiter.consume("a", &limits, 100, at(0.0)), None, "told once");
+    assert_eq!(warned, [Budget::Warning { used: 800, limit: 1_000 }]);
+    assert_eq!(limiter.consume("a", &limits, 100, at(0.0)), [], "told once");
     begin(&limiter, &limits, at(0.0)).unwrap();
     let exceeded = limiter.consume("a", &limits, 300, at(0.0));
-    assert_eq!(exceeded, Some(Budget::Exceeded { used: 1_200, limit: 1_000 }));
+    assert_eq!(exceeded, [Budget::Exceeded { used: 1_200, limit: 1_000 }]);
     let Err(Refusal::Budget { limit: 1_000, retry_after }) = begin(&limiter, &limits, at(0.0))
     else {
         panic!("the month's tokens are used up")
     };
+    // What takes no tokens goes on.
+    let (free, _) = limiter.begin("a", (&limits, false), at(0.0));
+    free.unwrap();
     // From 27 November to 1 December.
     assert_eq!(retry_after, Duration::from_secs(4 * 86_400));
-    let (_, standing) = limiter.begin("a", &limits, at(0.0));
+    let (_, standing) = limiter.begin("a", (&limits, true), at(0.0));
     assert_eq!(standing.month, Some((1_000, 0)));
 
     let december = at(4.0 * 86_400.0);
@@ -105,11 +108,21 @@ fn a_month_has_its_tokens() {
 }
 
 #[test]
+fn one_answer_may_cross_both_borders() {
+    let limits = Limits { monthly_tokens: Some(100), ..Limits::default() };
+    let limiter = Limiter::default();
+    limiter.remember("a", &limits, 10, at(0.0));
+    let (used, limit) = (110, 100);
+    let both = [Budget::Warning { used, limit }, Budget::Exceeded { used, limit }];
+    assert_eq!(limiter.consume("a", &limits, 100, at(0.0)), both);
+}
+
+#[test]
 fn without_limits_everything_passes() {
     let limiter = Limiter::default();
     let running: Vec<_> =
         (0..1_000).map(|_| begin(&limiter, &Limits::default(), at(0.0)).unwrap()).collect();
-    assert_eq!(limiter.consume("a", &Limits::default(), u64::MAX, at(0.0)), None);
+    assert_eq!(limiter.consume("a", &Limits::default(), u64::MAX, at(0.0)), []);
     drop(running);
     assert_eq!(limiter.lock()["a"].running, 0);
 }

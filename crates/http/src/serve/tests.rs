@@ -15,10 +15,10 @@ const SOON: Duration = Duration::from_secs(20);
 async fn connect(head_timeout: Duration) -> (TcpStream, watch::Sender<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let (stream, _) = listener.accept().await.unwrap();
+    let (stream, peer) = listener.accept().await.unwrap();
     let (stop, stopped) = watch::channel(false);
     let router = Router::new().route("/", get(|| async { "bonjour" }));
-    tokio::spawn(answer(stream, router, head_timeout, stopped));
+    tokio::spawn(answer((stream, peer), router, head_timeout, stopped));
     (client, stop)
 }
 

@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
 use super::details::{Metadata, from_json, to_json};
+use crate::event::forget_external_id;
 use crate::job::queue_ingest;
 use crate::moment::from_millis;
 use crate::review::erase_of_document;
@@ -177,6 +178,7 @@ impl Ledger {
         }
         // What quotes it goes with it.
         erase_of_document(&mut transaction, id, self.clock.now()).await?;
+        forget_external_id(&mut transaction, id.as_str()).await?;
         // What was in it is marked too and forgotten in any order.
         for statement in [
             "UPDATE documents SET parent = NULL WHERE parent = $1 AND state = 'deleting'",

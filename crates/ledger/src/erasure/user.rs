@@ -173,7 +173,8 @@ pub(super) async fn rename_usage(
     count(connection, erasure, "usage_lines_under_a_pseudonym", moved.rows_affected()).await
 }
 
-pub(super) async fn check_erasable(
+/// Refuses to lose the last administrator who can sign in.
+pub(crate) async fn check_erasable(
     connection: &mut SqliteConnection,
     user: &UserId,
 ) -> Result<(), LedgerError> {

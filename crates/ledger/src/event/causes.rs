@@ -2,6 +2,7 @@
 
 use intramuros_types::JobId;
 use serde_json::{Map, Value, json};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Sqlite, Transaction};
 
 use super::{EventKind, NewEvent};
@@ -20,6 +21,35 @@ impl NewEvent {
         };
         Self { kind, payload }
     }
+}
+
+/// Takes what others call `id`, a document or a review that is erased, out of the events about it.
+pub(crate) async fn forget_external_id(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<(), LedgerError> {
+    const OPERATION: &str = "forget a name in events";
+    let events: Vec<(String, String)> =
+        sqlx::query_as("SELECT id, payload FROM events WHERE payload LIKE $1")
+            .bind(format!("%\"{id}\"%"))
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
+    for (event, payload) in events {
+        let Ok(mut payload) = serde_json::from_str::<Map<String, Value>>(&payload) else {
+            continue;
+        };
+        if payload.insert("external_id".to_owned(), Value::Null).is_none_or(|name| name.is_null()) {
+            continue;
+        }
+        sqlx::query("UPDATE events SET payload = $2 WHERE id = $1")
+            .bind(event)
+            .bind(Value::Object(payload).to_string())
+            .execute(&mut *connection)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
+    }
+    Ok(())
 }
 
 impl Ledger {

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::records::not_found;
+use crate::event::forget_external_id;
 use crate::moment::to_millis;
 use crate::{Ledger, LedgerError};
 
@@ -170,6 +171,15 @@ async fn erase(
     now: i64,
 ) -> Result<u64, LedgerError> {
     let of_them = format!("review IN (SELECT reviews.id FROM reviews WHERE {which}) AND $2 = $2");
+    let ids: Vec<String> =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT id FROM reviews WHERE {which}")))
+            .bind(id)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(LedgerError::database("find the reviews to erase"))?;
+    for id in &ids {
+        forget_external_id(connection, id).await?;
+    }
     let mut erased = 0;
     for statement in [
         format!("DELETE FROM review_work WHERE {of_them}"),

@@ -55,6 +55,13 @@ impl Ledger {
         let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
         if let Some(id) = open_one(&mut transaction, &filed_by, &new).await? {
+            if let Filer::Caller(reviewer) = filer
+                && visible(&mut transaction, &id, reviewer, now).await.is_err()
+            {
+                // They held its labels when they filed it, and do no more.
+                let reason = "names an open review that you may not see any more".to_owned();
+                return invalid("external_id", reason);
+            }
             return Ok(Filed::Existing(whole(&mut transaction, &id, now).await?));
         }
         check_room(&mut transaction).await?;

@@ -46,7 +46,9 @@ impl Ledger {
         };
         let teams = self.teams_of(&who).await?;
         let access = caller.access.clone();
-        Ok(Reviewer { who, person: caller.user.clone(), role, teams, access })
+        // A key can be made in somebody else's name; a session cannot.
+        let person = caller.user.clone().filter(|_| caller.key.is_none());
+        Ok(Reviewer { who, person, role, teams, access })
     }
 
     /// A user as reviews see them when they sign in.
@@ -179,7 +181,7 @@ pub(super) async fn why_not(
         return Ok(None);
     }
     if reviewer.person.is_none() {
-        let reason = "needs two people, and a key without owner is none";
+        let reason = "needs two people who signed in: a key can be made in somebody's name";
         return Ok(Some(reason.to_owned()));
     }
     if review.filed_by == *who {

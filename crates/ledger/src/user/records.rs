@@ -3,10 +3,13 @@
 use intramuros_types::{UserId, UserRole};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::Password;
 use crate::document::{from_json, to_json};
+use crate::erasure::check_erasable;
+use crate::key::secret;
 use crate::moment::from_millis;
 use crate::{Ledger, LedgerError, UserChanges, UserRecord, UserRequest, validate};
 
@@ -85,7 +88,7 @@ impl Ledger {
     /// `NotFound`, `Database`.
     pub async fn user_named(&self, name: &str) -> Result<UserRecord, LedgerError> {
         let row = sqlx::query("SELECT * FROM users WHERE name = $1")
-            .bind(name.trim().to_lowercase())
+            .bind(folded(name))
             .fetch_optional(&self.pool)
             .await
             .map_err(LedgerError::database("read a user"))?;
@@ -117,7 +120,8 @@ impl Ledger {
     /// until they are enabled again.
     ///
     /// # Errors
-    /// `Invalid`, `NotFound`, `Database`.
+    /// `Invalid`, `NotFound`, `Conflict` for the last administrator who would be none any more,
+    /// `Database`.
     pub async fn update_user(
         &self,
         id: &UserId,
@@ -132,14 +136,18 @@ impl Ledger {
         validate::labels("labels", &mut labels)?;
         validate::denied(&mut denied)?;
         let disabled = changes.disabled.unwrap_or(old.disabled.is_some());
+        let role = changes.role.unwrap_or(old.role);
         let mut transaction = self.begin_write(OPERATION).await?;
+        if disabled || role != UserRole::Admin {
+            check_erasable(&mut transaction, id).await?;
+        }
         sqlx::query(
             "UPDATE users SET full_name = $2, role = $3, labels = $4, denied = $5, \
              disabled = CASE WHEN $6 = 0 THEN NULL ELSE COALESCE(disabled, $7) END WHERE id = $1",
         )
         .bind(id.as_str())
         .bind(full_name)
-        .bind(changes.role.unwrap_or(old.role).as_str())
+        .bind(role.as_str())
         .bind(to_json(&labels))
         .bind(to_json(&denied))
         .bind(i64::from(disabled))
@@ -158,7 +166,7 @@ impl Ledger {
         self.get_user(id).await
     }
 
-    /// Gives a user another password and ends their sessions.
+    /// Gives a user another password, ends their sessions and forgets who guessed at the old one.
     ///
     /// # Errors
     /// `Invalid` for the password; `NotFound`; `Entropy`; `Database`.
@@ -185,6 +193,11 @@ impl Ledger {
             .execute(&mut *transaction)
             .await
             .map_err(LedgerError::database(OPERATION))?;
+        sqlx::query("DELETE FROM sign_in_failures WHERE subject = $1")
+            .bind(secret::digest(&user.name))
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))
     }
 
@@ -192,10 +205,11 @@ impl Ledger {
     /// and lose their owner.
     ///
     /// # Errors
-    /// `NotFound`, `Database`.
+    /// `NotFound`; `Conflict` for the last administrator; `Database`.
     pub async fn delete_user(&self, id: &UserId) -> Result<(), LedgerError> {
         const OPERATION: &str = "remove a user";
         let mut transaction = self.begin_write(OPERATION).await?;
+        check_erasable(&mut transaction, id).await?;
         for statement in [
             "UPDATE api_keys SET revoked = COALESCE(revoked, $2), owner = NULL WHERE owner = $1",
             "DELETE FROM group_members WHERE member = $1 AND $2 = $2",
@@ -224,12 +238,21 @@ impl Ledger {
     }
 }
 
+/// A name in lower case, its letters in their plain form: full-width ones and ligatures are others
+/// to a computer and the same to people.
+pub(super) fn folded(name: &str) -> String {
+    name.trim().nfkc().collect::<String>().to_lowercase()
+}
+
 /// What a user signs in with, as it is stored.
 fn sign_in_name(name: &str) -> Result<String, LedgerError> {
-    let name = name.trim().to_lowercase();
+    let name = folded(name);
     validate::text("name", &name, MAX_NAME_CHARS)?;
-    if name.chars().count() < 2 || name.chars().any(char::is_whitespace) {
-        let reason = "must be 2 to 100 characters without spaces, such as `m.martin`".to_owned();
+    let is_hidden = |letter: char| !letter.is_alphanumeric() && !letter.is_ascii_punctuation();
+    if name.chars().count() < 2 || name.chars().any(is_hidden) {
+        let reason =
+            "must be 2 to 100 letters, digits and signs without spaces, such as `m.martin`";
+        let reason = reason.to_owned();
         return Err(LedgerError::Invalid { name: "name", reason });
     }
     Ok(name)

@@ -6,7 +6,7 @@ use intramuros_types::UserId;
 use sqlx::Row;
 
 use super::Password;
-use super::records::record;
+use super::records::{folded, record};
 use crate::key::secret;
 use crate::{Authentication, Ledger, LedgerError, UserRecord};
 
@@ -42,12 +42,18 @@ pub enum SignIn {
         /// Whose it is.
         user: UserRecord,
     },
-    /// They do not fit; which of the two is not said.
-    Refused,
+    /// They do not fit; which of the two is not for who tries.
+    Refused {
+        /// Whose name it is, where it is somebody's.
+        user: Option<UserId>,
+    },
     /// Too many did not fit: none is tried before this time has passed.
     Wait(Duration),
     /// They fit, and the user is disabled.
-    Disabled,
+    Disabled {
+        /// Who it is.
+        user: UserId,
+    },
 }
 
 impl Ledger {
@@ -62,7 +68,7 @@ impl Ledger {
         rules: SessionRules,
     ) -> Result<SignIn, LedgerError> {
         const OPERATION: &str = "sign a user in";
-        let name = name.trim().to_lowercase();
+        let name = folded(name);
         let subject = secret::digest(&name);
         if let Some(wait) = self.note_attempt(&subject).await? {
             return Ok(SignIn::Wait(wait));
@@ -72,17 +78,21 @@ impl Ledger {
             .fetch_optional(&self.pool)
             .await
             .map_err(LedgerError::database(OPERATION))?;
-        let stored = match &row {
-            Some(row) => Some(row.try_get("password").map_err(LedgerError::database(OPERATION))?),
+        let known = match &row {
+            Some(row) => {
+                let stored = row.try_get("password").map_err(LedgerError::database(OPERATION))?;
+                Some((stored, record(row).map_err(LedgerError::database(OPERATION))?))
+            }
             None => None,
         };
-        if !self.verify(password, stored).await? {
-            return Ok(SignIn::Refused);
-        }
-        let Some(row) = row else { return Ok(SignIn::Refused) };
-        let user = record(&row).map_err(LedgerError::database(OPERATION))?;
+        let (stored, user) = known.unzip();
+        let fits = self.verify(password, stored).await?;
+        let user = match user {
+            Some(user) if fits => user,
+            other => return Ok(SignIn::Refused { user: other.map(|user| user.id) }),
+        };
         if user.disabled.is_some() {
-            return Ok(SignIn::Disabled);
+            return Ok(SignIn::Disabled { user: user.id });
         }
         let secret = self.begin_session(&user.id, &subject, rules).await?;
         Ok(SignIn::Accepted { secret, user })

@@ -42,8 +42,8 @@ async fn caller(ledger: &Ledger, secret: &str) -> Principal {
 async fn outcome(ledger: &Ledger, name: &str, password: &str) -> String {
     match ledger.sign_in(name, Password::new(password), RULES).await.unwrap() {
         SignIn::Accepted { .. } => "accepted".to_owned(),
-        SignIn::Refused => "refused".to_owned(),
-        SignIn::Disabled => "disabled".to_owned(),
+        SignIn::Refused { .. } => "refused".to_owned(),
+        SignIn::Disabled { .. } => "disabled".to_owned(),
         SignIn::Wait(wait) => wait.as_secs().to_string(),
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct Entry {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", self.scheme.name(), self.host, self.port)
+        write!(f, "{}://{}:{}{}", self.scheme.name(), self.host, self.port, self.path)
     }
 }
 

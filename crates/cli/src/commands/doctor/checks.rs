@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use intramuros_catalog::{Catalog, ModelsDir, Task};
-use intramuros_ledger::{DocumentCounts, KnowledgeBase, Ledger};
+use intramuros_ledger::{DocumentCounts, KnowledgeBase, Ledger, LedgerError};
 
 use intramuros_types::Access;
 
@@ -300,8 +300,15 @@ fn access(dir: &Path) -> Option<Finding> {
 }
 
 async fn ledger(dir: &Path, path: &Path) -> Vec<Finding> {
-    let ledger = match Ledger::open(path).await {
+    let ledger = match Ledger::open_existing(path).await {
         Ok(ledger) => ledger,
+        Err(error @ LedgerError::Older { .. }) => {
+            let remedy = tr(
+                "démarrez le serveur, qui en fait une copie puis le met à jour",
+                "start the server, which copies it and then brings it up to date",
+            );
+            return vec![Finding::warning(Area::Data, error.to_string(), remedy)];
+        }
         Err(error) => {
             let remedy = tr(
                 "restaurez une sauvegarde, ou écartez le fichier pour repartir de rien",

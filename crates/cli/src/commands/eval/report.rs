@@ -112,10 +112,7 @@ fn compared(run: &Run, before: &Run) -> Value {
 }
 
 /// The differences over the questions that both runs have.
-fn differences(
-    run: &Run,
-    before: &Run,
-) -> Vec<(&'static Measure, Option<Difference>)> {
+fn differences(run: &Run, before: &Run) -> Vec<(&'static Measure, Option<Difference>)> {
     let earlier: HashMap<&str, &Outcome> =
         before.questions.iter().map(|found| (found.id.as_str(), found)).collect();
     let pairs: Vec<(&Outcome, &Outcome)> = run

@@ -184,14 +184,21 @@ async fn sound_ledger(path: &Path) -> anyhow::Result<Ledger> {
         let ledger = Ledger::open(path).await?;
         ledger.check().await.map(|()| ledger)
     };
-    opened.await.with_context(|| {
+    let error = match opened.await {
+        Ok(ledger) => return Ok(ledger),
+        Err(error) => error,
+    };
+    let what = if error.is_damage() {
         tr(
-            "le registre ne peut pas être ouvert ; s'il est abîmé, videz data_dir sauf les modèles \
-             et remettez une sauvegarde (« intramuros restore »)",
-            "the ledger cannot be opened; if it is damaged, empty data_dir but for the models and \
-             put back a backup ('intramuros restore')",
+            "le registre est abîmé : mettez data_dir de côté, sauf les modèles, et remettez une \
+             sauvegarde (« intramuros restore »)",
+            "the ledger is damaged: move data_dir aside, but for the models, and put back a backup \
+             ('intramuros restore')",
         )
-    })
+    } else {
+        tr("le registre ne peut pas être ouvert", "the ledger cannot be opened")
+    };
+    Err(anyhow::Error::new(error).context(what))
 }
 
 fn installed(models: &ModelsDir, id: &str, task: Task) -> anyhow::Result<InstalledModel> {

@@ -27,10 +27,22 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("keys update --label", LABEL),
     ("keys update --deny", DENY),
     ("keys update --expires", "Jours avant qu'elle n'expire"),
-    ("keys update --requests-per-minute", "Requêtes par minute ; 0 : sans limite"),
-    ("keys update --tokens-per-minute", "Tokens par minute, lus et écrits ; 0 : sans limite"),
-    ("keys update --concurrent-requests", "Requêtes en même temps ; 0 : sans limite"),
-    ("keys update --monthly-tokens", "Tokens par mois civil, lus et écrits ; 0 : sans limite"),
+    (
+        "keys update --requests-per-minute",
+        "Requêtes par minute ; 0 : comme tout le monde (limits.*)",
+    ),
+    (
+        "keys update --tokens-per-minute",
+        "Tokens par minute, lus et écrits ; 0 : comme tout le monde (limits.*)",
+    ),
+    (
+        "keys update --concurrent-requests",
+        "Requêtes en même temps ; 0 : comme tout le monde (limits.*)",
+    ),
+    (
+        "keys update --monthly-tokens",
+        "Tokens par mois civil, lus et écrits ; 0 : comme tout le monde (limits.*)",
+    ),
     ("keys list", "Liste les clés, sans leur secret"),
     (
         "keys rotate",

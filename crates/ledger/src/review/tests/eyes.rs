@@ -273,7 +273,7 @@ async fn four_eyes_are_of_two_people_and_not_of_who_filed() {
     let own = refused(decide(&fixture, &id, &marie, Decision::Approve).await);
     assert!(own.contains("than who filed it"), "{own}");
     let no_person = refused(decide(&fixture, &id, &application, Decision::Approve).await);
-    assert!(no_person.contains("a key without owner is none"), "{no_person}");
+    assert!(no_person.contains("two people who signed in"), "{no_person}");
     for who in [&marie, &application] {
         assert_eq!(next(&fixture, who).await, None);
     }
