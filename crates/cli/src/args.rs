@@ -81,7 +81,7 @@ pub(crate) enum Command {
     /// Manage knowledge bases and their documents.
     #[command(subcommand)]
     Kb(Kb),
-    /// Watch and steer the work that the server does in the background (a key with the scope admin).
+    /// Watch and steer the work that the server does in the background (a key with the scopes jobs:read, jobs:write).
     #[command(subcommand)]
     Jobs(Jobs),
     /// Decide what waits for a person: proposals to approve, correct or reject (a key with the scopes
