@@ -33,6 +33,10 @@ fn run<T>(
     work: impl AsyncFnOnce(&Ledger, &Settings) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let settings = settings::load(common, &[])?.settings;
+    // It refuses a directory that a restore left half done.
+    if makes || settings.data_dir.is_dir() {
+        data_dir::create(&settings.data_dir)?;
+    }
     let path = settings.data_dir.join("ledger.sqlite");
     // One without a byte was never more than begun.
     let exists = std::fs::metadata(&path).is_ok_and(|file| file.len() > 0);
@@ -49,7 +53,6 @@ fn run<T>(
             ),
         ));
     }
-    data_dir::create(&settings.data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let opened =

@@ -6,3 +6,4 @@
 //! What is absent: HTTP, candle, LanceDB, and the settings of the server.
 
 pub mod pilot;
+pub mod triage;

@@ -5,7 +5,7 @@ mod report;
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use intramuros_ledger::{Ledger, UsageFilter, UsageGroup, UsageRow, usage_csv};
 use serde_json::{Map, Value, json};
 use time::Date;
@@ -78,14 +78,19 @@ fn filter(ledger: &Ledger, selection: &UsageSelection) -> anyhow::Result<UsageFi
     let day = |text: &Option<String>| text.as_deref().map(read_day).transpose();
     let today = ledger.now().date();
     let from = day(&selection.from)?.or_else(|| today.replace_day(1).ok());
-    Ok(UsageFilter { from, to: day(&selection.to)?, ..UsageFilter::default() })
+    let to = day(&selection.to)?;
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        bail!(tr("--from est après --to", "--from is after --to"));
+    }
+    Ok(UsageFilter { from, to, ..UsageFilter::default() })
 }
 
 fn read_day(text: &str) -> anyhow::Result<Date> {
-    Date::parse(text, &Iso8601::DATE).with_context(|| {
+    // Not the library's reason, which says less.
+    Date::parse(text, &Iso8601::DATE).ok().with_context(|| {
         tr(
-            format!("« {text} » n'est pas un jour comme 2026-11-30"),
-            format!("'{text}' is not a day such as 2026-11-30"),
+            format!("« {text} » n'est pas un jour du calendrier comme 2026-11-30"),
+            format!("'{text}' is not a day of the calendar such as 2026-11-30"),
         )
     })
 }

@@ -176,11 +176,12 @@ async fn list(common: &Common, ledger: &Ledger) -> anyhow::Result<()> {
             labels = format!("{labels} {} {}", tr("sauf", "without"), user.denied.join(","));
         }
         let (name, full_name) = (user.name.clone(), user.full_name.clone());
-        vec![name, full_name, user.role.to_string(), labels, state.to_owned(), signed_in]
+        let (id, role) = (user.id.to_string(), user.role.to_string());
+        vec![name, full_name, role, labels, state.to_owned(), signed_in, id]
     });
     let header = tr(
-        ["NOM", "NOM COMPLET", "RÔLE", "ÉTIQUETTES", "ÉTAT", "DERNIÈRE CONNEXION"],
-        ["NAME", "FULL NAME", "ROLE", "LABELS", "STATE", "LAST SIGN-IN"],
+        ["NOM", "NOM COMPLET", "RÔLE", "ÉTIQUETTES", "ÉTAT", "DERNIÈRE CONNEXION", "ID"],
+        ["NAME", "FULL NAME", "ROLE", "LABELS", "STATE", "LAST SIGN-IN", "ID"],
     );
     output::table(&header, &rows.collect::<Vec<_>>());
     Ok(())

@@ -244,7 +244,7 @@ async fn check_finds_a_damaged_page() {
 async fn a_missing_folder_is_an_error_not_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let error = Ledger::open(&folder.path().join("absent/ledger.sqlite")).await.unwrap_err();
-    assert!(matches!(error, LedgerError::Database { .. }), "{error:?}");
+    assert!(matches!(error, LedgerError::Io { .. }), "{error:?}");
     assert_eq!(error.fault(), Fault::Runtime);
 }
 
