@@ -161,7 +161,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("kb delete", "Efface une base et ses documents"),
     ("kb delete id", "Base"),
     ("kb delete --yes", "Ne demande pas confirmation"),
-    ("jobs", "Suit et conduit les travaux de fond du serveur (avec une clé de portée jobs:read, jobs:write)"),
+    (
+        "jobs",
+        "Suit et conduit les travaux de fond du serveur (avec une clé de portée jobs:read, jobs:write)",
+    ),
     ("jobs list", "Liste les travaux, les plus récents d'abord"),
     (
         "jobs list --state",

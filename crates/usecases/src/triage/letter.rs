@@ -69,9 +69,7 @@ static SENDER: LazyLock<Regex> =
 
 /// Any other line of a header.
 static FIELD: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)^\W*(à|a|to|an|cc|copie|objet|subject|betreff|envoyé|sent|date|destinataire)\s*:",
-    )
+    pattern(r"(?i)^\W*(à|a|to|an|cc|copie|objet|subject|betreff|envoyé|sent|date|destinataire)\s*:")
 });
 
 /// What stands above a quoted mail in one line.
@@ -154,7 +152,11 @@ mod tests {
         check("", "", ("", "", None));
         check("RE: RE : Fwd: accès", "ok", ("accès", "ok", None));
         // Neither a header nor a signature.
-        check("x", "De : rien\nmerci de voir la machine", ("x", "De : rien\nmerci de voir la machine", None));
+        check(
+            "x",
+            "De : rien\nmerci de voir la machine",
+            ("x", "De : rien\nmerci de voir la machine", None),
+        );
         check("x", "Merci", ("x", "Merci", None));
     }
 
@@ -191,9 +193,13 @@ mod tests {
     fn the_gist_of_a_forward_is_what_is_forwarded() {
         let forwarded = "Pour suite à donner.\n\n-------- Message transféré --------\nDe : Atelier\nObjet : doublons\nChaque mail arrive deux fois.\nCordialement,\nPaul";
         let letter = Letter::new("TR: doublons", forwarded);
-        assert_eq!(letter.gist(1_000), "doublons\nPour suite à donner.\nChaque mail arrive deux fois.");
+        assert_eq!(
+            letter.gist(1_000),
+            "doublons\nPour suite à donner.\nChaque mail arrive deux fois."
+        );
         assert_eq!(letter.gist(8), "doublons");
-        let long = "Le serveur ne répond plus du tout depuis ce matin pour toute l'agence de Vienne.";
+        let long =
+            "Le serveur ne répond plus du tout depuis ce matin pour toute l'agence de Vienne.";
         let letter = Letter::new("serveur", &format!("{long}\n\nDe : x\nObjet : y\nAutre chose."));
         assert_eq!(letter.gist(1_000), format!("serveur\n{long}"));
     }

@@ -270,8 +270,7 @@ mod tests {
         assert_eq!(policy.position(Field::Category, "compte"), Some(1));
         assert_eq!(policy.position(Field::Urgency, "basse"), Some(1));
         assert_eq!(policy.position(Field::Team, "x"), None);
-        let again: Policy =
-            serde_json::from_str(&serde_json::to_string(&policy).unwrap()).unwrap();
+        let again: Policy = serde_json::from_str(&serde_json::to_string(&policy).unwrap()).unwrap();
         assert_eq!(again, policy);
     }
 
