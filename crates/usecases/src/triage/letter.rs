@@ -82,7 +82,7 @@ static ANNOUNCED: LazyLock<Regex> = LazyLock::new(|| {
 /// A closing formula, which the rest of the line may not go on from.
 static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^\W*((bien |très )?cordialement|cdl?t|crdlt|(bien|sincères?) (à vous|salutations)|(meilleures|sincères) salutations|salutations( distinguées)?|bonne (journée|soirée|semaine)|belle journée|à bientôt|respectueusement|avec mes (sentiments|remerciements)|(kind |best |warm )?regards|sincerely|cheers|thanks|merci( d'avance| beaucoup| à vous)?)\b.{0,40}$",
+        r"(?i)^\W*((bien |très )?cordialement|cdl?t|crdlt|(bien|sincères?) (à vous|salutations)|(meilleures|sincères) salutations|salutations( distinguées)?|bonne (journée|soirée|semaine)|belle journée|à bientôt|respectueusement|avec mes (sentiments|remerciements)|(kind |best |warm )?regards|sincerely|cheers)\b.{0,40}$|^\W*(un grand |encore )?(merci|thanks|thank you)( d'avance| beaucoup| bien| à vous| in advance)?( (de|pour|for) (votre|ton|your) (aide|retour|réponse|help))?\W*$",
     )
 });
 
