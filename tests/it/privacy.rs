@@ -96,7 +96,7 @@ fn err(server: &Server) {
     let body = json!({"messages": [{"role": "user", "content": long}]});
     assert_eq!(server.chat(&body).status, 400);
     let schema = json!({
-        "messages": [{"role": "user", "content": "x"}],
+        "messages": [{"role": "user", "content": "x"}], "max_tokens": 8,
         "response_format": {"type": "json_schema", "json_schema": {
             "name": marked("schema"), "schema": {marked("keyword"): true},
         }},
