@@ -72,6 +72,9 @@ pub struct BatchRow {
     /// Of how many of the last `tokens` the logits are wanted: 0 for a prefill chunk, 1 to choose
     /// the next token, more to verify a draft or to tell log-probabilities.
     pub logits: usize,
+    /// Whether the hidden state of the last of `tokens` is wanted too; only where `logits` is 1 or
+    /// more.
+    pub hidden: bool,
 }
 
 /// One forward pass over any number of sequences.
@@ -88,6 +91,9 @@ pub struct Logits {
     pub values: Vec<f32>,
     /// Length of a row.
     pub vocab_size: usize,
+    /// The last token's hidden state as the output layer reads it, normalised by the model; shape
+    /// `(hidden)`. Empty where it was not asked for.
+    pub hidden: Vec<f32>,
 }
 
 impl Logits {

@@ -124,9 +124,11 @@ impl Generation {
     /// Those of [`next`](Self::next).
     pub async fn collect(mut self) -> Result<Completion, EngineError> {
         let (mut prompt, mut text, mut logprobs) = (Vec::new(), String::new(), Vec::new());
+        let mut hidden = Vec::new();
         while let Some(event) = self.next().await {
             match event? {
                 GenerationEvent::Prompt(tokens) => prompt = tokens,
+                GenerationEvent::Hidden(state) => hidden = state,
                 GenerationEvent::Text { text: piece, logprobs: told } => {
                     text.push_str(&piece);
                     logprobs.extend(told);
@@ -135,7 +137,15 @@ impl Generation {
                 GenerationEvent::Finished { reason, usage } => {
                     let calls = self.tools.as_ref().map(|tools| tools.calls().to_vec());
                     let tool_calls = calls.unwrap_or_default();
-                    return Ok(Completion { prompt, text, tool_calls, logprobs, reason, usage });
+                    return Ok(Completion {
+                        prompt,
+                        hidden,
+                        text,
+                        tool_calls,
+                        logprobs,
+                        reason,
+                        usage,
+                    });
                 }
             }
         }
@@ -145,6 +155,7 @@ impl Generation {
     fn take(&mut self, signal: Signal) {
         match signal {
             Signal::Prompt(tokens) => self.ready.push_back(GenerationEvent::Prompt(tokens)),
+            Signal::Hidden(state) => self.ready.push_back(GenerationEvent::Hidden(state)),
             Signal::Text { text, logprobs } => {
                 if let Some(check) = &mut self.check {
                     check.text.push_str(&text);

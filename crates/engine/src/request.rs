@@ -34,6 +34,9 @@ pub struct GenerateRequest {
     /// `usize::MAX` for all. Needs [`SamplingParams::logprobs`], computes these tokens anew, and
     /// allows an answer of 0 tokens.
     pub prompt_logprobs: usize,
+    /// Tell the hidden state of the prompt's last token too, before the answer: what the model has
+    /// read, as its output layer sees it. Allows an answer of 0 tokens.
+    pub hidden: bool,
     /// Time from submission to the last token; `None` takes the engine's
     /// [`request_timeout`](crate::EngineConfig::request_timeout).
     pub timeout: Option<Duration>,
@@ -52,6 +55,7 @@ impl GenerateRequest {
             client: None,
             meter: Meter::default(),
             prompt_logprobs: 0,
+            hidden: false,
             timeout: None,
         }
     }
@@ -105,6 +109,9 @@ pub enum GenerationEvent {
     /// The prompt's last tokens, as many as were asked for; the very first has no probability.
     /// Comes first, where it was asked for.
     Prompt(Vec<PromptToken>),
+    /// The hidden state of the prompt's last token; shape `(hidden)`. Comes before the answer, where
+    /// it was asked for.
+    Hidden(Vec<f32>),
     /// The next piece of the answer.
     Text {
         /// Never a part of a character; empty only beside log-probabilities.
@@ -183,6 +190,8 @@ pub enum PromptToken {
 pub struct Completion {
     /// The prompt's tokens, where they were asked for.
     pub prompt: Vec<PromptToken>,
+    /// The hidden state of its last token, where it was asked for; shape `(hidden)`.
+    pub hidden: Vec<f32>,
     /// The answer without the stop text that may have ended it.
     pub text: String,
     /// The tools that the answer calls.

@@ -169,8 +169,9 @@ impl TextEngine {
         let place = self.reserve()?;
         let position = self.queued();
         let (prepared, request, place) = self.prepare(request, place).await?;
-        let GenerateRequest { id, sampling, priority, client, meter, prompt_logprobs, .. } =
-            request;
+        let GenerateRequest {
+            id, sampling, priority, client, meter, prompt_logprobs, hidden, ..
+        } = request;
         let Prepared { tokens, grammar, reading } = prepared;
         let max_tokens = self.answer_length(&tokens, sampling.max_tokens)?;
         self.check_vocabulary(&tokens, &sampling)?;
@@ -204,6 +205,7 @@ impl TextEngine {
             cached_told: 0,
             drafter: Drafter::default(),
             prompt_logprobs,
+            hidden,
             signals,
             place: Some(place),
         };

@@ -31,7 +31,8 @@ pub(crate) fn request(request: &GenerateRequest) -> Result<(), EngineError> {
     if request.prompt_logprobs > 0 && request.sampling.logprobs.is_none() {
         return Err(invalid("echo", "with log-probabilities needs logprobs".to_owned()));
     }
-    if request.sampling.max_tokens == Some(0) && request.prompt_logprobs == 0 {
+    let asks_of_prompt = request.prompt_logprobs > 0 || request.hidden;
+    if request.sampling.max_tokens == Some(0) && !asks_of_prompt {
         return Err(invalid("max_tokens", "is 0; it must be at least 1".to_owned()));
     }
     Ok(())

@@ -207,6 +207,7 @@ impl Writing {
             }
             Some(Ok(
                 GenerationEvent::Prompt(_)
+                | GenerationEvent::Hidden(_)
                 | GenerationEvent::ToolCall { .. }
                 | GenerationEvent::ToolArguments { .. },
             )) => Ok(Step::Events(Vec::new())),

@@ -210,6 +210,7 @@ mod tests {
         ];
         let completion = Completion {
             prompt,
+            hidden: Vec::new(),
             text: String::new(),
             tool_calls: Vec::new(),
             logprobs: Vec::new(),

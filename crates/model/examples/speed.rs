@@ -66,7 +66,8 @@ fn step(
     position: usize,
     tokens: Vec<u32>,
 ) -> Result<u32, BackendError> {
-    let row = BatchRow { tokens, position: position as u32, blocks: blocks.to_vec(), logits: 1 };
+    let (position, blocks) = (position as u32, blocks.to_vec());
+    let row = BatchRow { tokens, position, blocks, logits: 1, hidden: false };
     let logits = model.forward(&TextBatch { rows: vec![row] })?;
     let row = logits[0].row(0);
     let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));

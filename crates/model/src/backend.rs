@@ -5,7 +5,7 @@ use intramuros_backend::{BackendError, Logits, TextBackend, TextBatch, TextModel
 use intramuros_types::ModelId;
 
 use crate::config::DecoderConfig;
-use crate::decoder::{self, Decoder, DecoderBatch, DecoderRow, KvCache, KvShape};
+use crate::decoder::{self, Decoder, DecoderBatch, DecoderOutput, DecoderRow, KvCache, KvShape};
 use crate::weights::{self, WeightSource, Weights};
 use crate::{Gguf, ModelError, ModelFiles, WeightFiles};
 
@@ -75,8 +75,8 @@ impl TextBackend for CandleTextBackend {
         if batch.rows.is_empty() {
             return Ok(Vec::new());
         }
-        let logits = self.decoder.forward(&flatten(batch), &mut self.cache)?;
-        Ok(split(batch, logits.unwrap_or_default(), self.info.vocab_size))
+        let output = self.decoder.forward(&flatten(batch), &mut self.cache)?;
+        Ok(split(batch, output, self.info.vocab_size))
     }
 }
 
@@ -100,6 +100,7 @@ fn flatten(batch: &TextBatch) -> DecoderBatch<'_> {
         let (first, count) = (flat.tokens.len(), row.tokens.len());
         let end = first + count;
         flat.wanted.extend((end - row.logits..end).map(|index| index as u32));
+        flat.hidden |= row.hidden;
         flat.tokens.extend_from_slice(&row.tokens);
         let (position, blocks) = (row.position as usize, row.blocks.as_slice());
         flat.rows.push(DecoderRow { first, count, position, blocks });
@@ -107,15 +108,21 @@ fn flatten(batch: &TextBatch) -> DecoderBatch<'_> {
     flat
 }
 
-/// Gives each row of the batch its own part of the logits.
-fn split(batch: &TextBatch, logits: Vec<f32>, vocab_size: usize) -> Vec<Logits> {
-    let mut rest = logits;
+/// Gives each row of the batch its own part of the output.
+fn split(batch: &TextBatch, output: DecoderOutput, vocab_size: usize) -> Vec<Logits> {
+    let DecoderOutput { logits: mut rest, hidden } = output;
+    let wanted: usize = batch.rows.iter().map(|row| row.logits).sum();
+    let width = hidden.len() / wanted.max(1);
+    let mut end = wanted;
     let mut parts = Vec::with_capacity(batch.rows.len());
     // From the back, so that each part is copied once at most, and the first not at all.
     for row in batch.rows.iter().rev() {
         let start = rest.len() - row.logits * vocab_size;
         let values = if start == 0 { std::mem::take(&mut rest) } else { rest.split_off(start) };
-        parts.push(Logits { values, vocab_size });
+        let hidden =
+            if row.hidden { hidden[(end - 1) * width..end * width].to_vec() } else { Vec::new() };
+        end -= row.logits;
+        parts.push(Logits { values, vocab_size, hidden });
     }
     parts.reverse();
     parts

@@ -57,6 +57,17 @@ pub(crate) struct DecoderBatch<'a> {
     pub(crate) rows: Vec<DecoderRow<'a>>,
     /// Indices into `tokens` whose logits are wanted.
     pub(crate) wanted: Vec<u32>,
+    /// Whether their hidden states are, too.
+    pub(crate) hidden: bool,
+}
+
+/// What a forward pass gives, one row for each wanted token.
+#[derive(Debug, Default)]
+pub(crate) struct DecoderOutput {
+    /// Shape `(wanted, vocab_size)`, f32, row-major.
+    pub(crate) logits: Vec<f32>,
+    /// Hidden states after the last norm, shape `(wanted, hidden)`; empty where none are wanted.
+    pub(crate) hidden: Vec<f32>,
 }
 
 /// The part of a batch that belongs to one sequence.
@@ -106,8 +117,7 @@ impl Decoder {
         Ok(Self { device: device.clone(), embedding, layers, output_norm, head, rope })
     }
 
-    /// Writes the batch's tokens to their blocks and returns the wanted logits, shape
-    /// `(wanted, vocab_size)`, f32, row-major; `None` when none are wanted.
+    /// Writes the batch's tokens to their blocks and returns what is wanted of them.
     ///
     /// # Errors
     /// [`ModelError::Compute`]; what was written is then undefined.
@@ -115,7 +125,7 @@ impl Decoder {
         &self,
         batch: &DecoderBatch<'_>,
         cache: &mut KvCache,
-    ) -> Result<Option<Vec<f32>>> {
+    ) -> Result<DecoderOutput> {
         let angles = self.rope.angles(batch.positions());
         let mut x = self.embed(&batch.tokens)?;
         for (index, layer) in self.layers.iter().enumerate() {
@@ -127,11 +137,13 @@ impl Decoder {
             x = elementwise::add(&x, &h)?;
         }
         if batch.wanted.is_empty() {
-            return Ok(None);
+            return Ok(DecoderOutput::default());
         }
         let x = host::select_rows(&x, &batch.wanted)?;
-        let logits = self.head.forward(&self.output_norm.forward(&x)?)?;
-        host::into_vec(&logits).map(Some)
+        let hidden = self.output_norm.forward(&x)?;
+        let logits = host::into_vec(&self.head.forward(&hidden)?)?;
+        let hidden = if batch.hidden { host::into_vec(&hidden)? } else { Vec::new() };
+        Ok(DecoderOutput { logits, hidden })
     }
 
     /// Rows of the embedding table, shape `(tokens, hidden)`; only these rows are dequantised.

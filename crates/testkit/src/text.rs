@@ -93,7 +93,13 @@ impl FakeText {
                 values.extend(self.scripts.logits(&history));
             }
         }
-        Ok(Logits { values, vocab_size: self.info.vocab_size })
+        // As telling as the real one: the same for the same tokens.
+        let hidden = if row.hidden {
+            history.iter().map(|token| *token as f32).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Logits { values, vocab_size: self.info.vocab_size, hidden })
     }
 }
 

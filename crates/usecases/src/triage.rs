@@ -4,7 +4,9 @@
 //! people labelled or corrected count from the next ticket on.
 
 mod letter;
+mod logistic;
 mod policy;
 
 pub use letter::Letter;
+pub use logistic::{Fit, Logistic};
 pub use policy::{Choice, Field, Policy, PolicyError, Rule, Then};

@@ -57,6 +57,8 @@ pub(super) struct Sequence {
     pub(super) table: BlockTable,
     pub(super) drafter: Drafter,
     pub(super) prompt_logprobs: Option<PromptLogprobs>,
+    /// Whether the prompt's hidden state is still to be told.
+    pub(super) hidden: bool,
     pub(super) answer: Answer,
     pub(super) signals: SignalSender,
     /// Frees its place in the queue when it begins to run, or is dropped.
@@ -206,7 +208,8 @@ impl Sequence {
             0
         };
         let position = u32::try_from(self.computed).unwrap_or(u32::MAX);
-        BatchRow { tokens, position, blocks: self.table.blocks().to_vec(), logits }
+        let hidden = self.hidden && end == self.prompt_tokens;
+        BatchRow { tokens, position, blocks: self.table.blocks().to_vec(), logits, hidden }
     }
 
     /// Takes in what a step computed: draws as many tokens as there are logits for.
@@ -228,6 +231,12 @@ impl Sequence {
         }
         if let Some(prompt) = self.prompt_logprobs.take() {
             let event = Signal::Prompt(prompt.into_tokens());
+            if self.signals.send(Ok(event)).is_err() {
+                return Some(Ending::Gone);
+            }
+        }
+        if std::mem::take(&mut self.hidden) {
+            let event = Signal::Hidden(logits.hidden.clone());
             if self.signals.send(Ok(event)).is_err() {
                 return Some(Ending::Gone);
             }

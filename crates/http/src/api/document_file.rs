@@ -15,7 +15,7 @@ use crate::state::AppState;
     tag = "knowledge",
     params(("kb" = String, Path, description = "id of the knowledge base"),
         ("document" = String, Path, description = "id of the document")),
-    responses((status = 200, description = "the file", content_type = "application/octet-stream"),
+    responses((status = 200, description = "the file, under its own type", content_type = "*/*"),
         (status = 401, description = "no valid key"),
         (status = 404, description = "no such document")),
     security(("key" = [])))]

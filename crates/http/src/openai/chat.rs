@@ -177,7 +177,7 @@ impl ChunkWriter for ChatChunks {
 
     fn event(&mut self, choice: usize, event: GenerationEvent) -> Vec<Value> {
         let chunk = match event {
-            GenerationEvent::Prompt(_) => return Vec::new(),
+            GenerationEvent::Prompt(_) | GenerationEvent::Hidden(_) => return Vec::new(),
             GenerationEvent::Text { text, logprobs } => {
                 let mut chunk = self.delta(choice, json!({"content": text}), None);
                 if self.logprobs {

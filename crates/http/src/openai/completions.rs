@@ -222,7 +222,9 @@ impl ChunkWriter for CompletionChunks {
             GenerationEvent::Finished { reason, .. } => {
                 vec![self.piece(index, "", None, Some(finish_reason(reason)))]
             }
-            GenerationEvent::ToolCall { .. } | GenerationEvent::ToolArguments { .. } => Vec::new(),
+            GenerationEvent::Hidden(_)
+            | GenerationEvent::ToolCall { .. }
+            | GenerationEvent::ToolArguments { .. } => Vec::new(),
         }
     }
 

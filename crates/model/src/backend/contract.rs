@@ -34,6 +34,9 @@ fn check_row(row: &BatchRow, info: &TextModelInfo) -> Result<(), String> {
     if row.logits > count {
         return Err(format!("wants the logits of {} tokens of {count}", row.logits));
     }
+    if row.hidden && row.logits == 0 {
+        return Err("wants a hidden state and no logits".to_owned());
+    }
     let (end, context) = (row.position as usize + count, info.context_tokens);
     if end > context as usize {
         return Err(format!("ends at {end} tokens, the context is {context}"));

@@ -117,7 +117,13 @@ impl Sequence {
     fn row(&mut self, tokens: &[u32], logits: usize) -> BatchRow {
         let position = self.length;
         self.length += tokens.len() as u32;
-        BatchRow { tokens: tokens.to_vec(), position, blocks: self.blocks.clone(), logits }
+        BatchRow {
+            tokens: tokens.to_vec(),
+            position,
+            blocks: self.blocks.clone(),
+            logits,
+            hidden: false,
+        }
     }
 }
 
@@ -239,6 +245,27 @@ fn each_row_gets_the_logits_it_asked_for() {
     assert_eq!(logits[1].values, expected.concat());
     assert_eq!(logits[2].values, expected[2]);
     assert_eq!(forward(&mut model, Vec::new()).len(), 0);
+}
+
+#[test]
+fn each_row_gets_the_hidden_state_it_asked_for() {
+    let mut model = from_gguf("llama-tied", "f.gguf");
+    let wanting = |row: BatchRow| BatchRow { hidden: true, ..row };
+    let alone = forward(&mut model, vec![wanting(Sequence::new(0, 1).row(&[1, 2, 3], 1))]);
+    let mut pieces = Sequence::new(1, 1);
+    let rows = vec![
+        Sequence::new(2, 1).row(&[4, 5], 2),
+        wanting(Sequence::new(3, 1).row(&[1, 2, 3], 3)),
+        pieces.row(&[1, 2], 0),
+        wanting(Sequence::new(4, 1).row(&[4, 5], 1)),
+    ];
+    let together = forward(&mut model, rows);
+    let last = forward(&mut model, vec![wanting(pieces.row(&[3], 1))]);
+    assert!(together[0].hidden.is_empty() && together[2].hidden.is_empty());
+    assert_eq!(alone[0].hidden, together[1].hidden);
+    assert_eq!(alone[0].hidden, last[0].hidden);
+    assert_ne!(alone[0].hidden, together[3].hidden);
+    assert_eq!(alone[0].hidden.len(), 64);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{FakeCodec, FakeText, Reply};
 fn row(blocks: &[u32], position: u32, text: &str, logits: usize) -> BatchRow {
     let tokens = FakeCodec.encode(text, false).unwrap();
     let blocks = blocks.iter().copied().map(BlockId).collect();
-    BatchRow { tokens, position, blocks, logits }
+    BatchRow { tokens, position, blocks, logits, hidden: false }
 }
 
 fn forward(model: &mut FakeText, rows: Vec<BatchRow>) -> Result<Vec<Vec<f32>>, BackendError> {

@@ -74,6 +74,28 @@ async fn a_prompts_own_tokens_are_told_in_whatever_pieces_it_is_computed() {
 }
 
 #[tokio::test]
+async fn a_prompts_hidden_state_is_told_in_whatever_pieces_it_is_computed() {
+    let prompt: String = ('a'..='z').cycle().take(70).collect();
+    let mut states = Vec::new();
+    for (prefill_chunk_tokens, max_tokens) in [(1, 0), (7, 0), (1000, 0), (1000, 4)] {
+        let config = EngineConfig { prefill_chunk_tokens, ..config() };
+        let bench = Bench::new(hashed(), config);
+        // A warm cache must not hide it.
+        bench.answer(&prompt, 1).await;
+        let mut request = request(&prompt, SamplingParams::greedy(max_tokens));
+        request.hidden = true;
+        let done = complete(&bench, request).await;
+        assert_eq!(done.text.len(), max_tokens as usize);
+        states.push(done.hidden);
+    }
+    assert_eq!(states[0].len(), 71, "of the whole prompt");
+    assert!(states.iter().all(|state| *state == states[0]));
+    let bench = Bench::new(hashed(), config());
+    let plain = complete(&bench, request(&prompt, SamplingParams::greedy(1))).await;
+    assert!(plain.hidden.is_empty());
+}
+
+#[tokio::test]
 async fn the_last_tokens_of_a_prompt_are_told_without_computing_the_others_anew() {
     let prompt: String = ('a'..='z').cycle().take(70).collect();
     for prefill_chunk_tokens in [256, 7] {

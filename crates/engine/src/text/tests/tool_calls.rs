@@ -105,6 +105,7 @@ async fn calls_are_streamed_as_they_are_written() {
             GenerationEvent::ToolArguments { index: 0, fragment } => arguments.push(fragment),
             GenerationEvent::Finished { .. } => break,
             other @ (GenerationEvent::Prompt(_)
+            | GenerationEvent::Hidden(_)
             | GenerationEvent::Text { .. }
             | GenerationEvent::ToolCall { .. }
             | GenerationEvent::ToolArguments { .. }) => panic!("{other:?}"),

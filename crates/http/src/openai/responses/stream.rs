@@ -153,7 +153,7 @@ impl ChunkWriter for ResponseEvents {
 
     fn event(&mut self, _choice: usize, event: GenerationEvent) -> Vec<Value> {
         match event {
-            GenerationEvent::Prompt(_) => Vec::new(),
+            GenerationEvent::Prompt(_) | GenerationEvent::Hidden(_) => Vec::new(),
             GenerationEvent::Text { text, .. } => self.text(&text),
             GenerationEvent::ToolCall { id, name, .. } => self.call(id, name),
             GenerationEvent::ToolArguments { fragment, .. } => self.arguments(&fragment),

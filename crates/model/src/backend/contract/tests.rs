@@ -19,7 +19,7 @@ fn info() -> TextModelInfo {
 /// A row of `count` tokens with the logits of the last.
 fn row(position: u32, count: usize, blocks: &[u32]) -> BatchRow {
     let blocks = blocks.iter().copied().map(BlockId).collect();
-    BatchRow { tokens: vec![7; count], position, blocks, logits: count.min(1) }
+    BatchRow { tokens: vec![7; count], position, blocks, logits: count.min(1), hidden: false }
 }
 
 #[track_caller]
@@ -46,6 +46,8 @@ fn rows_that_break_the_contract_are_refused() {
     check_refused(vec![row(99, 2, &[0, 1, 2, 3, 4, 5, 6])], "ends at 101 tokens");
     check_refused(vec![row(u32::MAX, 1, &[0])], "the context is 100");
     check_refused(vec![BatchRow { logits: 3, ..row(0, 2, &[0]) }], "logits of 3 tokens of 2");
+    let only = BatchRow { logits: 0, hidden: true, ..row(0, 2, &[0]) };
+    check_refused(vec![only], "a hidden state and no logits");
     let unknown = BatchRow { tokens: vec![1, 160], ..row(0, 2, &[0]) };
     let error = check(&TextBatch { rows: vec![unknown] }, &info()).unwrap_err();
     assert!(matches!(&error, BackendError::Input(text) if text.contains("token 160")), "{error}");

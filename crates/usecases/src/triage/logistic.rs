@@ -1,0 +1,272 @@
+//! Learns labels from vectors: multinomial logistic regression, fitted by L-BFGS.
+//!
+//! The same examples give the same weights, bit for bit: there is no chance in it.
+//!
+//! Source: Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4 (two-loop recursion) and
+//! section 3.1 (backtracking).
+
+use std::collections::VecDeque;
+
+/// Corrections that L-BFGS remembers.
+const MEMORY: usize = 8;
+/// Steps at most.
+const MAX_STEPS: usize = 200;
+/// Where the largest slope is smaller than this share of the number of examples, it is done.
+const TOLERANCE: f32 = 1e-4;
+/// Of the decrease that the slope promises, what a step must bring.
+const SUFFICIENT: f32 = 1e-4;
+/// Halvings of a step before it is given up.
+const MAX_HALVINGS: usize = 30;
+/// Sums that are made beside one another, so that the processor's vectors are used.
+const LANES: usize = 16;
+
+/// How weights are fitted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fit {
+    /// How much the squares of the weights cost; smaller trusts the examples more.
+    pub penalty: f32,
+    /// Whether rare labels weigh as much as frequent ones.
+    pub balanced: bool,
+}
+
+/// What was learnt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logistic {
+    /// Shape `(labels, dimension + 1)`, row-major; the last column is added to each label's sum.
+    weights: Vec<f32>,
+    dimension: usize,
+}
+
+/// Examples with what they weigh.
+struct Examples<'a> {
+    vectors: &'a [Vec<f32>],
+    labels: &'a [usize],
+    weights: Vec<f32>,
+    count: usize,
+    penalty: f32,
+}
+
+impl Logistic {
+    /// Learns from `vectors`, which are of one length, with their `labels`, each below `count`.
+    /// Without examples every label is equally likely.
+    ///
+    /// # Panics
+    /// When the lengths differ: a bug of the caller.
+    pub fn fit(vectors: &[Vec<f32>], labels: &[usize], count: usize, fit: Fit) -> Self {
+        assert_eq!(vectors.len(), labels.len(), "each example has a label");
+        let dimension = vectors.first().map_or(0, Vec::len);
+        let mut weights = vec![0.0; count * (dimension + 1)];
+        if !vectors.is_empty() {
+            let each = weigh(labels, count, fit.balanced);
+            let examples = Examples { vectors, labels, weights: each, count, penalty: fit.penalty };
+            minimise(&mut weights, |at| examples.loss(at));
+        }
+        Self { weights, dimension }
+    }
+
+    /// The logarithm of each label's probability.
+    pub fn log_probabilities(&self, vector: &[f32]) -> Vec<f32> {
+        let mut scores = scores(&self.weights, vector, self.dimension);
+        log_softmax(&mut scores);
+        scores
+    }
+}
+
+/// What each example weighs; the mean is 1.
+fn weigh(labels: &[usize], count: usize, balanced: bool) -> Vec<f32> {
+    let mut of_label = vec![0_usize; count];
+    for label in labels {
+        of_label[*label] += 1;
+    }
+    let present = of_label.iter().filter(|count| **count > 0).count();
+    let share = labels.len() as f32 / present.max(1) as f32;
+    let weight = |label: &usize| if balanced { share / of_label[*label] as f32 } else { 1.0 };
+    labels.iter().map(weight).collect()
+}
+
+fn scores(weights: &[f32], vector: &[f32], dimension: usize) -> Vec<f32> {
+    let rows = weights.chunks_exact(dimension + 1);
+    rows.map(|row| dot(&row[..dimension], vector) + row[dimension]).collect()
+}
+
+fn log_softmax(scores: &mut [f32]) {
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = scores.iter().map(|score| (score - highest).exp()).sum();
+    let norm = highest + sum.ln();
+    scores.iter_mut().for_each(|score| *score -= norm);
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    let mut sums = [0.0_f32; LANES];
+    for (a, b) in a.zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+/// Adds `factor` times `from` to `to`.
+fn add(to: &mut [f32], factor: f32, from: &[f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += factor * from;
+    }
+}
+
+impl Examples<'_> {
+    /// How badly `weights` explain the examples, and in which direction that grows.
+    fn loss(&self, weights: &[f32]) -> (f32, Vec<f32>) {
+        let width = weights.len() / self.count;
+        let dimension = width - 1;
+        let mut slope = vec![0.0; weights.len()];
+        let mut loss = 0.0_f64;
+        for ((vector, label), weight) in self.vectors.iter().zip(self.labels).zip(&self.weights) {
+            let mut told = scores(weights, vector, dimension);
+            log_softmax(&mut told);
+            loss -= f64::from(weight * told[*label]);
+            for (at, row) in slope.chunks_exact_mut(width).enumerate() {
+                let error = weight * (told[at].exp() - f32::from(u8::from(at == *label)));
+                add(&mut row[..dimension], error, vector);
+                row[dimension] += error;
+            }
+        }
+        for (row, weights) in slope.chunks_exact_mut(width).zip(weights.chunks_exact(width)) {
+            let weights = &weights[..dimension];
+            add(&mut row[..dimension], self.penalty, weights);
+            loss += f64::from(0.5 * self.penalty * dot(weights, weights));
+        }
+        (loss as f32, slope)
+    }
+}
+
+/// Moves `at` to where `loss` is least.
+fn minimise(at: &mut Vec<f32>, loss: impl Fn(&[f32]) -> (f32, Vec<f32>)) {
+    let (mut value, mut slope) = loss(at);
+    let steepest = |slope: &[f32]| slope.iter().fold(0.0_f32, |most, one| most.max(one.abs()));
+    let enough = TOLERANCE * value.max(1.0);
+    let mut memory: VecDeque<(Vec<f32>, Vec<f32>, f32)> = VecDeque::new();
+    for _ in 0..MAX_STEPS {
+        if steepest(&slope) <= enough {
+            return;
+        }
+        let direction = direction(&slope, &memory);
+        let promised = dot(&direction, &slope);
+        let mut step = if memory.is_empty() { 1.0 / steepest(&slope).max(1.0) } else { 1.0 };
+        let mut found = None;
+        for _ in 0..MAX_HALVINGS {
+            let mut next = at.clone();
+            add(&mut next, step, &direction);
+            let (reached, its_slope) = loss(&next);
+            if reached <= value + SUFFICIENT * step * promised {
+                found = Some((next, reached, its_slope));
+                break;
+            }
+            step /= 2.0;
+        }
+        // No step helps: as good as numbers of 32 bits can tell.
+        let Some((next, reached, next_slope)) = found else { return };
+        let mut moved = next.clone();
+        add(&mut moved, -1.0, at);
+        let mut turned = next_slope.clone();
+        add(&mut turned, -1.0, &slope);
+        let curvature = dot(&moved, &turned);
+        if curvature > f32::EPSILON {
+            if memory.len() == MEMORY {
+                memory.pop_front();
+            }
+            memory.push_back((moved, turned, 1.0 / curvature));
+        }
+        (*at, value, slope) = (next, reached, next_slope);
+    }
+}
+
+/// The direction of the next step, from what the last ones taught of the curvature.
+fn direction(slope: &[f32], memory: &VecDeque<(Vec<f32>, Vec<f32>, f32)>) -> Vec<f32> {
+    let mut direction: Vec<f32> = slope.iter().map(|one| -one).collect();
+    let mut factors = Vec::with_capacity(memory.len());
+    for (moved, turned, inverse) in memory.iter().rev() {
+        let factor = inverse * dot(moved, &direction);
+        add(&mut direction, -factor, turned);
+        factors.push(factor);
+    }
+    if let Some((_, turned, inverse)) = memory.back() {
+        let scale = 1.0 / (inverse * dot(turned, turned));
+        direction.iter_mut().for_each(|one| *one *= scale);
+    }
+    for ((moved, turned, inverse), factor) in memory.iter().zip(factors.iter().rev()) {
+        let back = inverse * dot(turned, &direction);
+        add(&mut direction, factor - back, moved);
+    }
+    direction
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::{Fit, Logistic};
+
+    const FIT: Fit = Fit { penalty: 1.0, balanced: false };
+
+    /// Vectors around one of three corners, and which.
+    fn drawn(count: usize, noise: f32) -> (Vec<Vec<f32>>, Vec<usize>) {
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let one = |at: usize| {
+            let label = at % 3;
+            let mut value = |place: usize| {
+                let corner = f32::from(u8::from(place == label));
+                corner + noise * (random.random::<f32>() - 0.5)
+            };
+            ((0..20).map(&mut value).collect(), label)
+        };
+        (0..count).map(one).unzip()
+    }
+
+    // scikit-learn 1.9.1, LogisticRegression(C=1).fit([[0,0],[1,0],[0,1],[1,1],[2,1],[1,2]],
+    // [0,1,2,0,1,2]).predict_proba([[2, 0]]).
+    #[test]
+    fn probabilities_are_those_of_scikit_learn() {
+        let vectors = [[0., 0.], [1., 0.], [0., 1.], [1., 1.], [2., 1.], [1., 2.]];
+        let vectors: Vec<Vec<f32>> = vectors.iter().map(|vector| vector.to_vec()).collect();
+        let learnt = Logistic::fit(&vectors, &[0, 1, 2, 0, 1, 2], 3, FIT);
+        let told = learnt.log_probabilities(&[2.0, 0.0]);
+        for (told, expected) in told.iter().zip([0.2008, 0.7355, 0.0636]) {
+            assert!((told.exp() - expected).abs() < 2e-3, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_told_apart_is() {
+        let (vectors, labels) = drawn(150, 1.0);
+        let learnt = Logistic::fit(&vectors[..120], &labels[..120], 3, FIT);
+        let is_right = |(vector, label): (&Vec<f32>, &usize)| {
+            let told = learnt.log_probabilities(vector);
+            let sum: f32 = told.iter().map(|one| one.exp()).sum();
+            assert!((sum - 1.0).abs() < 1e-4);
+            (0..3).max_by(|a, b| told[*a].total_cmp(&told[*b])) == Some(*label)
+        };
+        let right = vectors[120..].iter().zip(&labels[120..]).filter(|one| is_right(*one)).count();
+        assert!(right >= 28, "{right} of 30");
+        assert_eq!(learnt, Logistic::fit(&vectors[..120], &labels[..120], 3, FIT));
+    }
+
+    #[test]
+    fn rare_labels_count_where_that_is_wanted() {
+        let vectors: Vec<Vec<f32>> = (0..100).map(|_| vec![0.0]).collect();
+        let labels: Vec<usize> = (0..100).map(|at| usize::from(at < 10)).collect();
+        let rare = |balanced| {
+            let learnt = Logistic::fit(&vectors, &labels, 2, Fit { balanced, ..FIT });
+            learnt.log_probabilities(&[0.0])[1].exp()
+        };
+        assert!((rare(false) - 0.1).abs() < 1e-2 && (rare(true) - 0.5).abs() < 1e-2);
+    }
+
+    #[test]
+    fn nothing_learnt_is_every_label_alike() {
+        let learnt = Logistic::fit(&[], &[], 4, FIT);
+        assert!(learnt.log_probabilities(&[]).iter().all(|one| (one.exp() - 0.25).abs() < 1e-6));
+    }
+}
