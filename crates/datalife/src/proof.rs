@@ -25,9 +25,10 @@ const MODELS: &str = "models";
 /// The files that SQLite has open.
 const OF_SQLITE: [&str; 3] = ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"];
 
-/// Those that were read, by device and inode. They stay open as long as the process lives: closing any descriptor of a file gives up every lock that the process has on it
-/// (fcntl(2), "Advisory record locking"), and without SQLite's own locks the next program that opens
-/// the ledger takes itself for the only one and removes the log that this one writes to.
+/// Those that were read, by device and inode. They stay open as long as the process lives: closing
+/// any descriptor of a file gives up every lock that the process has on it (fcntl(2), "Advisory
+/// record locking"), and without SQLite's own locks the next program that opens the ledger takes
+/// itself for the only one and removes the log that this one writes to.
 static KEPT_OPEN: LazyLock<Mutex<Vec<KeptOpen>>> = LazyLock::new(Mutex::default);
 
 type KeptOpen = ((u64, u64), Arc<File>);
