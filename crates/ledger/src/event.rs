@@ -49,13 +49,15 @@ pub enum EventKind {
     ConversationHandedOver,
     /// A ticket cannot wait.
     TicketAlert,
+    /// Many tickets came about one thing.
+    TicketOutbreak,
     /// A backup could not be made.
     BackupFailed,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [EventKind; 12] = [
+    pub const ALL: [EventKind; 13] = [
         EventKind::Ping,
         EventKind::ReviewCreated,
         EventKind::ReviewDecided,
@@ -67,6 +69,7 @@ impl EventKind {
         EventKind::BudgetExceeded,
         EventKind::ConversationHandedOver,
         EventKind::TicketAlert,
+        EventKind::TicketOutbreak,
         EventKind::BackupFailed,
     ];
 
@@ -84,6 +87,7 @@ impl EventKind {
             EventKind::BudgetExceeded => "budget.exceeded",
             EventKind::ConversationHandedOver => "conversation.handed_over",
             EventKind::TicketAlert => "ticket.alert",
+            EventKind::TicketOutbreak => "ticket.outbreak",
             EventKind::BackupFailed => "backup.failed",
         }
     }

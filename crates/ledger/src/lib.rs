@@ -33,6 +33,9 @@
 //!   [`Ledger::decide_review`]). A decision, its event and its job are one transaction.
 //! - **Erasures** are remembered by ids, hashes and numbers ([`Ledger::begin_erasure`]); what is too
 //!   old goes a few rows at a time ([`Ledger::old_documents`], [`Ledger::forget_usage_day`]).
+//! - **Tickets** are filed with their decision and all that follows from it in one transaction
+//!   ([`Ledger::file_ticket`]): what waits for a dispatcher, the alert, the outbreak. What people say
+//!   of them becomes examples ([`Ledger::settle_ticket`]), kept with what models made of their texts.
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
 //!   changes nothing, [`Ledger::inventory`] says what must be beside it.
@@ -40,7 +43,7 @@
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
 //! newer version wrote is refused, never guessed at.
 //!
-//! The ledger does not hold document text, vectors or file contents, and it knows nothing of HTTP,
+//! The ledger does not hold the text, vectors or files of documents, and it knows nothing of HTTP,
 //! of models or of the vector store.
 
 mod audit;
@@ -64,6 +67,7 @@ mod personal;
 mod principal;
 mod retention;
 mod review;
+mod triage;
 mod unanswered;
 mod usage;
 mod user;
@@ -109,6 +113,12 @@ pub use review::{
     NewReview, NextReview, ReviewChanges, ReviewPage, ReviewRecord, ReviewState, ReviewStats,
     ReviewStatsFilter, ReviewSummary, Reviewer, ReviewerFigures, Verdict as ReviewVerdict,
     VerdictCounts, review_job_kind,
+};
+pub use triage::{
+    AlertRecord, ExampleRecord, ExampleSource, ExamplesAdded, FiledTicket, NewAlert, NewExample,
+    NewTicket, OutbreakRecord, OutbreakWish, Reading, RecentTicket, Settlement, TRIAGE,
+    TicketFigures, TicketLabels, TicketOutcome, TicketPage, TicketRecord, TicketRoute, TicketState,
+    TicketSummary, TriagePolicyRecord, TriageVersion,
 };
 pub use unanswered::Unanswered;
 pub use usage::{Tariff, UsageEntry, UsageFilter, UsageGroup, UsageRow, csv_line, usage_csv};

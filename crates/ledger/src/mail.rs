@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use intramuros_types::MailId;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -95,34 +95,12 @@ impl Ledger {
     /// `Conflict` when 10,000 wait already; `Database`.
     pub async fn queue_mail(&self, mail: &NewMail) -> Result<MailRecord, LedgerError> {
         const OPERATION: &str = "queue an e-mail";
-        check(mail)?;
-        let id = MailId::new(format!("eml_{}", Uuid::now_v7().simple()));
+        let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
-        let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM mails WHERE state = 'pending'")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(LedgerError::database(OPERATION))?;
-        if waiting >= MAX_PENDING {
-            let reason = format!("cannot be queued: {waiting} wait, the limit");
-            return Err(LedgerError::Conflict { what: WHAT, id: mail.to.clone(), reason });
-        }
-        let row = sqlx::query(
-            "INSERT INTO mails (id, recipient, subject, text, html, state, attempts, \
-             next_attempt, claimed_until, created, updated) \
-             VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, 0, $6, $6) RETURNING *",
-        )
-        .bind(id.as_str())
-        .bind(&mail.to)
-        .bind(&mail.subject)
-        .bind(&mail.text)
-        .bind(&mail.html)
-        .bind(self.clock.now())
-        .fetch_one(&mut *transaction)
-        .await
-        .map_err(LedgerError::database(OPERATION))?;
+        let record = queue_within(&mut transaction, mail, now).await?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         self.announce();
-        record(&row)
+        Ok(record)
     }
 
     /// Takes the e-mail that is due longest at `now` for an attempt; nobody else gets it before
@@ -263,6 +241,40 @@ impl Ledger {
         self.announce();
         record(&row)
     }
+}
+
+/// Puts an e-mail into the queue, in the transaction of its cause; the caller announces it.
+pub(crate) async fn queue_within(
+    connection: &mut SqliteConnection,
+    mail: &NewMail,
+    now: i64,
+) -> Result<MailRecord, LedgerError> {
+    const OPERATION: &str = "queue an e-mail";
+    check(mail)?;
+    let id = MailId::new(format!("eml_{}", Uuid::now_v7().simple()));
+    let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM mails WHERE state = 'pending'")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(LedgerError::database(OPERATION))?;
+    if waiting >= MAX_PENDING {
+        let reason = format!("cannot be queued: {waiting} wait, the limit");
+        return Err(LedgerError::Conflict { what: WHAT, id: mail.to.clone(), reason });
+    }
+    let row = sqlx::query(
+        "INSERT INTO mails (id, recipient, subject, text, html, state, attempts, \
+         next_attempt, claimed_until, created, updated) \
+         VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, 0, $6, $6) RETURNING *",
+    )
+    .bind(id.as_str())
+    .bind(&mail.to)
+    .bind(&mail.subject)
+    .bind(&mail.text)
+    .bind(&mail.html)
+    .bind(now)
+    .fetch_one(connection)
+    .await
+    .map_err(LedgerError::database(OPERATION))?;
+    record(&row)
 }
 
 fn check(mail: &NewMail) -> Result<(), LedgerError> {

@@ -35,6 +35,7 @@ mod reviewer;
 mod stats;
 
 pub(crate) use erase::{erase_of_base, erase_of_document, erase_one, forget_reviewer};
+pub(crate) use file::{checked, withdraw_within};
 pub use stats::{ConfidenceBand, ReviewStats, ReviewStatsFilter, ReviewerFigures, VerdictCounts};
 
 /// The kind of the job that brings decisions about reviews of `kind` to their use case. A use case

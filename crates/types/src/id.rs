@@ -76,6 +76,26 @@ string_id!(
     ReviewId
 );
 string_id!(
+    /// What tickets are sorted by: a slug chosen by the operator (`[a-z0-9][a-z0-9-]{0,62}`).
+    TriagePolicyId
+);
+string_id!(
+    /// A ticket, `tkt_` and a UUID v7.
+    TicketId
+);
+string_id!(
+    /// A text whose labels are known, `exa_` and a UUID v7.
+    TriageExampleId
+);
+string_id!(
+    /// A ticket that cannot wait, `alt_` and a UUID v7.
+    TicketAlertId
+);
+string_id!(
+    /// Many tickets about one thing, `out_` and a UUID v7.
+    OutbreakId
+);
+string_id!(
     /// One HTTP request, `req_` and a UUID v7; every log line about it carries this id.
     RequestId
 );

@@ -9,6 +9,7 @@ use super::records::count;
 use super::user::{pseudonym, rename_usage};
 use crate::job::holds;
 use crate::review::erase_one;
+use crate::triage::{erase_example, erase_ticket};
 use crate::{Lease, Ledger, LedgerError};
 
 /// Rows that are looked at together.
@@ -100,6 +101,24 @@ const REVIEWS: &str = "SELECT id, '', title || ' | ' || COALESCE(external_id, ''
 const OF_REVIEW: &str = "SELECT quote FROM review_evidence WHERE review = $1 UNION ALL \
     SELECT COALESCE(value, '') || ' | ' || comment FROM review_decisions WHERE review = $1";
 
+/// Tickets with what they say.
+const TICKETS: Whole = (
+    "tickets",
+    "SELECT id, '', subject || ' | ' || sender || ' | ' || COALESCE(external_id, '') || ' | ' || \
+     body || ' | ' || decision || ' | ' || COALESCE((SELECT comment FROM triage_alerts WHERE \
+     ticket = triage_tickets.id), '') FROM triage_tickets WHERE (id, '') > ($1, $2) \
+     AND erased IS NULL ORDER BY id LIMIT $3",
+);
+/// Examples that triage learns from.
+const EXAMPLES: Whole = (
+    "triage_examples",
+    "SELECT id, '', text FROM triage_examples WHERE (id, '') > ($1, $2) ORDER BY id LIMIT $3",
+);
+
+/// What goes as a whole when its text is about what is erased: what it is called in reports, and how
+/// its texts are read.
+type Whole = (&'static str, &'static str);
+
 type Row = (String, String, String);
 
 impl Ledger {
@@ -128,6 +147,8 @@ impl Ledger {
             }
         }
         self.erase_reviews(lease, erasure, matches).await?;
+        self.erase_whole(lease, erasure, TICKETS, matches).await?;
+        self.erase_whole(lease, erasure, EXAMPLES, matches).await?;
         self.rename_users(lease, erasure, matches).await?;
         self.forget_erased().await;
         Ok(())
@@ -240,6 +261,39 @@ impl Ledger {
                     erased += erase_one(&mut transaction, id, now).await?;
                 }
                 count(&mut transaction, erasure, "reviews", erased).await?;
+                transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Tickets and examples lose all that they say.
+    async fn erase_whole(
+        &self,
+        lease: &Lease,
+        erasure: &ErasureId,
+        (name, select): Whole,
+        matches: TextMatch<'_>,
+    ) -> Result<(), LedgerError> {
+        const OPERATION: &str = "erase tickets";
+        let mut at = (String::new(), String::new());
+        loop {
+            let rows: Vec<Row> = self.page(select, &at, PAGE_OF_REVIEWS).await?;
+            let Some((last, _, _)) = rows.last() else { return Ok(()) };
+            at = (last.clone(), String::new());
+            let found: Vec<&Row> = rows.iter().filter(|(_, _, text)| matches(text)).collect();
+            if !found.is_empty() {
+                let mut transaction = self.begin_write(OPERATION).await?;
+                holds(&mut transaction, lease).await?;
+                let (mut erased, now) = (0, self.clock.now());
+                for (id, _, _) in found {
+                    erased += if name == TICKETS.0 {
+                        erase_ticket(&mut transaction, id, now).await?
+                    } else {
+                        erase_example(&mut transaction, id).await?
+                    };
+                }
+                count(&mut transaction, erasure, name, erased).await?;
                 transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
             }
             tokio::task::yield_now().await;

@@ -7,6 +7,7 @@ use super::records::{count, fingerprint, key};
 use crate::job::holds;
 use crate::key::secret;
 use crate::review::forget_reviewer;
+use crate::triage::forget_settler;
 use crate::{Lease, Ledger, LedgerError};
 
 /// What the keys of a user are called afterwards.
@@ -79,6 +80,8 @@ impl Ledger {
         rename_usage(&mut transaction, erasure, user.as_str(), &pseudonym).await?;
         let named = forget_reviewer(&mut transaction, user, &pseudonym).await?;
         count(&mut transaction, erasure, "reviews_under_a_pseudonym", named).await?;
+        let named = forget_settler(&mut transaction, user, &pseudonym).await?;
+        count(&mut transaction, erasure, "triage_under_a_pseudonym", named).await?;
         let revoked = sqlx::query(
             "UPDATE api_keys SET revoked = COALESCE(revoked, $2), owner = NULL, name = $3 \
              WHERE owner = $1",

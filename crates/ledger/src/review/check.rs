@@ -31,7 +31,7 @@ const MAX_PATTERN_BYTES: usize = 256 << 10;
 const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
 
 /// What of a review is stored as JSON.
-pub(super) struct Texts {
+pub(crate) struct Texts {
     pub(super) labels: String,
     pub(super) proposal: String,
     pub(super) schema: Option<String>,

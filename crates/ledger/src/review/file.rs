@@ -3,6 +3,7 @@
 use intramuros_types::{DocumentId, GroupId, ReviewId, UserId};
 use serde_json::{Map, Value, json};
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{Sqlite, Transaction};
 use uuid::Uuid;
 
 use super::check::{self, invalid};
@@ -36,11 +37,7 @@ impl Ledger {
             Filer::Server(use_case) => format!("server:{use_case}"),
             Filer::Caller(reviewer) => reviewer.who.clone(),
         };
-        // A schema takes a while to compile.
-        let (new, texts) =
-            tokio::task::spawn_blocking(move || check::review(&new).map(|texts| (new, texts)))
-                .await
-                .map_err(|_| LedgerError::Interrupted)??;
+        let (new, texts) = checked(new).await?;
         if let Filer::Caller(reviewer) = filer
             && !reviewer.access.holds(&new.labels)
         {
@@ -64,18 +61,41 @@ impl Ledger {
             }
             return Ok(Filed::Existing(whole(&mut transaction, &id, now).await?));
         }
-        check_room(&mut transaction).await?;
         for one in &new.evidence {
             check_evidence(&mut transaction, one, filer).await?;
         }
-        let id = ReviewId::new(format!("rev_{}", Uuid::now_v7().simple()));
-        insert(&mut transaction, &id, &new, &texts, (&filed_by, now)).await?;
-        let event = event(EventKind::ReviewCreated, &id, &new.kind, new.external_id.as_deref());
-        self.emit_within(&mut transaction, &event).await?;
+        let id = self.add(&mut transaction, (&new, &texts), &filed_by, now).await?;
         let review = whole(&mut transaction, &id, now).await?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         self.announce();
         Ok(Filed::New(review))
+    }
+
+    /// Files a review of a use case of this server in the transaction of its cause, which then calls
+    /// [`Ledger::announce`]. The use case answers for its team and its evidence.
+    pub(crate) async fn file_within(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        use_case: &str,
+        (new, texts): &(NewReview, check::Texts),
+    ) -> Result<ReviewId, LedgerError> {
+        let filed_by = format!("server:{use_case}");
+        self.add(transaction, (new, texts), &filed_by, self.clock.now()).await
+    }
+
+    async fn add(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        (new, texts): (&NewReview, &check::Texts),
+        filed_by: &str,
+        now: i64,
+    ) -> Result<ReviewId, LedgerError> {
+        check_room(transaction).await?;
+        let id = ReviewId::new(format!("rev_{}", Uuid::now_v7().simple()));
+        insert(transaction, &id, new, texts, (filed_by, now)).await?;
+        let event = event(EventKind::ReviewCreated, &id, &new.kind, new.external_id.as_deref());
+        self.emit_within(transaction, &event).await?;
+        Ok(id)
     }
 
     /// Changes whom and when an open review is for. Who has it keeps it.
@@ -144,16 +164,7 @@ impl Ledger {
             let reason = format!("can be withdrawn by {} and by administrators", old.filed_by);
             return Err(conflict(id, reason));
         }
-        super::claims::drop_claim(&mut transaction, id, now).await?;
-        sqlx::query(
-            "UPDATE reviews SET state = 'withdrawn', ended = $2, updated = $2, \
-             version = version + 1 WHERE id = $1",
-        )
-        .bind(id.as_str())
-        .bind(now)
-        .execute(&mut *transaction)
-        .await
-        .map_err(LedgerError::database(OPERATION))?;
+        withdraw_within(&mut transaction, id, now).await?;
         let review = whole(&mut transaction, id, now).await?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         Ok(review)
@@ -196,6 +207,32 @@ impl Ledger {
         };
         invalid("assignee", format!("is `{assignee}`, who {reason}"))
     }
+}
+
+/// Checks a review without the ledger; a schema takes a while to compile.
+pub(crate) async fn checked(new: NewReview) -> Result<(NewReview, check::Texts), LedgerError> {
+    tokio::task::spawn_blocking(move || check::review(&new).map(|texts| (new, texts)))
+        .await
+        .map_err(|_| LedgerError::Interrupted)?
+}
+
+/// Takes a review back, if it is open, also from who has it.
+pub(crate) async fn withdraw_within(
+    connection: &mut SqliteConnection,
+    id: &ReviewId,
+    now: i64,
+) -> Result<(), LedgerError> {
+    super::claims::drop_claim(&mut *connection, id, now).await?;
+    sqlx::query(
+        "UPDATE reviews SET state = 'withdrawn', ended = $2, updated = $2, \
+         version = version + 1 WHERE id = $1 AND state = 'open'",
+    )
+    .bind(id.as_str())
+    .bind(now)
+    .execute(connection)
+    .await
+    .map_err(LedgerError::database("withdraw a review"))?;
+    Ok(())
 }
 
 /// What a review asks of who decides it.
