@@ -3,10 +3,30 @@
 //! A [`Policy`] has the labels in the customer's words; no training is needed to begin. Examples that
 //! people labelled or corrected count from the next ticket on.
 
+mod alarm;
+mod common;
+mod decide;
+mod decision;
+mod desk;
+mod error;
+mod learn;
 mod letter;
 mod logistic;
+mod mind;
+mod outbreak;
+mod phrases;
 mod policy;
+mod reader;
+mod reason;
+mod review;
+mod rules;
+mod space;
+mod stack;
+mod words;
 
+pub use decision::{Basis, Considered, Decision, Doubt, FieldDecision, RuleHit, SimilarTicket};
+pub use desk::{Effort, TicketRequest, Triage, TriageParts};
+pub use error::TriageError;
 pub use letter::Letter;
-pub use logistic::{Fit, Logistic};
-pub use policy::{Choice, Field, Policy, PolicyError, Rule, Then};
+pub use outbreak::Outbreaks;
+pub use policy::{Alerts, Choice, Field, Mode, Policy, PolicyError, Routing, Rule, Then};

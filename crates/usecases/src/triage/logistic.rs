@@ -22,81 +22,135 @@ const LANES: usize = 16;
 
 /// How weights are fitted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fit {
+pub(super) struct Fit {
     /// How much the squares of the weights cost; smaller trusts the examples more.
-    pub penalty: f32,
+    pub(super) penalty: f32,
     /// Whether rare labels weigh as much as frequent ones.
-    pub balanced: bool,
+    pub(super) balanced: bool,
+}
+
+/// What is known of one text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Row {
+    /// All values.
+    Dense(Vec<f32>),
+    /// The values that are not 0, with their places, each once.
+    Sparse(Vec<(u32, f32)>),
 }
 
 /// What was learnt.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Logistic {
+pub(super) struct Logistic {
     /// Shape `(labels, dimension + 1)`, row-major; the last column is added to each label's sum.
     weights: Vec<f32>,
     dimension: usize,
 }
 
+/// What is learnt from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Examples<'a> {
+    /// One an example, of one dimension.
+    pub(super) rows: Vec<&'a Row>,
+    /// The right label of each.
+    pub(super) labels: Vec<usize>,
+    /// What each counts; 1 for a text that a person labelled.
+    pub(super) counts: Vec<f32>,
+}
+
+impl<'a> Examples<'a> {
+    pub(super) fn push(&mut self, row: &'a Row, label: usize, counts: f32) {
+        self.rows.push(row);
+        self.labels.push(label);
+        self.counts.push(counts);
+    }
+}
+
 /// Examples with what they weigh.
-struct Examples<'a> {
-    vectors: &'a [Vec<f32>],
-    labels: &'a [usize],
+struct Weighed<'a> {
+    examples: &'a Examples<'a>,
     weights: Vec<f32>,
     count: usize,
     penalty: f32,
 }
 
 impl Logistic {
-    /// Learns from `vectors`, which are of one length, with their `labels`, each below `count`.
+    /// Learns from `examples`, whose rows are of `dimension` and whose labels are below `count`.
     /// Without examples every label is equally likely.
-    ///
-    /// # Panics
-    /// When the lengths differ: a bug of the caller.
-    pub fn fit(vectors: &[Vec<f32>], labels: &[usize], count: usize, fit: Fit) -> Self {
-        assert_eq!(vectors.len(), labels.len(), "each example has a label");
-        let dimension = vectors.first().map_or(0, Vec::len);
+    pub(super) fn fit(examples: &Examples<'_>, dimension: usize, count: usize, fit: Fit) -> Self {
         let mut weights = vec![0.0; count * (dimension + 1)];
-        if !vectors.is_empty() {
-            let each = weigh(labels, count, fit.balanced);
-            let examples = Examples { vectors, labels, weights: each, count, penalty: fit.penalty };
-            minimise(&mut weights, |at| examples.loss(at));
+        if !examples.rows.is_empty() {
+            let each = weigh(examples, count, fit.balanced);
+            let weighed = Weighed { examples, weights: each, count, penalty: fit.penalty };
+            minimise(&mut weights, |at| weighed.loss(at));
         }
         Self { weights, dimension }
     }
 
     /// The logarithm of each label's probability.
-    pub fn log_probabilities(&self, vector: &[f32]) -> Vec<f32> {
-        let mut scores = scores(&self.weights, vector, self.dimension);
+    pub(super) fn log_probabilities(&self, row: &Row) -> Vec<f32> {
+        let mut scores = scores(&self.weights, row, self.dimension);
         log_softmax(&mut scores);
         scores
     }
-}
 
-/// What each example weighs; the mean is 1.
-fn weigh(labels: &[usize], count: usize, balanced: bool) -> Vec<f32> {
-    let mut of_label = vec![0_usize; count];
-    for label in labels {
-        of_label[*label] += 1;
+    /// What the value at `place` adds to the score of `label`, by its weight.
+    pub(super) fn weight(&self, label: usize, place: usize) -> f32 {
+        self.weights.get(label * (self.dimension + 1) + place).copied().unwrap_or(0.0)
     }
-    let present = of_label.iter().filter(|count| **count > 0).count();
-    let share = labels.len() as f32 / present.max(1) as f32;
-    let weight = |label: &usize| if balanced { share / of_label[*label] as f32 } else { 1.0 };
-    labels.iter().map(weight).collect()
 }
 
-fn scores(weights: &[f32], vector: &[f32], dimension: usize) -> Vec<f32> {
-    let rows = weights.chunks_exact(dimension + 1);
-    rows.map(|row| dot(&row[..dimension], vector) + row[dimension]).collect()
+impl Row {
+    fn dot(&self, weights: &[f32]) -> f32 {
+        match self {
+            Row::Dense(values) => dot(weights, values),
+            Row::Sparse(values) => {
+                values.iter().map(|(place, value)| weights[*place as usize] * value).sum()
+            }
+        }
+    }
+
+    /// Adds `factor` times this to `to`.
+    fn add_to(&self, to: &mut [f32], factor: f32) {
+        match self {
+            Row::Dense(values) => add(to, factor, values),
+            Row::Sparse(values) => {
+                for (place, value) in values {
+                    to[*place as usize] += factor * value;
+                }
+            }
+        }
+    }
 }
 
-fn log_softmax(scores: &mut [f32]) {
+/// What each example weighs.
+fn weigh(examples: &Examples<'_>, count: usize, balanced: bool) -> Vec<f32> {
+    let mut of_label = vec![0.0_f32; count];
+    for (label, counts) in examples.labels.iter().zip(&examples.counts) {
+        of_label[*label] += counts;
+    }
+    let present = of_label.iter().filter(|sum| **sum > 0.0).count();
+    let share = of_label.iter().sum::<f32>() / present.max(1) as f32;
+    let weight = |(label, counts): (&usize, &f32)| {
+        if balanced { counts * share / of_label[*label] } else { *counts }
+    };
+    examples.labels.iter().zip(&examples.counts).map(weight).collect()
+}
+
+fn scores(weights: &[f32], row: &Row, dimension: usize) -> Vec<f32> {
+    let labels = weights.chunks_exact(dimension + 1);
+    labels.map(|weights| row.dot(&weights[..dimension]) + weights[dimension]).collect()
+}
+
+/// Makes logarithms of probabilities of scores.
+pub(super) fn log_softmax(scores: &mut [f32]) {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = scores.iter().map(|score| (score - highest).exp()).sum();
     let norm = highest + sum.ln();
     scores.iter_mut().for_each(|score| *score -= norm);
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+/// The scalar product.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
     let mut sums = [0.0_f32; LANES];
@@ -115,20 +169,21 @@ fn add(to: &mut [f32], factor: f32, from: &[f32]) {
     }
 }
 
-impl Examples<'_> {
+impl Weighed<'_> {
     /// How badly `weights` explain the examples, and in which direction that grows.
     fn loss(&self, weights: &[f32]) -> (f32, Vec<f32>) {
         let width = weights.len() / self.count;
         let dimension = width - 1;
         let mut slope = vec![0.0; weights.len()];
         let mut loss = 0.0_f64;
-        for ((vector, label), weight) in self.vectors.iter().zip(self.labels).zip(&self.weights) {
-            let mut told = scores(weights, vector, dimension);
+        let Examples { rows, labels, .. } = self.examples;
+        for ((example, label), weight) in rows.iter().zip(labels).zip(&self.weights) {
+            let mut told = scores(weights, example, dimension);
             log_softmax(&mut told);
             loss -= f64::from(weight * told[*label]);
             for (at, row) in slope.chunks_exact_mut(width).enumerate() {
                 let error = weight * (told[at].exp() - f32::from(u8::from(at == *label)));
-                add(&mut row[..dimension], error, vector);
+                example.add_to(&mut row[..dimension], error);
                 row[dimension] += error;
             }
         }
@@ -207,12 +262,18 @@ mod tests {
     use rand::{Rng as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
 
-    use super::{Fit, Logistic};
+    use super::{Examples, Fit, Logistic, Row};
 
     const FIT: Fit = Fit { penalty: 1.0, balanced: false };
 
+    fn fit(rows: &[Row], dimension: usize, labels: &[usize], count: usize, fit: Fit) -> Logistic {
+        let counts = vec![1.0; rows.len()];
+        let examples = Examples { rows: rows.iter().collect(), labels: labels.to_vec(), counts };
+        Logistic::fit(&examples, dimension, count, fit)
+    }
+
     /// Vectors around one of three corners, and which.
-    fn drawn(count: usize, noise: f32) -> (Vec<Vec<f32>>, Vec<usize>) {
+    fn drawn(count: usize, noise: f32) -> (Vec<Row>, Vec<usize>) {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let one = |at: usize| {
             let label = at % 3;
@@ -220,7 +281,7 @@ mod tests {
                 let corner = f32::from(u8::from(place == label));
                 corner + noise * (random.random::<f32>() - 0.5)
             };
-            ((0..20).map(&mut value).collect(), label)
+            (Row::Dense((0..20).map(&mut value).collect()), label)
         };
         (0..count).map(one).unzip()
     }
@@ -230,19 +291,22 @@ mod tests {
     #[test]
     fn probabilities_are_those_of_scikit_learn() {
         let vectors = [[0., 0.], [1., 0.], [0., 1.], [1., 1.], [2., 1.], [1., 2.]];
-        let vectors: Vec<Vec<f32>> = vectors.iter().map(|vector| vector.to_vec()).collect();
-        let learnt = Logistic::fit(&vectors, &[0, 1, 2, 0, 1, 2], 3, FIT);
-        let told = learnt.log_probabilities(&[2.0, 0.0]);
-        for (told, expected) in told.iter().zip([0.2008, 0.7355, 0.0636]) {
-            assert!((told.exp() - expected).abs() < 2e-3, "{told:?}");
+        let dense = vectors.map(|vector| Row::Dense(vector.to_vec()));
+        let sparse = vectors.map(|[x, y]| Row::Sparse(vec![(1, y), (0, x)]));
+        for rows in [dense, sparse] {
+            let learnt = fit(&rows, 2, &[0, 1, 2, 0, 1, 2], 3, FIT);
+            let told = learnt.log_probabilities(&Row::Dense(vec![2.0, 0.0]));
+            for (told, expected) in told.iter().zip([0.2008, 0.7355, 0.0636]) {
+                assert!((told.exp() - expected).abs() < 2e-3, "{told:?}");
+            }
         }
     }
 
     #[test]
     fn what_can_be_told_apart_is() {
         let (vectors, labels) = drawn(150, 1.0);
-        let learnt = Logistic::fit(&vectors[..120], &labels[..120], 3, FIT);
-        let is_right = |(vector, label): (&Vec<f32>, &usize)| {
+        let learnt = fit(&vectors[..120], 20, &labels[..120], 3, FIT);
+        let is_right = |(vector, label): (&Row, &usize)| {
             let told = learnt.log_probabilities(vector);
             let sum: f32 = told.iter().map(|one| one.exp()).sum();
             assert!((sum - 1.0).abs() < 1e-4);
@@ -250,23 +314,28 @@ mod tests {
         };
         let right = vectors[120..].iter().zip(&labels[120..]).filter(|one| is_right(*one)).count();
         assert!(right >= 28, "{right} of 30");
-        assert_eq!(learnt, Logistic::fit(&vectors[..120], &labels[..120], 3, FIT));
+        assert_eq!(learnt, fit(&vectors[..120], 20, &labels[..120], 3, FIT));
     }
 
     #[test]
     fn rare_labels_count_where_that_is_wanted() {
-        let vectors: Vec<Vec<f32>> = (0..100).map(|_| vec![0.0]).collect();
+        let vectors = vec![Row::Dense(vec![0.0]); 100];
         let labels: Vec<usize> = (0..100).map(|at| usize::from(at < 10)).collect();
         let rare = |balanced| {
-            let learnt = Logistic::fit(&vectors, &labels, 2, Fit { balanced, ..FIT });
-            learnt.log_probabilities(&[0.0])[1].exp()
+            let learnt = fit(&vectors, 1, &labels, 2, Fit { balanced, ..FIT });
+            learnt.log_probabilities(&Row::Dense(vec![0.0]))[1].exp()
         };
         assert!((rare(false) - 0.1).abs() < 1e-2 && (rare(true) - 0.5).abs() < 1e-2);
     }
 
     #[test]
     fn nothing_learnt_is_every_label_alike() {
-        let learnt = Logistic::fit(&[], &[], 4, FIT);
-        assert!(learnt.log_probabilities(&[]).iter().all(|one| (one.exp() - 0.25).abs() < 1e-6));
+        let learnt = fit(&[], 0, &[], 4, FIT);
+        assert!(
+            learnt
+                .log_probabilities(&Row::Dense(Vec::new()))
+                .iter()
+                .all(|one| (one.exp() - 0.25).abs() < 1e-6)
+        );
     }
 }

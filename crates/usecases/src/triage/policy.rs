@@ -3,11 +3,13 @@
 //! A policy is what a customer types: names with descriptions, and rules that stand above the model.
 //! Names are the customer's and come back as they were given.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Outbreaks;
 
 /// The most labels of a field.
 const MAX_CHOICES: usize = 200;
@@ -15,9 +17,13 @@ const MAX_CHOICES: usize = 200;
 const MAX_RULES: usize = 50;
 const MAX_NAME_CHARS: usize = 80;
 const MAX_DESCRIPTION_CHARS: usize = 2_000;
+/// The most phrases of a rule, and characters of each as of a name.
+const MAX_PHRASES: usize = 50;
+const MAX_EMAILS: usize = 10;
+const MAX_ADDRESS_CHARS: usize = 320;
 
 /// What is decided about a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// What it is about.
@@ -92,10 +98,72 @@ pub struct Rule {
     pub condition: String,
     /// What follows.
     pub then: Then,
+    /// Words of which one in a ticket makes the rule hold, whatever a model says; case and accents do
+    /// not matter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phrases: Vec<String>,
+}
+
+/// What becomes of a ticket whose decision is sure enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It is sent on by itself; in doubt a dispatcher gets it.
+    #[default]
+    Auto,
+    /// A dispatcher gets it, with what is proposed.
+    Suggest,
+    /// A dispatcher gets it and does not see what is proposed, so that the two can be compared.
+    Shadow,
+}
+
+/// When a ticket is sent on by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Routing {
+    /// Of every category that `categories` does not name.
+    pub mode: Mode,
+    /// Of these.
+    pub categories: BTreeMap<String, Mode>,
+    /// Of tickets that are sent on by themselves, the share whose category may be wrong.
+    pub errors: f64,
+    /// How sure that must be, from the examples.
+    pub assurance: f64,
+    /// Probability of the category from which on a ticket is sent on, instead of the one that the
+    /// examples give.
+    pub threshold: Option<f64>,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        let (mode, categories) = (Mode::Auto, BTreeMap::new());
+        Self { mode, categories, errors: 0.05, assurance: 0.9, threshold: None }
+    }
+}
+
+/// Who is told of a ticket that cannot wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alerts {
+    /// Addresses, up to 10. Webhooks that take `ticket.alert` are told as well.
+    pub emails: Vec<String>,
+    /// Minutes after which it is sent again while nobody acknowledges it.
+    pub repeat_minutes: u32,
+    /// How often at most.
+    pub repeats: u32,
+    /// Probability that a rule with an alert holds from which on it is raised; lower finds more and
+    /// rings more often for nothing. Left out, the examples say, or 0.5.
+    pub threshold: Option<f64>,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self { emails: Vec::new(), repeat_minutes: 10, repeats: 3, threshold: None }
+    }
 }
 
 /// What tickets are sorted into. Fields without labels are not decided.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Categories, in any order: a list, or an object of names and descriptions.
@@ -113,6 +181,18 @@ pub struct Policy {
     /// Remarks for people and for the model.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// When a ticket is sent on by itself.
+    #[serde(default)]
+    pub routing: Routing,
+    /// Who is told of a ticket that cannot wait.
+    #[serde(default)]
+    pub alerts: Alerts,
+    /// When tickets are an outbreak.
+    #[serde(default)]
+    pub outbreaks: Outbreaks,
+    /// Group of the people who decide what is not sent on; left out, every reviewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatchers: Option<String>,
 }
 
 /// Why a policy cannot be used.
@@ -177,9 +257,74 @@ impl Policy {
             if rule.then == Then::default() {
                 return wrong(part, "decides nothing");
             }
+            if rule.phrases.len() > MAX_PHRASES {
+                let count = rule.phrases.len();
+                return wrong(part, format!("has {count} phrases, the limit is {MAX_PHRASES}"));
+            }
+            for phrase in &rule.phrases {
+                check_text(&part, "phrase", phrase, MAX_NAME_CHARS)?;
+            }
         }
-        self.notes.iter().try_for_each(|note| check_text("notes", "", note, MAX_DESCRIPTION_CHARS))
+        for note in &self.notes {
+            check_text("notes", "text", note, MAX_DESCRIPTION_CHARS)?;
+        }
+        self.check_routing()?;
+        self.check_alerts()
     }
+
+    /// What becomes of a ticket of this category whose decision is sure enough.
+    pub fn mode(&self, category: Option<&str>) -> Mode {
+        let own = category.and_then(|name| self.routing.categories.get(name));
+        own.copied().unwrap_or(self.routing.mode)
+    }
+
+    fn check_routing(&self) -> Result<(), PolicyError> {
+        let Routing { categories, errors, assurance, threshold, .. } = &self.routing;
+        for name in categories.keys() {
+            if self.position(Field::Category, name).is_none() {
+                return wrong("routing.categories", format!("names '{name}', which is not listed"));
+            }
+        }
+        check_share("routing.errors", *errors, 0.001, 0.5)?;
+        check_share("routing.assurance", *assurance, 0.5, 0.999)?;
+        threshold.map_or(Ok(()), |value| check_share("routing.threshold", value, 0.0, 1.0))
+    }
+
+    fn check_alerts(&self) -> Result<(), PolicyError> {
+        let Alerts { emails, repeat_minutes, repeats, threshold } = &self.alerts;
+        if emails.len() > MAX_EMAILS {
+            let count = emails.len();
+            return wrong("alerts.emails", format!("are {count}, the limit is {MAX_EMAILS}"));
+        }
+        for email in emails {
+            check_text("alerts.emails", "address", email, MAX_ADDRESS_CHARS)?;
+        }
+        if !(1..=1_440).contains(repeat_minutes) {
+            return wrong(
+                "alerts.repeat_minutes",
+                format!("is {repeat_minutes}; it takes 1 to 1440"),
+            );
+        }
+        if *repeats > 100 {
+            return wrong("alerts.repeats", format!("is {repeats}, the limit is 100"));
+        }
+        threshold.map_or(Ok(()), |value| check_share("alerts.threshold", value, 0.0, 1.0))?;
+        let Outbreaks { tickets, minutes } = self.outbreaks;
+        if tickets > 1_000 || tickets == 1 {
+            return wrong("outbreaks.tickets", format!("is {tickets}; it takes 2 to 1000, or 0"));
+        }
+        if !(1..=10_080).contains(&minutes) {
+            return wrong("outbreaks.minutes", format!("is {minutes}; it takes 1 to 10080"));
+        }
+        Ok(())
+    }
+}
+
+fn check_share(name: &str, value: f64, least: f64, most: f64) -> Result<(), PolicyError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    wrong(name, format!("is {value}; it takes {least} to {most}"))
 }
 
 fn check_choices(part: &str, choices: &[Choice]) -> Result<(), PolicyError> {
@@ -285,5 +430,14 @@ mod tests {
         let one = changed(", {\"name\": \"basse\", \"description\": \"\"}", "");
         assert_eq!(one, "'urgencies' are 1; it takes 2 to 200, or none");
         assert!(Policy::default().check().is_err());
+        let with = |part: &str| changed("\"rules\"", &format!("{part}, \"rules\""));
+        let unknown = with(r#""routing": {"categories": {"x": "shadow"}}"#);
+        assert_eq!(unknown, "'routing.categories' names 'x', which is not listed");
+        let errors = with(r#""routing": {"errors": 0}"#);
+        assert_eq!(errors, "'routing.errors' is 0; it takes 0.001 to 0.5");
+        let often = with(r#""alerts": {"repeat_minutes": 0}"#);
+        assert_eq!(often, "'alerts.repeat_minutes' is 0; it takes 1 to 1440");
+        let one = with(r#""outbreaks": {"tickets": 1}"#);
+        assert_eq!(one, "'outbreaks.tickets' is 1; it takes 2 to 1000, or 0");
     }
 }

@@ -1,0 +1,48 @@
+//! Holds sentences as customers write them, about everything.
+//!
+//! Their vectors tell what texts have in common whatever they are about, so that the first ticket of a
+//! new policy can be told from its middle. They come from no set that anything is measured on.
+
+/// Sentences in French and English, of many trades.
+pub(super) const SENTENCES: [&str; 40] = [
+    "Bonjour, je n'arrive pas à faire fonctionner l'appareil que j'ai reçu hier, pouvez-vous m'aider ?",
+    "Bonjour, où en est ma commande ? Elle devait arriver lundi. Merci de votre retour.",
+    "Je souhaite modifier l'adresse de livraison de ma dernière commande.",
+    "Bonjour, la facture du mois dernier me semble fausse, je suis compté deux fois.",
+    "Pourriez-vous m'envoyer un devis pour dix exemplaires ? Cordialement",
+    "Depuis ce matin plus rien ne s'affiche à l'écran, toute l'équipe attend.",
+    "Je voudrais résilier mon contrat à la fin du mois, comment dois-je faire ?",
+    "Le chauffage de la salle de réunion fait un bruit étrange depuis quelques jours.",
+    "Bonjour, serait-il possible de déplacer notre rendez-vous de jeudi à vendredi ?",
+    "Merci beaucoup pour votre aide, tout fonctionne maintenant.",
+    "C'est la troisième fois que je vous écris et personne ne me répond !",
+    "Un client attend sa pièce depuis trois semaines, que dois-je lui dire ?",
+    "J'ai oublié le code pour entrer dans le bâtiment.",
+    "La porte du parking ne s'ouvre plus, les voitures sont bloquées à l'intérieur.",
+    "Nous accueillons une nouvelle collègue le 3 du mois prochain, merci de tout préparer.",
+    "Le produit est arrivé cassé, je joins une photo du carton.",
+    "Quels sont vos horaires pendant les vacances ?",
+    "Je n'ai pas reçu mon bulletin de salaire de septembre.",
+    "Il y a une fuite d'eau au deuxième étage, c'est urgent.",
+    "Suite à notre conversation de ce matin, je vous confirme mon accord.",
+    "Peut-on avoir une formation d'une heure sur le nouvel outil ?",
+    "Question : est-ce compatible avec l'ancien modèle ?",
+    "RE: votre message du 12, je ne comprends pas la réponse, pouvez-vous préciser ?",
+    "Le camion n'est pas passé aujourd'hui et les bacs débordent.",
+    "Je veux être remboursé, l'article ne correspond pas à la description.",
+    "Bonjour, mon fils est malade, je serai absent demain et après-demain.",
+    "Votre technicien devait venir à 9 h, il est midi et nous n'avons vu personne.",
+    "Le site affiche une erreur quand je paie par carte.",
+    "Pouvez-vous supprimer mes données de votre fichier ?",
+    "Nous avons perdu la clé de l'armoire, en avez-vous un double ?",
+    "Hello, I cannot open the file you sent me yesterday, could you please send it again?",
+    "My order has not arrived yet, the tracking number does not work.",
+    "We need three more chairs for the meeting room, can you order them?",
+    "The machine stopped in the middle of the night and does not start again.",
+    "Could you please explain how to change the settings? Thank you.",
+    "I was charged twice for the same month, please correct the invoice.",
+    "Who do I contact about a broken window on the first floor?",
+    "Thank you for the quick answer, you can close my request.",
+    "The new version is slower than the old one, is this a known problem?",
+    "Please cancel my subscription, I do not use it any more.",
+];

@@ -1,0 +1,312 @@
+//! Learns to give a label from examples, and how sure to be of it.
+//!
+//! Several learners look at a text: one for each model that read it, one at its words, and what needs
+//! no learning (what the generator says). The phrases of the labels' descriptions are examples too,
+//! which count little: they are all there is in the beginning, and matter less the more people have
+//! labelled. Each learner is asked about examples that it did not learn from; by their answers they are
+//! weighed against one another, and from the same answers comes the probability from which on a label
+//! may stand without a person.
+
+use super::logistic::{Examples, Fit, Logistic, Row};
+use super::phrases::Target;
+use super::stack::Stack;
+
+/// Parts of the examples, each of which is asked about by learners that have not seen it.
+const FOLDS: usize = 5;
+/// Examples from which on one part is enough.
+const MANY: usize = 3_000;
+/// Examples below which learners are not weighed by them.
+const FEWEST: usize = 30;
+/// What opinions count together in the beginning: several that err differently are right more often
+/// than the surest of them believes.
+const START: f32 = 1.2;
+/// How learners are fitted to vectors.
+const DENSE: Fit = Fit { penalty: 0.05, balanced: true };
+/// How they are fitted to words.
+const SPARSE: Fit = Fit { penalty: 0.1, balanced: true };
+/// What a phrase of a description counts, beside a text that a person labelled.
+const PHRASE: f32 = 0.3;
+
+/// What is known of the examples and the phrases by one source.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// Rows to learn from, of this dimension.
+    Rows {
+        /// One an example; `None` for those that the source has not seen yet.
+        examples: Vec<Option<Row>>,
+        /// One a phrase; none for a source that does not know them.
+        phrases: Vec<Row>,
+        /// Of each.
+        dimension: usize,
+        /// Whether they are words.
+        is_words: bool,
+    },
+    /// Log-probabilities of the labels that need no learning, one an example.
+    Opinions(Vec<Vec<f32>>),
+}
+
+/// The right labels, each below `count`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Right<'a> {
+    /// Of the examples.
+    pub(super) examples: &'a [usize],
+    /// Of the phrases.
+    pub(super) phrases: &'a [usize],
+    /// How many there are.
+    pub(super) count: usize,
+}
+
+/// What was learnt for one field.
+#[derive(Debug, Clone)]
+pub(super) struct Learnt {
+    /// One a source; `None` for those that need no learning.
+    learners: Vec<Option<Logistic>>,
+    views: Vec<View>,
+    count: usize,
+}
+
+/// How some of the sources are weighed: a ticket is judged by those that are there.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    sources: Vec<usize>,
+    stack: Stack,
+    /// Of examples that were asked about: the labels' log-probabilities and the right one.
+    pub(super) asked: Vec<(Vec<f32>, usize)>,
+}
+
+/// What one source knows of one text.
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    /// To give to a learner.
+    Row(Row),
+    /// A ready opinion.
+    Opinion(Vec<f32>),
+    /// Nothing: it was not asked.
+    Nothing,
+}
+
+impl Learnt {
+    /// Learns from sources about the same examples; each of `views` names sources that are weighed
+    /// against one another.
+    pub(super) fn of(sources: &[Source], right: Right<'_>, views: &[Vec<usize>]) -> Self {
+        let folds = folds(right);
+        let asked_folds = match right.examples.len() {
+            0..FEWEST => 0,
+            FEWEST..MANY => FOLDS,
+            _ => 1,
+        };
+        let asked: Vec<usize> =
+            (0..folds.len()).filter(|example| folds[*example] < asked_folds).collect();
+        let opinions: Vec<Vec<Vec<f32>>> =
+            sources.iter().map(|source| unseen(source, right, &folds, &asked)).collect();
+        let labels: Vec<usize> = asked.iter().map(|example| right.examples[*example]).collect();
+        let view = |chosen: &Vec<usize>| {
+            let opinions: Vec<Vec<Vec<f32>>> =
+                chosen.iter().map(|source| opinions[*source].clone()).collect();
+            View::of(chosen.clone(), &opinions, &labels)
+        };
+        let learners = sources.iter().map(|source| fit(source, right, |_| true)).collect();
+        Self { learners, views: views.iter().map(view).collect(), count: right.count }
+    }
+
+    /// The log-probabilities of the labels for a text, by one of the views; what each source knows of
+    /// it is in the order of the sources.
+    pub(super) fn judge(&self, view: usize, known: &[Known]) -> Vec<f32> {
+        let view = &self.views[view];
+        let opinion = |source: &usize| match (&self.learners[*source], &known[*source]) {
+            (Some(learner), Known::Row(row)) => learner.log_probabilities(row),
+            (_, Known::Opinion(opinion)) => opinion.clone(),
+            (None, Known::Row(_)) | (_, Known::Nothing) => vec![0.0; self.count],
+        };
+        let opinions: Vec<Vec<f32>> = view.sources.iter().map(opinion).collect();
+        view.stack.combine(&opinions)
+    }
+
+    /// One of the views.
+    pub(super) fn view(&self, view: usize) -> &View {
+        &self.views[view]
+    }
+
+    /// What was learnt from a source.
+    pub(super) fn learner(&self, source: usize) -> Option<&Logistic> {
+        self.learners.get(source)?.as_ref()
+    }
+}
+
+impl View {
+    fn of(sources: Vec<usize>, opinions: &[Vec<Vec<f32>>], labels: &[usize]) -> Self {
+        let start = vec![START / (sources.len() as f32).sqrt(); sources.len()];
+        let stack = Stack::fit(opinions, labels, &start);
+        let told = |(at, label): (usize, &usize)| {
+            let opinions: Vec<Vec<f32>> = opinions.iter().map(|all| all[at].clone()).collect();
+            (stack.combine(&opinions), *label)
+        };
+        let asked = labels.iter().enumerate().map(told).collect();
+        Self { sources, stack, asked }
+    }
+}
+
+/// Which part each example is in: every label is spread over the parts.
+fn folds(right: Right<'_>) -> Vec<usize> {
+    let mut seen = vec![0; right.count];
+    let fold = |label: &usize| {
+        seen[*label] += 1;
+        // The first of each label are not all in one part.
+        (seen[*label] + label) % FOLDS
+    };
+    right.examples.iter().map(fold).collect()
+}
+
+/// The opinions about `asked` of learners that have not seen their part.
+fn unseen(source: &Source, right: Right<'_>, folds: &[usize], asked: &[usize]) -> Vec<Vec<f32>> {
+    let rows = match source {
+        Source::Opinions(all) => return asked.iter().map(|at| all[*at].clone()).collect(),
+        Source::Rows { examples, .. } => examples,
+    };
+    // Who has not seen a text has no opinion about it.
+    let mut opinions = vec![vec![0.0; right.count]; asked.len()];
+    for fold in 0..FOLDS {
+        if !asked.iter().any(|example| folds[*example] == fold) {
+            continue;
+        }
+        let Some(learner) = fit(source, right, |example| folds[example] != fold) else { continue };
+        for (opinion, example) in opinions.iter_mut().zip(asked) {
+            if folds[*example] == fold
+                && let Some(row) = &rows[*example]
+            {
+                *opinion = learner.log_probabilities(row);
+            }
+        }
+    }
+    opinions
+}
+
+/// Learns from the phrases and those examples that are `wanted`.
+fn fit(source: &Source, right: Right<'_>, wanted: impl Fn(usize) -> bool) -> Option<Logistic> {
+    let Source::Rows { examples: rows, phrases, dimension, is_words } = source else {
+        return None;
+    };
+    let mut examples = Examples::default();
+    for (at, (row, label)) in rows.iter().zip(right.examples).enumerate() {
+        if wanted(at)
+            && let Some(row) = row
+        {
+            examples.push(row, *label, 1.0);
+        }
+    }
+    for (row, label) in phrases.iter().zip(right.phrases) {
+        examples.push(row, *label, PHRASE);
+    }
+    let how = if *is_words { SPARSE } else { DENSE };
+    Some(Logistic::fit(&examples, *dimension, right.count, how))
+}
+
+/// What is judged about a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Judged {
+    pub(super) target: Target,
+    /// Probabilities, in the order of the labels.
+    pub(super) probabilities: Vec<f32>,
+}
+
+impl Judged {
+    /// The likeliest label and its probability.
+    pub(super) fn best(&self) -> Option<(usize, f32)> {
+        self.order().first().copied()
+    }
+
+    /// The labels by their probability, likeliest first.
+    pub(super) fn order(&self) -> Vec<(usize, f32)> {
+        let mut all: Vec<(usize, f32)> = self.probabilities.iter().copied().enumerate().collect();
+        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Rows that are noise but for one value, which tells the label.
+    fn drawn(count: usize, noise: f32) -> (Vec<Row>, Vec<usize>) {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let labels: Vec<usize> = (0..count).map(|at| at * 7 % 3).collect();
+        let mut row = |label: &usize| {
+            let mut value = |place: usize| {
+                f32::from(u8::from(place == *label)) + noise * (random.random::<f32>() - 0.5)
+            };
+            Row::Dense((0..12).map(&mut value).collect())
+        };
+        (labels.iter().map(&mut row).collect(), labels)
+    }
+
+    fn rows(examples: Vec<Row>, phrases: Vec<Row>) -> Source {
+        let examples = examples.into_iter().map(Some).collect();
+        Source::Rows { examples, phrases, dimension: 12, is_words: false }
+    }
+
+    fn right<'a>(examples: &'a [usize], phrases: &'a [usize]) -> Right<'a> {
+        Right { examples, phrases, count: 3 }
+    }
+
+    fn best(told: &[f32]) -> usize {
+        let judged = Judged { target: Target::Alert, probabilities: told.to_vec() };
+        judged.best().unwrap().0
+    }
+
+    #[test]
+    fn a_source_that_knows_outweighs_one_that_does_not() {
+        let (examples, labels) = drawn(120, 0.5);
+        let guess = [-0.1, -3.0, -3.0];
+        let guesses = Source::Opinions(vec![guess.to_vec(); 120]);
+        let sources = [rows(examples.clone(), Vec::new()), guesses];
+        let learnt = Learnt::of(&sources, right(&labels, &[]), &[vec![0, 1], vec![1]]);
+        assert_eq!(learnt.view(0).asked.len(), 120);
+        let found = examples.iter().zip(&labels).filter(|(row, label)| {
+            let told =
+                learnt.judge(0, &[Known::Row((*row).clone()), Known::Opinion(guess.to_vec())]);
+            assert!((told.iter().map(|one| one.exp()).sum::<f32>() - 1.0).abs() < 1e-4);
+            best(&told) == **label
+        });
+        assert!(found.count() >= 118);
+        assert_eq!(best(&learnt.judge(1, &[Known::Nothing, Known::Opinion(guess.to_vec())])), 0);
+    }
+
+    #[test]
+    fn what_was_asked_had_not_been_seen() {
+        // Pure noise: who had seen the examples would be right about all of them.
+        let (examples, labels) = drawn(60, 1e4);
+        let learnt = Learnt::of(&[rows(examples, Vec::new())], right(&labels, &[]), &[vec![0]]);
+        let found =
+            learnt.view(0).asked.iter().filter(|(told, label)| best(told) == *label).count();
+        assert!(found < 40, "{found} of 60");
+    }
+
+    #[test]
+    fn descriptions_are_enough_to_begin_with() {
+        let (examples, labels) = drawn(90, 0.4);
+        let (phrases, of) = drawn(6, 0.4);
+        let begun = Learnt::of(&[rows(Vec::new(), phrases.clone())], right(&[], &of), &[vec![0]]);
+        assert!(begun.view(0).asked.is_empty());
+        let judge = |row: &Row| best(&begun.judge(0, &[Known::Row(row.clone())]));
+        let found = examples.iter().zip(&labels).filter(|(row, label)| judge(row) == **label);
+        assert!(found.count() > 75);
+        // What people say counts more.
+        let others: Vec<usize> = labels.iter().map(|label| (label + 1) % 3).collect();
+        let learnt =
+            Learnt::of(&[rows(examples.clone(), phrases)], right(&others, &of), &[vec![0]]);
+        let judge = |row: &Row| best(&learnt.judge(0, &[Known::Row(row.clone())]));
+        let found = examples.iter().zip(&others).filter(|(row, label)| judge(row) == **label);
+        assert!(found.count() > 75);
+    }
+
+    #[test]
+    fn of_many_examples_one_part_is_asked_about() {
+        let (examples, labels) = drawn(MANY, 0.5);
+        let learnt = Learnt::of(&[rows(examples, Vec::new())], right(&labels, &[]), &[vec![0]]);
+        assert_eq!(learnt.view(0).asked.len(), MANY / FOLDS);
+    }
+}
