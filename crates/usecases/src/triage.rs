@@ -17,11 +17,13 @@ mod outbreak;
 mod phrases;
 mod policy;
 mod reader;
+mod reading;
 mod reason;
 mod review;
 mod rules;
 mod space;
 mod stack;
+mod trial;
 mod words;
 
 pub use decision::{Basis, Considered, Decision, Doubt, FieldDecision, RuleHit, SimilarTicket};
@@ -30,3 +32,7 @@ pub use error::TriageError;
 pub use letter::Letter;
 pub use outbreak::Outbreaks;
 pub use policy::{Alerts, Choice, Field, Mode, Policy, PolicyError, Routing, Rule, Then};
+pub use trial::{KnownTicket, TrialRequest, Tried};
+
+/// Characters of a ticket that are read and learnt from.
+const GIST_CHARS: usize = 4_000;

@@ -17,10 +17,8 @@ use super::outbreak::{LOOK_AT, LOOK_BACK, look};
 use super::phrases::phrases;
 use super::reader::Reader;
 use super::rules::spelt;
-use super::{Decision, Letter, Mode, Policy, TriageError, alarm, common, review};
+use super::{Decision, GIST_CHARS, Letter, Mode, Policy, TriageError, alarm, common, review};
 
-/// Characters of a ticket that are read and learnt from.
-const GIST_CHARS: usize = 4_000;
 /// Examples that a ticket waits for to be read by the encoder; beyond, a job reads them.
 const INLINE: u32 = 256;
 /// Texts that the encoder is given at once.
@@ -234,10 +232,8 @@ impl Triage {
             }
             Err(error) => return Err(error.into()),
         };
-        let mut models = vec![reader.encoder.info().id.to_string()];
-        if !answers.is_empty() {
-            models.extend(reader.generator.iter().map(|model| model.info().id.to_string()));
-        }
+        let mut models = reader.names();
+        models.truncate(if answers.is_empty() { 1 } else { models.len() });
         let (mind, text) = (mind.clone(), text.to_owned());
         let (of_text, answers_of) = (vector.clone(), answers.clone());
         let judged = move || {
@@ -290,6 +286,7 @@ impl Triage {
             return Ok(mind);
         }
         let material = self.material(id, caller).await?;
+        self.read_later(id).await?;
         let mind = Arc::new(tokio::task::spawn_blocking(move || Mind::of(material)).await?);
         let mut minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
         minds.insert(id.clone(), mind.clone());
@@ -300,6 +297,11 @@ impl Triage {
         let minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
         let mind = minds.get(id)?;
         (mind.version == record.version && mind.learnt == record.learnt).then(|| mind.clone())
+    }
+
+    /// Makes the next ticket make up a mind anew: models have read more.
+    pub(super) fn forget_mind(&self, id: &TriagePolicyId) {
+        self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// All that a mind is made of; texts that the encoder has not read are read.
@@ -362,7 +364,7 @@ impl Triage {
         }
     }
 
-    async fn encode(
+    pub(super) async fn encode(
         &self,
         reader: &Reader,
         texts: Vec<String>,
@@ -375,7 +377,7 @@ impl Triage {
         Ok(vectors)
     }
 
-    async fn common(
+    pub(super) async fn common(
         &self,
         reader: &Reader,
         caller: &Caller,

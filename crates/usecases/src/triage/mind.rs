@@ -6,7 +6,7 @@
 use intramuros_ledger::{ExampleRecord, Reading, TicketLabels};
 use intramuros_types::{TicketId, TriageExampleId};
 
-use super::learn::{Judged, Known, Learnt, Right, Source};
+use super::learn::{Judged, Learnt, Right, Source};
 use super::logistic::Row;
 use super::outbreak::cosine;
 use super::phrases::{Phrase, Target};
@@ -103,13 +103,13 @@ impl Mind {
             let chosen: Vec<(&Phrase, &Vec<f32>)> =
                 chosen.filter(|(one, _)| one.target == target).collect();
             let mut sources = vec![
-                Source::Rows {
+                Source {
                     examples: vectors.iter().map(|vector| Some(space.row(vector))).collect(),
                     phrases: chosen.iter().map(|(_, vector)| of_phrases.row(vector)).collect(),
                     dimension: space.dimension(),
                     is_words: false,
                 },
-                Source::Rows {
+                Source {
                     examples: texts.iter().map(|one| Some(words.row(&one.text))).collect(),
                     phrases: chosen.iter().map(|(phrase, _)| words.row(&phrase.text)).collect(),
                     dimension: PLACES,
@@ -121,7 +121,7 @@ impl Mind {
                     let (space, vector) = (space.as_ref()?, vector.as_ref()?);
                     Some(space.row(vector))
                 };
-                sources.push(Source::Rows {
+                sources.push(Source {
                     examples: read.iter().map(row).collect(),
                     phrases: Vec::new(),
                     dimension: space.as_ref().map_or(0, Space::dimension),
@@ -169,14 +169,11 @@ impl Mind {
 
     /// Judges every field of a ticket; with what the generator made of it, if it was asked.
     pub(super) fn judge(&self, read: &Read<'_>) -> Vec<Judged> {
-        let mut known =
-            vec![Known::Row(self.space.row(read.vector)), Known::Row(self.words.row(read.text))];
+        let mut known = vec![Some(self.space.row(read.vector)), Some(self.words.row(read.text))];
         for (name, space) in &self.answers {
             let answer = read.answers.iter().find(|answer| answer.reader == *name);
-            known.push(match (space, answer) {
-                (Some(space), Some(answer)) => Known::Row(space.row(&answer.vector)),
-                _ => Known::Nothing,
-            });
+            let row = space.as_ref().zip(answer).map(|(space, answer)| space.row(&answer.vector));
+            known.push(row);
         }
         let view = if read.answers.is_empty() { QUICK } else { FULL };
         let judged = |(target, learnt): &(Target, Learnt)| {
@@ -255,15 +252,9 @@ fn labelled(
     let kept = |rows: Vec<Option<Row>>| {
         rows.into_iter().zip(&labels).filter(|(_, label)| label.is_some()).map(|(row, _)| row)
     };
-    let sources = sources.into_iter().map(|source| match source {
-        Source::Rows { examples, phrases, dimension, is_words } => {
-            Source::Rows { examples: kept(examples).collect(), phrases, dimension, is_words }
-        }
-        Source::Opinions(all) => {
-            let kept = all.into_iter().zip(&labels).filter(|(_, label)| label.is_some());
-            Source::Opinions(kept.map(|(opinion, _)| opinion).collect())
-        }
-    });
+    let sources = sources
+        .into_iter()
+        .map(|source| Source { examples: kept(source.examples).collect(), ..source });
     (sources.collect(), labels.iter().flatten().copied().collect())
 }
 

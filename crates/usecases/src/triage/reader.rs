@@ -48,6 +48,12 @@ impl Reader {
         (1..=QUESTIONS.len()).map(name).collect()
     }
 
+    /// Ids of the models, the encoder first.
+    pub(super) fn names(&self) -> Vec<String> {
+        let generator = self.generator.iter().map(|model| model.info().id.to_string());
+        std::iter::once(self.encoder.info().id.to_string()).chain(generator).collect()
+    }
+
     /// Vectors of texts.
     pub(super) async fn encode(
         &self,

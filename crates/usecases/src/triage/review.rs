@@ -95,7 +95,7 @@ impl Triage {
     /// The kinds of jobs that triage has, for the runner.
     pub fn job_kinds(&self) -> Vec<Arc<dyn JobKind>> {
         debug_assert_eq!(review_job_kind(TRIAGE), "review.triage");
-        vec![Arc::new(Decisions(self.clone()))]
+        vec![Arc::new(Decisions(self.clone())), self.reading_kind()]
     }
 
     async fn take_decision(&self, review: &ReviewRecord) -> Result<(), TriageError> {

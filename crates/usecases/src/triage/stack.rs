@@ -24,11 +24,6 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    /// Opinions that count `weights`.
-    pub(super) fn fixed(weights: Vec<f32>) -> Self {
-        Self { weights }
-    }
-
     /// Finds weights from opinions about examples that those who have them did not learn from: shape
     /// `(learners, examples, labels)`. They begin at `start`, one for each learner.
     pub(super) fn fit(opinions: &[Vec<Vec<f32>>], labels: &[usize], start: &[f32]) -> Self {
@@ -148,8 +143,8 @@ mod tests {
 
     #[test]
     fn without_examples_weights_stay() {
-        assert_eq!(Stack::fit(&[vec![], vec![]], &[], &[0.3, 0.7]), Stack::fixed(vec![0.3, 0.7]));
-        let told = Stack::fixed(vec![1.0]).combine(&[vec![f32::NEG_INFINITY, 0.0]]);
+        assert_eq!(Stack::fit(&[vec![], vec![]], &[], &[0.3, 0.7]).weights, [0.3, 0.7]);
+        let told = Stack::fit(&[vec![]], &[], &[1.0]).combine(&[vec![f32::NEG_INFINITY, 0.0]]);
         assert!(told.iter().all(|one| one.is_finite()));
     }
 }
