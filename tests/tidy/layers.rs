@@ -70,7 +70,16 @@ const TABLE: &[Layer] = &[
     },
     Layer {
         name: "http",
-        may_use: &["types", "engine", "knowledge", "notify", "datalife", "ledger", "catalog"],
+        may_use: &[
+            "types",
+            "engine",
+            "knowledge",
+            "notify",
+            "datalife",
+            "usecases",
+            "ledger",
+            "catalog",
+        ],
         never: &["candle-core", "lancedb"],
     },
     Layer {

@@ -48,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) jobs: Jobs,
     pub(crate) reviews: Reviews,
+    pub(crate) triage: Triage,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -158,6 +159,14 @@ pub(crate) struct Jobs {
     pub(crate) concurrency: usize,
     /// 0: for ever.
     pub(crate) keep_days: u32,
+}
+
+/// `[triage]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Triage {
+    /// 0: for ever.
+    pub(crate) days: u32,
 }
 
 /// `[reviews]`

@@ -26,6 +26,8 @@ pub struct RetentionConfig {
     pub questions: Option<Duration>,
     /// Reviews that were decided or withdrawn.
     pub reviews: Option<Duration>,
+    /// Tickets, with what was learnt from them.
+    pub tickets: Option<Duration>,
     /// Keys that were revoked or have expired.
     pub keys: Option<Duration>,
     /// Reports of erasures.

@@ -43,6 +43,7 @@ enum Part {
     Outbox,
     Questions,
     Reviews,
+    Tickets,
     Sessions,
     SignInFailures,
     Keys,
@@ -54,7 +55,7 @@ enum Part {
 }
 
 impl Part {
-    const FIXED: [(Part, &'static str); 11] = [
+    const FIXED: [(Part, &'static str); 12] = [
         (Part::AuditContents, "audit_contents"),
         (Part::Audit, "audit"),
         (Part::Usage, "usage"),
@@ -62,6 +63,7 @@ impl Part {
         (Part::Outbox, "deliveries_and_mails"),
         (Part::Questions, "unanswered_questions"),
         (Part::Reviews, "reviews"),
+        (Part::Tickets, "tickets"),
         (Part::Sessions, "sessions"),
         (Part::SignInFailures, "sign_in_failures"),
         (Part::Keys, "keys"),
@@ -137,6 +139,7 @@ impl DataLife {
             | Part::Outbox
             | Part::Questions
             | Part::Reviews
+            | Part::Tickets
             | Part::Sessions
             | Part::SignInFailures
             | Part::Keys
@@ -165,6 +168,7 @@ impl DataLife {
             Part::Outbox => Some(config.outbox),
             Part::Questions => config.questions,
             Part::Reviews => config.reviews,
+            Part::Tickets => config.tickets,
             Part::Keys => config.keys,
             Part::Erasures => config.erasures,
             // What is over has no use.
@@ -182,6 +186,7 @@ impl DataLife {
             Part::Outbox => ledger.forget_outbox(ledger.now(), kept).await,
             Part::Questions => ledger.forget_old_questions(before).await,
             Part::Reviews => ledger.prune_reviews(before).await,
+            Part::Tickets => ledger.prune_tickets(before).await,
             Part::Keys => ledger.forget_keys(before).await,
             Part::Erasures => ledger.forget_erasures(before).await,
             Part::Sessions | Part::SignInFailures | Part::Documents(_) | Part::Report => Ok(0),

@@ -30,6 +30,7 @@ mod scope;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod status;
+pub(crate) mod triage;
 pub(crate) mod unanswered;
 mod upload;
 pub(crate) mod usage;

@@ -48,6 +48,18 @@ impl<T: RequestBody> FromRequest<AppState> for JsonBody<T> {
     }
 }
 
+/// The extractor for a JSON object of any shape.
+pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+
+impl FromRequest<AppState> for JsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        expect_json(&request)?;
+        fields(&read(request, state).await?).map(JsonObject)
+    }
+}
+
 fn expect_json(request: &Request) -> Result<(), ApiError> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let essence = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());

@@ -18,6 +18,7 @@ use intramuros_knowledge::KnowledgeError;
 use intramuros_ledger::LedgerError;
 use intramuros_notify::NotifyError;
 use intramuros_types::Fault;
+use intramuros_usecases::triage::TriageError;
 use serde_json::json;
 
 /// A row of the error table.
@@ -364,6 +365,20 @@ impl From<KnowledgeError> for ApiError {
             KnowledgeError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
             KnowledgeError::TooLarge { .. } => Self::new(Code::BodyTooLarge, error.to_string()),
             KnowledgeError::NoGenerator => Self::new(Code::Unavailable, error.to_string()),
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}
+
+impl From<TriageError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
+    fn from(error: TriageError) -> Self {
+        match error {
+            TriageError::Ledger(error) => error.into(),
+            TriageError::Engine(error) => error.into(),
+            TriageError::Policy(error) => Self::invalid(error.name.clone(), error.to_string()),
+            TriageError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
+            TriageError::Unreadable { .. } => Self::new(Code::Conflict, error.to_string()),
             other => by_fault(other.fault(), &other),
         }
     }

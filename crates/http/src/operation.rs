@@ -86,6 +86,9 @@ const READ: Needs = Needs::Scope(Scope::KnowledgeRead);
 const WRITE: Needs = Needs::Scope(Scope::KnowledgeWrite);
 const REVIEWS: Needs = Needs::Scope(Scope::ReviewsRead);
 const REVIEWS_WRITE: Needs = Needs::Scope(Scope::ReviewsWrite);
+const TRIAGE: Needs = Needs::Scope(Scope::TriageRead);
+const TRIAGE_WRITE: Needs = Needs::Scope(Scope::TriageWrite);
+const TRIAGE_MANAGE: Needs = Needs::Scope(Scope::TriageManage);
 const JOBS: Needs = Needs::Scope(Scope::JobsRead);
 const JOBS_WRITE: Needs = Needs::Scope(Scope::JobsWrite);
 const METRICS: Needs = Needs::Scope(Scope::MetricsRead);
@@ -193,6 +196,32 @@ pub(crate) const TABLE: &[Operation] = &[
     row("POST", "/api/v1/reviews/{review}/correct", REVIEWS_WRITE, Trace::Act, "reviews.correct"),
     row("POST", "/api/v1/reviews/{review}/reject", REVIEWS_WRITE, Trace::Act, "reviews.reject"),
     row("POST", "/api/v1/reviews/{review}/withdraw", REVIEWS_WRITE, Trace::Act, "reviews.withdraw"),
+
+    row("GET", "/api/v1/triage/policies", TRIAGE, Trace::None, "triage_policies.list"),
+    row("POST", "/api/v1/triage/policies", TRIAGE_MANAGE, Trace::Act, "triage_policies.create"),
+    row("GET", "/api/v1/triage/policies/{policy}", TRIAGE, Trace::None, "triage_policies.show"),
+    row("PATCH", "/api/v1/triage/policies/{policy}", TRIAGE_MANAGE, Trace::Act, "triage_policies.update"),
+    row("DELETE", "/api/v1/triage/policies/{policy}", TRIAGE_MANAGE, Trace::Act, "triage_policies.delete"),
+    row("GET", "/api/v1/triage/policies/{policy}/versions", TRIAGE, Trace::None, "triage_policies.list"),
+    row("GET", "/api/v1/triage/policies/{policy}/learnt", TRIAGE, Trace::None, "triage.figures"),
+    row("GET", "/api/v1/triage/policies/{policy}/figures", TRIAGE, Trace::None, "triage.figures"),
+    row("GET", "/api/v1/triage/policies/{policy}/examples", TRIAGE_MANAGE, Trace::Read, "triage_examples.read"),
+    row("POST", "/api/v1/triage/policies/{policy}/examples", TRIAGE_MANAGE, Trace::Act, "triage_examples.create"),
+    row("DELETE", "/api/v1/triage/policies/{policy}/examples", TRIAGE_MANAGE, Trace::Act, "triage_examples.delete"),
+    row("DELETE", "/api/v1/triage/policies/{policy}/examples/{example}", TRIAGE_MANAGE, Trace::Act, "triage_examples.delete"),
+    row("GET", "/api/v1/triage/policies/{policy}/tickets", TRIAGE, Trace::None, "tickets.list"),
+    row("POST", "/api/v1/triage/policies/{policy}/tickets", TRIAGE_WRITE, Trace::Answer, "triage.decide"),
+    row("POST", "/api/v1/triage/policies/{policy}/tickets/preview", TRIAGE_WRITE, Trace::Answer, "triage.preview"),
+    row("POST", "/api/v1/triage/policies/{policy}/tickets/mail", TRIAGE_WRITE, Trace::Answer, "triage.decide"),
+    row("POST", "/api/v1/triage/policies/{policy}/tickets/hook", TRIAGE_WRITE, Trace::Answer, "triage.decide"),
+    row("POST", "/api/v1/triage/policies/{policy}/tickets/batch", TRIAGE_WRITE, Trace::Act, "triage.batch"),
+    row("POST", "/api/v1/triage/policies/{policy}/tickets/csv", TRIAGE_WRITE, Trace::Act, "triage.batch"),
+    row("GET", "/api/v1/triage/policies/{policy}/tickets/{ticket}", TRIAGE, Trace::Read, "tickets.read"),
+    row("DELETE", "/api/v1/triage/policies/{policy}/tickets/{ticket}", TRIAGE_WRITE, Trace::Act, "tickets.erase"),
+    row("POST", "/api/v1/triage/policies/{policy}/tickets/{ticket}/settle", TRIAGE_WRITE, Trace::Act, "tickets.settle"),
+    row("GET", "/api/v1/triage/policies/{policy}/alerts", TRIAGE, Trace::None, "ticket_alerts.list"),
+    row("POST", "/api/v1/triage/policies/{policy}/alerts/{alert}/acknowledge", TRIAGE_WRITE, Trace::Act, "ticket_alerts.acknowledge"),
+    row("GET", "/api/v1/triage/policies/{policy}/outbreaks", TRIAGE, Trace::None, "outbreaks.list"),
 
     row("GET", "/api/v1/erasures", ADMIN, Trace::None, "erasures.list"),
     row("POST", "/api/v1/erasures", ADMIN, Trace::Act, "erasures.create"),

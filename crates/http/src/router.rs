@@ -10,11 +10,13 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use intramuros_usecases::triage::inbound::MAX_FILE_BYTES;
+
 use crate::accounting::account;
 use crate::api::{
     ask, audit, calibration, deliveries, document_file, documents, erasure, erasures, exports,
     folders, groups, indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, retention,
-    reviews, search, sessions, status, unanswered, usage, users, webhooks,
+    reviews, search, sessions, status, triage, unanswered, usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -71,6 +73,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(notification_routes(state))
         .merge(job_routes(state))
         .merge(review_routes(state))
+        .merge(triage_routes(state))
         .merge(data_life_routes(state))
 }
 
@@ -187,6 +190,48 @@ fn job_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::retry_job))
         .routes(routes!(jobs::list_schedules))
         .layer(time_limit(state))
+}
+
+fn triage_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            triage::policies::list_triage_policies,
+            triage::policies::create_triage_policy
+        ))
+        .routes(routes!(
+            triage::policies::get_triage_policy,
+            triage::policies::update_triage_policy,
+            triage::policies::delete_triage_policy
+        ))
+        .routes(routes!(triage::policies::list_triage_versions))
+        .routes(routes!(triage::figures::triage_figures))
+        .routes(routes!(
+            triage::examples::list_triage_examples,
+            triage::examples::add_triage_examples,
+            triage::examples::delete_triage_examples
+        ))
+        .routes(routes!(triage::examples::delete_triage_example))
+        .routes(routes!(triage::tickets::create_tickets))
+        .routes(routes!(triage::tickets::get_ticket, triage::tickets::erase_ticket))
+        .routes(routes!(triage::tickets::settle_ticket))
+        .routes(routes!(triage::alerts::list_ticket_alerts))
+        .routes(routes!(triage::alerts::acknowledge_alert))
+        .routes(routes!(triage::alerts::list_outbreaks))
+        .layer(time_limit(state))
+        // What models read takes its time.
+        .routes(routes!(triage::figures::triage_learnt))
+        .routes(routes!(triage::tickets::list_tickets, triage::tickets::create_ticket))
+        .routes(routes!(triage::tickets::preview_ticket))
+        .routes(routes!(triage::tickets::create_ticket_of_hook))
+        .merge(triage_file_routes())
+}
+
+/// Tickets that come as files.
+fn triage_file_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(triage::tickets::create_ticket_of_mail))
+        .routes(routes!(triage::tickets::create_tickets_of_table))
+        .layer(DefaultBodyLimit::max(MAX_FILE_BYTES))
 }
 
 fn review_routes(state: &AppState) -> OpenApiRouter<AppState> {

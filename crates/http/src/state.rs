@@ -8,6 +8,7 @@ use intramuros_engine::{Encoders, TextModels};
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::{Ledger, SessionRules, Tariff};
 use intramuros_notify::Notifier;
+use intramuros_usecases::triage::Triage;
 use tokio::sync::Semaphore;
 
 use crate::accounting::Accounting;
@@ -62,6 +63,8 @@ pub struct AppState {
     pub knowledge: Knowledge,
     /// Retention, erasure, exports.
     pub data_life: DataLife,
+    /// Tickets.
+    pub triage: Triage,
     /// Limits of callers, consumption and the audit trail.
     pub accounting: Accounting,
     /// How long sessions last.

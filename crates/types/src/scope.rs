@@ -24,6 +24,15 @@ pub enum Scope {
     /// Proposals for review, and decisions about them.
     #[serde(rename = "reviews:write")]
     ReviewsWrite,
+    /// Tickets, what was decided of them, and alerts.
+    #[serde(rename = "triage:read")]
+    TriageRead,
+    /// Tickets to take in, and what people say of them.
+    #[serde(rename = "triage:write")]
+    TriageWrite,
+    /// The policies that sort tickets, and their examples.
+    #[serde(rename = "triage:manage")]
+    TriageManage,
     /// The job queue and the schedules.
     #[serde(rename = "jobs:read")]
     JobsRead,
@@ -46,12 +55,15 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of their declaration.
-    pub const ALL: [Scope; 11] = [
+    pub const ALL: [Scope; 14] = [
         Scope::Inference,
         Scope::KnowledgeRead,
         Scope::KnowledgeWrite,
         Scope::ReviewsRead,
         Scope::ReviewsWrite,
+        Scope::TriageRead,
+        Scope::TriageWrite,
+        Scope::TriageManage,
         Scope::JobsRead,
         Scope::JobsWrite,
         Scope::UsageRead,
@@ -68,6 +80,9 @@ impl Scope {
             Scope::KnowledgeWrite => "knowledge:write",
             Scope::ReviewsRead => "reviews:read",
             Scope::ReviewsWrite => "reviews:write",
+            Scope::TriageRead => "triage:read",
+            Scope::TriageWrite => "triage:write",
+            Scope::TriageManage => "triage:manage",
             Scope::JobsRead => "jobs:read",
             Scope::JobsWrite => "jobs:write",
             Scope::UsageRead => "usage:read",
@@ -153,8 +168,11 @@ impl UserRole {
     fn least(scope: Scope) -> Self {
         match scope {
             Scope::Inference | Scope::KnowledgeRead => UserRole::Reader,
-            Scope::ReviewsRead | Scope::ReviewsWrite => UserRole::Reviewer,
+            Scope::ReviewsRead | Scope::ReviewsWrite | Scope::TriageRead | Scope::TriageWrite => {
+                UserRole::Reviewer
+            }
             Scope::KnowledgeWrite
+            | Scope::TriageManage
             | Scope::JobsRead
             | Scope::JobsWrite
             | Scope::UsageRead

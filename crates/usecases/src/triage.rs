@@ -4,11 +4,13 @@
 //! people labelled or corrected count from the next ticket on.
 
 mod alarm;
+mod batch;
 mod common;
 mod decide;
 mod decision;
 mod desk;
 mod error;
+pub mod inbound;
 mod learn;
 mod letter;
 mod logistic;
@@ -19,6 +21,7 @@ mod policy;
 mod reader;
 mod reading;
 mod reason;
+mod report;
 mod review;
 mod rules;
 mod space;
@@ -32,7 +35,14 @@ pub use error::TriageError;
 pub use letter::Letter;
 pub use outbreak::Outbreaks;
 pub use policy::{Alerts, Choice, Field, Mode, Policy, PolicyError, Routing, Rule, Then};
+pub use report::{CategoryPractice, EffortReport, FieldReport, LearntReport, Practice, practice};
 pub use trial::{KnownTicket, TrialRequest, Tried};
 
 /// Characters of a ticket that are read and learnt from.
 const GIST_CHARS: usize = 4_000;
+
+/// What is learnt from a message: its subject and what its writer says, without quoted mails and
+/// signatures, up to 4,000 characters.
+pub fn text_of(subject: &str, body: &str) -> String {
+    Letter::new(subject, body).gist(GIST_CHARS)
+}

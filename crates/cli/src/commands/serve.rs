@@ -135,6 +135,7 @@ fn state(
         notify: parts.notify.clone(),
         review_claim: Duration::from_secs(u64::from(settings.reviews.claim_minutes) * 60),
         data_life: parts.data_life.clone(),
+        triage: parts.triage.clone(),
         limits: Arc::new(limits(settings)),
         policy: Arc::new(policy(settings)),
         readiness,

@@ -120,6 +120,9 @@ keep_days = 90
 claim_minutes = 15
 days = 1095
 
+[triage]
+days = 1095
+
 [compute]
 threads = 0
 

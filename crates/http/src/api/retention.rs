@@ -56,6 +56,8 @@ pub(crate) struct KeptDto {
     unanswered_questions: Option<u64>,
     /// Reviews that were decided or withdrawn.
     reviews: Option<u64>,
+    /// Tickets, with what was learnt from them.
+    tickets: Option<u64>,
     /// Keys that were revoked or have expired.
     keys: Option<u64>,
     /// Reports of erasures.
@@ -135,6 +137,7 @@ pub(crate) async fn show_retention(
             deliveries_and_mails: days(Some(config.outbox)),
             unanswered_questions: days(config.questions),
             reviews: days(config.reviews),
+            tickets: days(config.tickets),
             keys: days(config.keys),
             erasures: days(config.erasures),
         },

@@ -83,6 +83,19 @@ pub enum Doubt {
     NoCategory,
 }
 
+impl Doubt {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Doubt::Unsure => "unsure",
+            Doubt::TooFewExamples => "too_few_examples",
+            Doubt::NoThreshold => "no_threshold",
+            Doubt::ByPolicy => "by_policy",
+            Doubt::NoCategory => "no_category",
+        }
+    }
+}
+
 /// What was decided about a ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {

@@ -9,6 +9,7 @@ use intramuros_ledger::{
     TicketRecord, TicketRoute, TriagePolicyRecord,
 };
 use intramuros_types::{Fault, TicketId, TriageExampleId, TriagePolicyId};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::decide::{Bar, Found, alert_from, bar, decide};
@@ -17,7 +18,7 @@ use super::outbreak::{LOOK_AT, LOOK_BACK, look};
 use super::phrases::phrases;
 use super::reader::Reader;
 use super::rules::spelt;
-use super::{Decision, GIST_CHARS, Letter, Mode, Policy, TriageError, alarm, common, review};
+use super::{Decision, Mode, Policy, TriageError, alarm, common, review, text_of};
 
 /// Examples that a ticket waits for to be read by the encoder; beyond, a job reads them.
 const INLINE: u32 = 256;
@@ -53,7 +54,8 @@ pub(super) struct Shared {
 }
 
 /// How much a ticket may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effort {
     /// Encoder and generator: the most that can be known, in a second or two on a processor.
     #[default]
@@ -122,8 +124,7 @@ impl Triage {
             return Ok(FiledTicket::Existing(filed));
         }
         check(&request)?;
-        let letter = Letter::new(&request.subject, &request.body);
-        let text = letter.gist(GIST_CHARS);
+        let text = text_of(&request.subject, &request.body);
         let mind = self.mind(policy, &request.caller).await?;
         let decided = self.read(&mind, &text, request.effort, &request.caller).await?;
         let reader = self.reader(Effort::Quick).await?;
@@ -174,7 +175,7 @@ impl Triage {
         request: &TicketRequest,
     ) -> Result<(Decision, TicketLabels), TriageError> {
         check(request)?;
-        let text = Letter::new(&request.subject, &request.body).gist(GIST_CHARS);
+        let text = text_of(&request.subject, &request.body);
         let mind = self.mind(policy, &request.caller).await?;
         let decided = self.read(&mind, &text, request.effort, &request.caller).await?;
         Ok((decided.decision, decided.proposed))
@@ -195,7 +196,7 @@ impl Triage {
         let (config, _) = self.policy(policy).await?;
         check_labels(&config, &labels)?;
         let ticket = ledger.get_ticket(policy, id).await?;
-        let text = Letter::new(&ticket.summary.subject, &ticket.body).gist(GIST_CHARS);
+        let text = text_of(&ticket.summary.subject, &ticket.body);
         let settlement = Settlement { labels, text: Some(text), by: by.to_owned() };
         Ok(ledger.settle_ticket(policy, id, &settlement).await?)
     }

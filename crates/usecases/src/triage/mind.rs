@@ -53,6 +53,8 @@ pub(super) struct Mind {
     words: Words,
     learnt_of: Vec<(Target, Learnt)>,
     examples: Vec<Remembered>,
+    /// How many of them the generator has read.
+    read: usize,
 }
 
 /// An example to compare with.
@@ -154,6 +156,7 @@ impl Mind {
         };
         let examples = texts.iter().zip(vectors).map(remember).collect();
         let (policy, common) = (policy.clone(), common.clone());
+        let read = material.answers.first().map_or(0, |(_, read)| read.iter().flatten().count());
         Self {
             policy,
             version: *version,
@@ -164,6 +167,7 @@ impl Mind {
             words,
             learnt_of,
             examples,
+            read,
         }
     }
 
@@ -224,6 +228,11 @@ impl Mind {
         all.sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
         all.truncate(most);
         all
+    }
+
+    /// How many examples the generator has read.
+    pub(super) fn read_count(&self) -> usize {
+        self.read
     }
 
     /// How many examples it was made of.

@@ -10,6 +10,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Outbreaks;
+use super::inbound::Hook;
 
 /// The most labels of a field.
 const MAX_CHOICES: usize = 200;
@@ -190,6 +191,9 @@ pub struct Policy {
     /// When tickets are an outbreak.
     #[serde(default)]
     pub outbreaks: Outbreaks,
+    /// Where the parts of a ticket are in what another system posts.
+    #[serde(default)]
+    pub hook: Hook,
     /// Group of the people who decide what is not sent on; left out, every reviewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatchers: Option<String>,

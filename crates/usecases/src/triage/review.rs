@@ -12,7 +12,7 @@ use intramuros_ledger::{
 use intramuros_types::GroupId;
 use serde_json::{Map, Value, json};
 
-use super::{Decision, Field, Policy, Triage, TriageError};
+use super::{Decision, Doubt, Field, Policy, Triage, TriageError};
 
 const TITLE_CHARS: usize = 200;
 
@@ -29,8 +29,7 @@ pub(super) fn of(
     let title = if title.is_empty() { "Ticket sans objet".to_owned() } else { title };
     // Who is to say what is right must not be told what the machine thinks.
     let labels = if shadow { TicketLabels::default() } else { ticket.proposed.clone() };
-    let code = decision.doubt.and_then(|doubt| serde_json::to_value(doubt).ok());
-    let code = code.as_ref().and_then(Value::as_str).unwrap_or("review").to_owned();
+    let code = decision.doubt.map_or("review", Doubt::as_str).to_owned();
     let text = if shadow {
         "Catégorie à l'essai : classez ce ticket.".to_owned()
     } else {
@@ -95,7 +94,7 @@ impl Triage {
     /// The kinds of jobs that triage has, for the runner.
     pub fn job_kinds(&self) -> Vec<Arc<dyn JobKind>> {
         debug_assert_eq!(review_job_kind(TRIAGE), "review.triage");
-        vec![Arc::new(Decisions(self.clone())), self.reading_kind()]
+        vec![Arc::new(Decisions(self.clone())), self.reading_kind(), self.batch_kind()]
     }
 
     async fn take_decision(&self, review: &ReviewRecord) -> Result<(), TriageError> {

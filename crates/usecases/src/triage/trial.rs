@@ -13,7 +13,7 @@ use super::decide::{Found, alert_from, bar, decide};
 use super::mind::{Material, Mind, Read};
 use super::phrases::phrases;
 use super::rules::spelt;
-use super::{Decision, Effort, GIST_CHARS, Letter, Policy, Triage, TriageError};
+use super::{Decision, Effort, Policy, Triage, TriageError, text_of};
 
 /// A ticket whose labels are known.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +83,7 @@ impl Triage {
         let mut pages = Vec::with_capacity(tickets.len());
         for (at, ticket) in tickets.iter().enumerate() {
             let start = Instant::now();
-            let text = Letter::new(&ticket.subject, &ticket.body).gist(GIST_CHARS);
+            let text = text_of(&ticket.subject, &ticket.body);
             let vector = reader.encode(vec![text.clone()], caller).await?.pop();
             let answers = reader.question(&text, caller).await?;
             let (vector, time) = (vector.unwrap_or_default(), start.elapsed());

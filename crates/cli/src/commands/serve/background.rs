@@ -1,4 +1,4 @@
-//! Runs what the server does beside answering: jobs, folders, webhooks.
+//! Runs what the server does beside answering: jobs, folders, webhooks, reminders.
 
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ impl Background {
                 tokio::spawn(storage),
                 tokio::spawn(recover(parts.clone())),
                 tokio::spawn(parts.text.clone().run_keep_alive()),
+                tokio::spawn(parts.triage.clone().run_reminders()),
             ],
         }
     }

@@ -22,6 +22,7 @@ use intramuros_ledger::{Journal, Ledger, Lines, UsageEntry};
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_notify::Notifier;
 use intramuros_store::{Blobs, Store, WriteGate};
+use intramuros_usecases::triage::{Triage, TriageParts};
 
 use crate::data_dir;
 use crate::language::tr;
@@ -41,6 +42,7 @@ pub(super) struct Parts {
     pub(super) journal: Journal,
     pub(super) notify: Notifier,
     pub(super) data_life: DataLife,
+    pub(super) triage: Triage,
 }
 
 /// How deep files may be within one another: an archive in a mail in an archive, and its files.
@@ -156,7 +158,12 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
             audits: settings.audit.is_kept(),
         },
     );
-    Ok(Parts { ledger, text, encoders, knowledge, journal, notify, data_life })
+    let triage = Triage::new(TriageParts {
+        ledger: ledger.clone(),
+        encoders: encoders.clone(),
+        text: text.clone(),
+    });
+    Ok(Parts { ledger, text, encoders, knowledge, journal, notify, data_life, triage })
 }
 
 /// Sums of what the server does by itself; they are counted for no key.
@@ -379,7 +386,7 @@ fn loader(settings: &Settings, model: InstalledModel, gate: ComputeGate) -> Load
     })
 }
 
-/// What runs the jobs: those of the knowledge bases, and those of the life of data.
+/// What runs the jobs: those of the knowledge bases, of the life of data, and of tickets.
 pub(super) fn runner(settings: &Settings, parts: &Parts) -> Runner {
     let config = RunnerConfig {
         concurrency: settings.jobs.concurrency,
@@ -388,7 +395,8 @@ pub(super) fn runner(settings: &Settings, parts: &Parts) -> Runner {
         ..RunnerConfig::default()
     };
     let runner = Runner::new(parts.ledger.clone(), config);
-    let kinds = parts.knowledge.job_kinds().into_iter().chain(parts.data_life.job_kinds());
+    let kinds = parts.knowledge.job_kinds().into_iter();
+    let kinds = kinds.chain(parts.data_life.job_kinds()).chain(parts.triage.job_kinds());
     kinds.fold(runner, Runner::with_kind).with_schedule(parts.data_life.schedule())
 }
 

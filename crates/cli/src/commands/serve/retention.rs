@@ -29,6 +29,7 @@ pub(super) fn config(settings: &Settings) -> anyhow::Result<RetentionConfig> {
         outbox: days(settings.webhooks.keep_days),
         questions: Some(days(settings.knowledge.unanswered_days)),
         reviews: kept(settings.reviews.days),
+        tickets: kept(settings.triage.days),
         keys: kept(retention.keys_days),
         erasures: kept(retention.erasures_days),
         documents: rules.collect(),
