@@ -4,8 +4,12 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-/// Times that the items are drawn anew.
+/// Times that the items are drawn anew,
 const ROUNDS: usize = 10_000;
+/// less often where there are so many items that it makes no difference,
+const MAX_DRAWS: usize = 20_000_000;
+/// but so often.
+const MIN_ROUNDS: usize = 1_000;
 
 /// A difference of means with what it may be by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -31,18 +35,19 @@ pub fn paired(before: &[f64], after: &[f64]) -> Option<Difference> {
     if count == 0 {
         return None;
     }
+    let rounds = (MAX_DRAWS / count).clamp(MIN_ROUNDS, ROUNDS);
     let mean = differences.iter().sum::<f64>() / count as f64;
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut means: Vec<f64> = (0..ROUNDS)
+    let mut means: Vec<f64> = (0..rounds)
         .map(|_| {
             let drawn = (0..count).map(|_| differences[random.random_range(0..count)]);
             drawn.sum::<f64>() / count as f64
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    let at = |share: f64| means[((ROUNDS - 1) as f64 * share).round() as usize];
+    let at = |share: f64| means[((rounds - 1) as f64 * share).round() as usize];
     let other = means.iter().filter(|drawn| **drawn * mean <= 0.0).count();
-    let p = (2.0 * other as f64 / ROUNDS as f64).min(1.0);
+    let p = (2.0 * other as f64 / rounds as f64).min(1.0);
     Some(Difference { mean, low: at(0.025), high: at(0.975), p })
 }
 
