@@ -138,4 +138,4 @@ pub(super) fn is_partly(item: &ItemResult) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-use super::tokens::{Tokens, near};
+use super::tokens::Tokens;
 use super::{Judged, outcome};
 use crate::pilot::run::{
     Details, ExtractionDetails, ExtractionGiven, FieldMatch, FieldResult, LabelResult,
@@ -124,16 +124,14 @@ fn agree(expected: &Value, given: &Value) -> bool {
         }
         (Value::Object(_), _) | (_, Value::Object(_)) => expected == given,
         (Value::Array(_), _) | (_, Value::Array(_)) => false,
-        (Value::Number(wanted), Value::Number(found)) => {
-            wanted.as_f64().zip(found.as_f64()).is_some_and(|(a, b)| near(a, b))
-        }
+        (Value::Number(wanted), Value::Number(found)) => numbers_agree(wanted, found),
         (Value::Number(number), Value::String(text))
-        | (Value::String(text), Value::Number(number)) => {
-            let readings = Tokens::of(text);
-            number.as_f64().is_some_and(|number| {
-                readings.as_number().is_some_and(|all| all.iter().any(|one| near(*one, number)))
-            })
-        }
+        | (Value::String(text), Value::Number(number)) => Tokens::of(text)
+            .as_number()
+            .into_iter()
+            .flatten()
+            .filter_map(|reading| reading.parse().ok())
+            .any(|reading| numbers_agree(number, &reading)),
         (Value::String(wanted), Value::String(found)) => texts_agree(wanted, found),
         (Value::Bool(flag), Value::String(text)) | (Value::String(text), Value::Bool(flag)) => {
             let words: &[&str] =
@@ -146,11 +144,31 @@ fn agree(expected: &Value, given: &Value) -> bool {
     }
 }
 
+/// Whether two numbers are the same: whole ones in each digit, others but for what binary fractions
+/// lose.
+fn numbers_agree(a: &Number, b: &Number) -> bool {
+    if a == b {
+        return true;
+    }
+    let near = |(a, b): (f64, f64)| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+    (a.is_f64() || b.is_f64()) && a.as_f64().zip(b.as_f64()).is_some_and(near)
+}
+
 fn texts_agree(wanted: &str, found: &str) -> bool {
     let (a, b) = (Tokens::of(wanted), Tokens::of(found));
+    if a.is_empty() || b.is_empty() {
+        return wanted.trim() == found.trim();
+    }
     if let (Some(_), Some(_)) = (a.as_number(), b.as_number()) {
-        // Else -5 would be 5, and 1.5 would be 15.
-        return a.equals(&b) || wanted.trim() == found.trim();
+        // Else -5 would be 5, and 1.5 would be 15. A zero in front makes it a name, not a number.
+        let is_name = |text: &str| {
+            let mut digits = text.trim().bytes();
+            digits.next() == Some(b'0') && digits.next().is_some_and(|next| next.is_ascii_digit())
+        };
+        return match is_name(wanted) || is_name(found) {
+            true => Tokens::squeezed(wanted) == Tokens::squeezed(found),
+            false => a.equals(&b),
+        };
     }
     a.equals(&b) || {
         let squeezed = Tokens::squeezed(wanted);

@@ -11,27 +11,21 @@ use unicode_normalization::char::is_combining_mark;
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     Word(String),
-    /// Its readings, two at most.
-    Number(Vec<f64>),
+    /// Its readings, two at most, as decimals in one form: exact, because a number may be an order's
+    /// or an account's, of which each digit counts.
+    Number(Vec<String>),
     Sign(char),
 }
 
 impl Token {
     fn is(&self, other: &Token) -> bool {
         match (self, other) {
-            (Token::Number(a), Token::Number(b)) => {
-                a.iter().any(|a| b.iter().any(|b| near(*a, *b)))
-            }
+            (Token::Number(a), Token::Number(b)) => a.iter().any(|reading| b.contains(reading)),
             (Token::Word(a), Token::Word(b)) => a == b,
             (Token::Sign(a), Token::Sign(b)) => a == b,
             (Token::Word(_) | Token::Number(_) | Token::Sign(_), _) => false,
         }
     }
-}
-
-/// Whether two numbers are the same but for what binary fractions lose.
-pub(super) fn near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
 /// A text as a row of tokens.
@@ -40,7 +34,7 @@ pub(super) struct Tokens(Vec<Token>);
 
 /// Whether a text has anything to look for.
 pub(in crate::pilot) fn has_tokens(text: &str) -> bool {
-    !Tokens::of(text).0.is_empty()
+    !Tokens::of(text).is_empty()
 }
 
 /// Without case, accents and ligatures.
@@ -73,8 +67,9 @@ impl Tokens {
                     && chars[at - 1] == '-'
                     && !at.checked_sub(2).is_some_and(|before| chars[before].is_alphanumeric());
                 let (readings, end) = number(&chars, at);
-                let sign = if is_negative { -1.0 } else { 1.0 };
-                tokens.push(Token::Number(readings.iter().map(|value| sign * value).collect()));
+                let sign = if is_negative { "-" } else { "" };
+                let signed = readings.iter().map(|value| format!("{sign}{value}"));
+                tokens.push(Token::Number(signed.collect()));
                 at = end;
             } else if c.is_alphanumeric() {
                 let rest = &chars[at..];
@@ -101,13 +96,18 @@ impl Tokens {
                 .any(|window| window.iter().zip(&wanted).all(|(a, b)| a.is(b)))
     }
 
+    /// Whether there is nothing to compare.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether both are the same row.
     pub(super) fn equals(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.is(b))
     }
 
     /// The readings of a text that is one number, with a currency or a percent sign at most.
-    pub(super) fn as_number(&self) -> Option<&[f64]> {
+    pub(super) fn as_number(&self) -> Option<&[String]> {
         match self.0.as_slice() {
             [Token::Number(readings)] | [Token::Number(readings), Token::Sign(_)] => Some(readings),
             _ => None,
@@ -146,12 +146,19 @@ fn after_number(mut tokens: Vec<Token>) -> Vec<Token> {
 ///
 /// Groups of three digits may have a space, a point, a comma or an apostrophe before them, the same
 /// each time; the last comma or point may be the decimal one.
-fn number(chars: &[char], start: usize) -> (Vec<f64>, usize) {
+fn number(chars: &[char], start: usize) -> (Vec<String>, usize) {
     let digits = |from: usize| {
         chars.get(from..).map_or(0, |rest| rest.iter().take_while(|c| c.is_ascii_digit()).count())
     };
     let text = |from: usize, length: usize| chars[from..from + length].iter().collect::<String>();
     let first = digits(start);
+    // Within a date, a version or an address, as `2.10.34`: digits and nothing else.
+    let is_within = start.checked_sub(2).is_some_and(|before| {
+        matches!(chars[start - 1], '.' | ',') && chars[before].is_ascii_digit()
+    });
+    if is_within {
+        return (vec![decimal(&text(start, first), "")], start + first);
+    }
     let mut whole = text(start, first);
     let mut at = start + first;
     let mut separator = None;
@@ -177,11 +184,20 @@ fn number(chars: &[char], start: usize) -> (Vec<f64>, usize) {
             at += 1 + count;
         }
     }
-    let parse = |text: String| text.parse::<f64>().unwrap_or(f64::MAX);
-    let mut readings = vec![parse(format!("{whole}.{decimals}0"))];
+    let mut readings = vec![decimal(&whole, &decimals)];
     if groups == 1 && decimals.is_empty() && matches!(separator, Some('.' | ',')) {
         let (before, after) = whole.split_at(first);
-        readings.push(parse(format!("{before}.{after}")));
+        readings.push(decimal(before, after));
     }
     (readings, at)
+}
+
+/// The one form of a decimal: no zeros that say nothing.
+fn decimal(whole: &str, decimals: &str) -> String {
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    match decimals.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        decimals => format!("{whole}.{decimals}"),
+    }
 }

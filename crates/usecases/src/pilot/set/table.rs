@@ -31,7 +31,7 @@ pub(super) fn each(
     let mut is_closed = false;
     for record in reader.records() {
         let Ok(record) = record else { break };
-        let line = record.position().map_or(last, |at| usize::try_from(at.line()).unwrap_or(last));
+        let line = record.position().map_or(last, |at| line_of(&text, at));
         if record.len() == 1 && record.get(0) == Some(END) {
             is_closed = true;
             break;
@@ -50,6 +50,14 @@ pub(super) fn each(
         }
     }
     if is_closed { Ok(()) } else { Err(open_quote(last)) }
+}
+
+/// The line on which a record begins, from 1; its position is before the empty lines above it.
+fn line_of(text: &str, at: &::csv::Position) -> usize {
+    let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(place(at.byte())..).unwrap_or_default();
+    let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    place(at.line()) + breaks.filter(|byte| **byte == b'\n').count()
 }
 
 fn open_quote(line: usize) -> SetError {
