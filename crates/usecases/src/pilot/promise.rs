@@ -22,8 +22,8 @@ pub struct PromiseRow {
     pub threshold: Option<Threshold>,
     /// Why there is none.
     pub refusal: Option<TooSmall>,
-    /// Where there is none: about how many labelled items it would take, if more of them were like
-    /// these; `None` where more would not help, because the surest ones are wrong too often.
+    /// Where there is none: how many labelled items it would take at least, as far as these tell;
+    /// `None` where more would not help, because the surest ones are wrong too often.
     pub needed: Option<usize>,
 }
 
@@ -55,18 +55,19 @@ fn row(known: &[(f64, bool)], all: usize, promise: Promise) -> PromiseRow {
     }
 }
 
-/// About how many items would do: of each share of surest items, the size at which its rate of errors
+/// How many items would do: of each share of surest items, the size at which its rate of errors
 /// would be sure to be small enough; the least of them all.
 fn needed(known: &[(f64, bool)], all: usize, promise: Promise, refusal: TooSmall) -> Option<usize> {
-    let least = match refusal {
-        TooSmall::Set { needed, .. } => needed,
-        TooSmall::Margin { .. } => all + 1,
+    // So few items cannot tell that more would not help.
+    let (least, otherwise) = match refusal {
+        TooSmall::Set { needed, .. } => (needed, Some(needed)),
+        TooSmall::Margin { .. } => (all + 1, None),
         TooSmall::Promise => return None,
     };
     let mut sorted = known.to_vec();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
     let known = sorted.len();
-    let mut best: Option<usize> = if known == 0 { Some(least) } else { None };
+    let mut best: Option<usize> = None;
     let mut wrong = 0;
     for (at, (_, right)) in sorted.iter().enumerate() {
         wrong += usize::from(!right);
@@ -82,7 +83,7 @@ fn needed(known: &[(f64, bool)], all: usize, promise: Promise, refusal: TooSmall
             best = Some(best.map_or(total, |best| best.min(total)));
         }
     }
-    best.map(|best| best.max(least)).filter(|best| *best <= MAX_NEEDED)
+    best.map(|best| best.max(least)).filter(|best| *best <= MAX_NEEDED).or(otherwise)
 }
 
 /// The least number of accepted items with that rate of errors that keeps the promise, by doubling

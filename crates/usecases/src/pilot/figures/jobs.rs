@@ -1,6 +1,6 @@
 //! Makes the figures that each job has of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -78,6 +78,8 @@ pub struct ChatFigures {
 pub struct TriageFigures {
     /// By field.
     pub fields: BTreeMap<String, Classification>,
+    /// Fields whose labels came without a confidence: their calibration error says nothing.
+    pub without_confidence: BTreeSet<String>,
     /// Items that a person would want to look at first.
     pub ambiguous: usize,
     /// Of those, the ones that were handed over.
@@ -255,8 +257,12 @@ fn triage(items: &[ItemResult]) -> TriageFigures {
         })
         .collect();
     let mut fields: BTreeMap<String, Vec<Labelled>> = BTreeMap::new();
+    let mut sure: BTreeSet<String> = BTreeSet::new();
     let (mut alerts, mut alerts_missed) = (0, 0);
     for (name, label) in all.iter().flat_map(|(_, details)| &details.labels) {
+        if label.confidence.is_some() {
+            sure.insert(name.clone());
+        }
         fields.entry(name.clone()).or_default().push(Labelled {
             expected: label.expected.clone(),
             given: label.given.clone().unwrap_or_else(|| NONE.to_owned()),
@@ -274,6 +280,7 @@ fn triage(items: &[ItemResult]) -> TriageFigures {
     };
     TriageFigures {
         fields: fields.iter().map(|(name, all)| (name.clone(), Classification::of(all))).collect(),
+        without_confidence: fields.into_keys().filter(|name| !sure.contains(name)).collect(),
         ambiguous: ambiguous.len(),
         ambiguous_handed_over: share(
             ambiguous.iter().filter(|(item, _)| item.handed_over).count(),

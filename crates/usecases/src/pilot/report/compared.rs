@@ -31,11 +31,11 @@ pub(super) fn write(
             format!("Compared: the {both} items of both runs; {out} are in one only."),
         ));
     }
-    document.heading(2, "Figure par figure", "Figure by figure");
+    document.heading(2, "Mesure par mesure", "Figure by figure");
     document.add(Block::Table(changes(language, comparison)));
     document.note(language.pick(
         "Différences par élément, rééchantillonnées ensemble (bootstrap apparié) ; l’intervalle contient \
-         la vraie différence 95 fois sur 100. Plusieurs figures sont regardées à la fois : une seule qui \
+         la vraie différence 95 fois sur 100. Plusieurs mesures sont regardées à la fois : une seule qui \
          sort à peine du hasard n’est pas une preuve.",
         "Differences by item, drawn anew together (paired bootstrap); the interval has the true \
          difference 95 times of 100. Several figures are looked at: a single one that is barely beyond \
@@ -179,7 +179,7 @@ fn changes(language: Language, comparison: &Comparison) -> Table {
             )
             .to_owned(),
         head: names(language.pick(
-            ["Figure", "Avant", "Après", "Différence", "Intervalle", "p", "Hors du hasard"],
+            ["Mesure", "Avant", "Après", "Différence", "Intervalle", "p", "Hors du hasard"],
             ["Figure", "Before", "After", "Difference", "Interval", "p", "Beyond chance"],
         )),
         rows: rows.collect(),

@@ -60,8 +60,8 @@ fn promises(language: Language, rows: &[PromiseRow]) -> Table {
             (None, Some(needed)) => {
                 let needed = count(language, needed);
                 let text = language.pick(
-                    format!("refusé : il faudrait environ {needed} éléments"),
-                    format!("refused: it would take about {needed} items"),
+                    format!("refusé : il faudrait au moins {needed} éléments"),
+                    format!("refused: it would take at least {needed} items"),
                 );
                 ("–".to_owned(), text, "–".to_owned())
             }
@@ -136,7 +136,7 @@ fn write_sureness(document: &mut Document, sureness: &Sureness, promises: &[Prom
                 "Read from this very set: to compare by, no promise",
             )
             .to_owned(),
-        head: names(language.pick(["Figure", "Valeur"], ["Figure", "Value"])),
+        head: names(language.pick(["Mesure", "Valeur"], ["Figure", "Value"])),
         rows,
         is_wordy: false,
     }));
@@ -209,6 +209,9 @@ fn curve(language: Language, sureness: &Sureness, promises: &[PromiseRow]) -> Fi
             None => marks.push((at.0, at.1, text)),
         }
     }
+    // The next tenth below the lowest: a curve near the top would be a line.
+    let lowest = sureness.curve.iter().map(|point| point.precision).fold(1.0, f64::min);
+    let floor = ((lowest * 10.0 - 0.5).floor() / 10.0).clamp(0.0, 0.9);
     let step = sureness.curve.len().div_ceil(MAX_LINES).max(1);
     let last = sureness.curve.len().saturating_sub(1);
     let rows = sureness.curve.iter().enumerate().filter(|(at, _)| at % step == 0 || *at == last);
@@ -232,6 +235,7 @@ fn curve(language: Language, sureness: &Sureness, promises: &[PromiseRow]) -> Fi
         plot: Plot::Curve {
             points: sureness.curve.iter().map(|point| (point.coverage, point.precision)).collect(),
             marks,
+            floor,
             axes: language.pick(
                 ("Accepté (% des éléments)".to_owned(), "Juste parmi l’accepté (%)".to_owned()),
                 ("Accepted (% of items)".to_owned(), "Right among accepted (%)".to_owned()),
@@ -251,7 +255,7 @@ fn curve(language: Language, sureness: &Sureness, promises: &[PromiseRow]) -> Fi
 
 /// The distribution of times, in equal steps up to the 95th percentile and one bar beyond.
 fn latency(language: Language, items: &[ItemResult], times: &Times) -> Figure {
-    let step = (times.p95_ms / (BARS as u64 - 1)).max(1);
+    let step = round_step(times.p95_ms.div_ceil(BARS as u64 - 1));
     let mut counts = [0_usize; BARS];
     for item in items.iter().filter(|item| item.outcome != Outcome::Failed) {
         let at = usize::try_from(item.latency_ms / step).unwrap_or(BARS);
@@ -283,7 +287,7 @@ fn latency(language: Language, items: &[ItemResult], times: &Times) -> Figure {
         milliseconds(language, times.max_ms),
     );
     Figure {
-        title: language.pick("Temps par élément.", "Time per item.").to_owned(),
+        title: language.pick("Répartition des temps.", "Distribution of times.").to_owned(),
         description: language.pick(
             format!("Médiane {median}, 95ᵉ centile {p95}, maximum {most}, hors pannes."),
             format!("Median {median}, 95th percentile {p95}, maximum {most}, without failures."),
@@ -302,6 +306,19 @@ fn latency(language: Language, items: &[ItemResult], times: &Times) -> Figure {
             rows: rows.collect(),
             is_wordy: false,
         },
+    }
+}
+
+/// The least of 1, 2, 5, 10, 20 and so on that is not below.
+fn round_step(least: u64) -> u64 {
+    let mut power: u64 = 1;
+    loop {
+        for step in [1, 2, 5].map(|digit| power.saturating_mul(digit)) {
+            if step >= least {
+                return step;
+            }
+        }
+        power = power.saturating_mul(10);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::blocks::Card;
-use super::words::{number, outcome, shown};
+use super::words::{field, number, outcome, shown};
 use super::{Language, ReportOptions};
 use crate::pilot::figures::NONE;
 use crate::pilot::run::{
@@ -147,9 +147,9 @@ fn chat(lines: &mut Said, details: &ChatDetails, with_texts: bool, language: Lan
 }
 
 fn triage(lines: &mut Said, details: &TriageDetails, language: Language) {
-    for (field, label) in &details.labels {
+    for (name, label) in &details.labels {
         if label.given.as_ref() != Some(&label.expected) {
-            lines.push((field.clone(), turned(label, language)));
+            lines.push((field(language, name).to_owned(), turned(label, language)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Language;
 use super::blocks::{Block, Document, Matrix, Table};
 use super::engineer::names;
-use super::words::{count, figure, number, percent, share};
+use super::words::{count, field, figure, number, percent, share};
 use crate::pilot::classification::Classification;
 use crate::pilot::figures::{
     ChatFigures, ExtractionFigures, FieldFigures, JobFigures, SearchFigures, TriageFigures,
@@ -27,8 +27,8 @@ pub(super) fn write(document: &mut Document, figures: &JobFigures) {
 fn figures(document: &mut Document, rows: Vec<(String, String)>) {
     let language = document.language;
     document.add(Block::Table(Table {
-        caption: language.pick("Figures du métier", "Figures of the job").to_owned(),
-        head: names(language.pick(["Figure", "Valeur"], ["Figure", "Value"])),
+        caption: language.pick("Chiffres de la tâche", "Figures of the job").to_owned(),
+        head: names(language.pick(["Mesure", "Valeur"], ["Figure", "Value"])),
         rows: rows.into_iter().map(|(name, value)| vec![name, value]).collect(),
         is_wordy: false,
     }));
@@ -136,8 +136,9 @@ fn triage(document: &mut Document, of: &TriageFigures) {
         ));
     }
     figures(document, rows);
-    for (name, classification) in &of.fields {
-        labels(document, name, classification);
+    for (name_of, classification) in &of.fields {
+        let name = field(document.language, name_of);
+        labels(document, name, classification, !of.without_confidence.contains(name_of));
     }
 }
 
@@ -201,23 +202,33 @@ fn extraction(document: &mut Document, of: &ExtractionFigures) {
         is_wordy: false,
     }));
     if let Some(types) = &of.types {
-        labels(document, language.pick("type de document", "kind of document"), types);
+        labels(document, language.pick("type de document", "kind of document"), types, false);
     }
 }
 
 /// One field of labels: its figures, each label, and what was taken for what.
-fn labels(document: &mut Document, name: &str, of: &Classification) {
+fn labels(document: &mut Document, name: &str, of: &Classification, has_confidence: bool) {
     let language = document.language;
     document.add(Block::Heading(
         3,
         language.pick(format!("Champ « {name} »"), format!("Field “{name}”")),
     ));
     let accuracy = share(language, of.accuracy.as_ref());
-    let (f1, off) = (number(language, of.macro_f1, 3), number(language, of.calibration_error, 3));
-    document.text(language.pick(
-        format!("Exactitude {accuracy} ; macro-F1 {f1} ; erreur de calibration {off}."),
-        format!("Accuracy {accuracy}; macro-F1 {f1}; calibration error {off}."),
-    ));
+    let f1 = number(language, of.macro_f1, 3);
+    let mut text = language.pick(
+        format!("Exactitude {accuracy} ; macro-F1 {f1}"),
+        format!("Accuracy {accuracy}; macro-F1 {f1}"),
+    );
+    if has_confidence {
+        let off = number(language, of.calibration_error, 3);
+        text.push_str(
+            &language.pick(
+                format!(" ; erreur de calibration {off}"),
+                format!("; calibration error {off}"),
+            ),
+        );
+    }
+    document.text(format!("{text}."));
     let rows = of.classes.iter().map(|(label, class)| {
         vec![
             label.clone(),

@@ -313,12 +313,12 @@ fn promise(language: Language, run: &Run, promises: &[PromiseRow]) -> String {
             );
             language.pick(
                 format!(
-                    "Rien ne peut être promis avec ce jeu : il faudrait environ {needed} éléments pour \
+                    "Rien ne peut être promis avec ce jeu : il faudrait au moins {needed} éléments pour \
                      promettre {errors} d’erreurs au plus ({sure} du temps). D’ici là, une personne \
                      relit tout."
                 ),
                 format!(
-                    "Nothing can be promised with this set: it would take about {needed} items to \
+                    "Nothing can be promised with this set: it would take at least {needed} items to \
                      promise {errors} of errors at most ({sure} of the time). Until then a person \
                      looks at everything."
                 ),

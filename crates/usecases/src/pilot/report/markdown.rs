@@ -9,12 +9,13 @@ use super::html::visible;
 pub(super) fn write(document: &Document) -> String {
     let mut out = format!("# {}\n", escape(&document.title));
     for block in &document.blocks {
-        self::block(&mut out, block);
+        self::block(&mut out, block, document.language.pick(" :", ":"));
     }
     out
 }
 
-fn block(out: &mut String, block: &Block) {
+/// `colon` is the language's: French has a space before it.
+fn block(out: &mut String, block: &Block, colon: &str) {
     // Writing to a text cannot fail.
     let _ = match block {
         Block::Heading(level, text) => {
@@ -27,7 +28,7 @@ fn block(out: &mut String, block: &Block) {
             out.push('\n');
             all.iter().try_for_each(|big| {
                 let (label, value) = (escape(&big.label), escape(&big.value));
-                writeln!(out, "- {label}: **{value}** ({})", escape(&big.range))
+                writeln!(out, "- {label}{colon} **{value}** ({})", escape(&big.range))
             })
         }
         Block::List(lines) => {
@@ -51,7 +52,7 @@ fn block(out: &mut String, block: &Block) {
         Block::Cards(all) => all.iter().try_for_each(|card| {
             writeln!(out, "\n- **{}**", escape(&card.title))?;
             card.lines.iter().try_for_each(|(name, text)| {
-                writeln!(out, "  - {}: {}", escape(name), escape(text))
+                writeln!(out, "  - {}{colon} {}", escape(name), escape(text))
             })
         }),
         Block::Page => writeln!(out, "\n---"),

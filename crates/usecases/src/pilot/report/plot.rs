@@ -18,8 +18,13 @@ pub(super) enum Plot {
     /// Bars with what they may be by chance, over an axis from 0 to 1; the diagonal is what would be
     /// right.
     Reliability { bars: Vec<Bar>, axes: (String, String) },
-    /// A line, both axes from 0 to 1, with places that are marked.
-    Curve { points: Vec<(f64, f64)>, marks: Vec<(f64, f64, String)>, axes: (String, String) },
+    /// A line, across from 0 to 1 and up from `floor` to 1, with places that are marked.
+    Curve {
+        points: Vec<(f64, f64)>,
+        marks: Vec<(f64, f64, String)>,
+        floor: f64,
+        axes: (String, String),
+    },
     /// Counts with their names.
     Counts { bars: Vec<(String, usize)>, axis: String },
 }
@@ -41,7 +46,15 @@ pub(super) fn svg(plot: &Plot, id: &str, title: &str, description: &str) -> Stri
     );
     match plot {
         Plot::Reliability { bars, axes } => reliability(&mut out, bars, axes),
-        Plot::Curve { points, marks, axes } => curve(&mut out, points, marks, axes),
+        Plot::Curve { points, marks, floor, axes } => {
+            // From the floor to the top is from 0 to 1 of the drawing.
+            let up = |value: f64| (value - floor) / (1.0 - floor).max(1e-9);
+            let points: Vec<(f64, f64)> = points.iter().map(|(x, y)| (*x, up(*y))).collect();
+            let marks: Vec<(f64, f64, &str)> =
+                marks.iter().map(|(x, y, text)| (*x, up(*y), text.as_str())).collect();
+            frame(&mut out, *floor, axes);
+            curve(&mut out, &points, &marks);
+        }
         Plot::Counts { bars, axis } => counts(&mut out, bars, axis),
     }
     out.push_str("</svg>");
@@ -67,7 +80,7 @@ fn unit(value: f64) -> f64 {
 fn line(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
     let _ = write!(
         out,
-        "<line class=\"{class}\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>",
+        "<line class=\"{class}\" stroke=\"currentColor\" x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>",
         from.0, from.1, to.0, to.1
     );
 }
@@ -81,14 +94,19 @@ fn label(out: &mut String, at: (f64, f64), anchor: &str, text: &str) {
     );
 }
 
-/// Both axes from 0 to 100, with a grid.
-fn frame(out: &mut String, axes: &(String, String)) {
+/// Both axes up to 100, with a grid: across from 0, up from `floor`.
+fn frame(out: &mut String, floor: f64, axes: &(String, String)) {
     for step in 0..=4 {
         let share = f64::from(step) / 4.0;
         let text = format!("{}", step * 25);
-        line(out, "grid", (x(0.0), y(share)), (x(1.0), y(share)));
-        label(out, (LEFT - 8.0, y(share) + 4.0), "end", &text);
         label(out, (x(share), HEIGHT - BOTTOM + 16.0), "middle", &text);
+    }
+    // Fifths, because floors are tenths: all of them are whole numbers.
+    for step in 0..=5 {
+        let share = f64::from(step) / 5.0;
+        let height = format!("{:.0}", 100.0 * (floor + share * (1.0 - floor)));
+        line(out, "grid", (x(0.0), y(share)), (x(1.0), y(share)));
+        label(out, (LEFT - 8.0, y(share) + 4.0), "end", &height);
     }
     line(out, "axis", (x(0.0), y(0.0)), (x(1.0), y(0.0)));
     line(out, "axis", (x(0.0), y(0.0)), (x(0.0), y(1.0)));
@@ -107,7 +125,7 @@ fn upright(out: &mut String, text: &str) {
 }
 
 fn reliability(out: &mut String, bars: &[Bar], axes: &(String, String)) {
-    frame(out, axes);
+    frame(out, 0.0, axes);
     for bar in bars {
         let (middle, top) = (x(bar.at), y(bar.height));
         let _ = write!(
@@ -125,14 +143,8 @@ fn reliability(out: &mut String, bars: &[Bar], axes: &(String, String)) {
     line(out, "guide", (x(0.0), y(0.0)), (x(1.0), y(1.0)));
 }
 
-fn curve(
-    out: &mut String,
-    points: &[(f64, f64)],
-    marks: &[(f64, f64, String)],
-    axes: &(String, String),
-) {
-    frame(out, axes);
-    out.push_str("<polyline class=\"curve\" points=\"");
+fn curve(out: &mut String, points: &[(f64, f64)], marks: &[(f64, f64, &str)]) {
+    out.push_str("<polyline class=\"curve\" fill=\"none\" stroke=\"currentColor\" points=\"");
     for (across, up) in points {
         let _ = write!(out, "{:.1},{:.1} ", x(*across), y(*up));
     }
@@ -152,8 +164,8 @@ fn curve(
         let _ = write!(out, "<circle class=\"mark\" cx=\"{across:.1}\" cy=\"{up:.1}\" r=\"5\"/>");
         let is_right = across > WIDTH / 2.0;
         let (shift, anchor) = if is_right { (-9.0, "end") } else { (9.0, "start") };
-        let below = 18.0 + 15.0 * at as f64;
-        label(out, (across + shift, (up + below).min(y(0.0) - 4.0)), anchor, text);
+        // Above the axis, one over the other, so that none is over the line or another.
+        label(out, (across + shift, y(0.0) - 8.0 - 16.0 * at as f64), anchor, text);
     }
 }
 

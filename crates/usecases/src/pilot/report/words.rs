@@ -134,6 +134,17 @@ pub(super) fn job(language: Language, job: Job) -> &'static str {
     }
 }
 
+/// What a field of a message is called; others are called by their own names.
+pub(super) fn field(language: Language, name: &str) -> &str {
+    match name {
+        "category" => language.pick("catégorie", "category"),
+        "urgency" => language.pick("urgence", "urgency"),
+        "team" => language.pick("équipe", "team"),
+        "alert" => language.pick("alerte", "alert"),
+        other => other,
+    }
+}
+
 /// What an outcome is called.
 pub(super) fn outcome(language: Language, outcome: Outcome) -> &'static str {
     match outcome {
