@@ -33,6 +33,9 @@
 //!   [`Ledger::decide_review`]). A decision, its event and its job are one transaction.
 //! - **Erasures** are remembered by ids, hashes and numbers ([`Ledger::begin_erasure`]); what is too
 //!   old goes a few rows at a time ([`Ledger::old_documents`], [`Ledger::forget_usage_day`]).
+//! - **Pilots** are labelled sets and what runs over them gave, noted item by item and once
+//!   ([`Ledger::create_pilot_set`], [`Ledger::note_pilot_item`]); thresholds that a run vouches for are
+//!   put in force and taken back ([`Ledger::accept_threshold`]).
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
 //!   changes nothing, [`Ledger::inventory`] says what must be beside it.
@@ -61,6 +64,7 @@ mod migrations;
 mod moment;
 mod outbox;
 mod personal;
+mod pilot;
 mod principal;
 mod retention;
 mod review;
@@ -103,6 +107,12 @@ pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
 pub use moment::Clock;
 pub use outbox::{OutboxCounts, OutboxPage, OutboxState, Outcome};
 pub use personal::SessionRecord;
+pub use pilot::{
+    ModelRole, ModelSwitchRecord, NewModelSwitch, NewPilotItem, NewPilotResult, NewPilotRun,
+    NewPilotSet, NewThreshold, PILOT, PilotItem, PilotItemPage, PilotOutcome, PilotResult,
+    PilotRunPage, PilotRunRecord, PilotRunState, PilotSetFiled, PilotSetPage, PilotSetRecord,
+    ThresholdRecord,
+};
 pub use retention::{OldDocuments, RETENTION};
 pub use review::{
     Claim, ConfidenceBand, Decision, DecisionRecord, Evidence, Filed, Filer, NewDecision,

@@ -34,7 +34,8 @@ pub use fault::Fault;
 pub use histogram::{Distribution, Histogram};
 pub use id::{
     ChunkId, DeliveryId, DocumentId, ErasureId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId,
-    MailId, ModelId, RequestId, ReviewId, UserId, WebhookId,
+    MailId, ModelId, ModelSwitchId, PilotRunId, PilotSetId, RequestId, ReviewId, ThresholdId,
+    UserId, WebhookId,
 };
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};

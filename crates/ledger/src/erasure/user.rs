@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::records::{count, fingerprint, key};
 use crate::job::holds;
 use crate::key::secret;
+use crate::pilot::forget_person;
 use crate::review::forget_reviewer;
 use crate::{Lease, Ledger, LedgerError};
 
@@ -79,6 +80,8 @@ impl Ledger {
         rename_usage(&mut transaction, erasure, user.as_str(), &pseudonym).await?;
         let named = forget_reviewer(&mut transaction, user, &pseudonym).await?;
         count(&mut transaction, erasure, "reviews_under_a_pseudonym", named).await?;
+        let named = forget_person(&mut transaction, user, &pseudonym).await?;
+        count(&mut transaction, erasure, "pilots_under_a_pseudonym", named).await?;
         let revoked = sqlx::query(
             "UPDATE api_keys SET revoked = COALESCE(revoked, $2), owner = NULL, name = $3 \
              WHERE owner = $1",

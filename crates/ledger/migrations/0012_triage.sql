@@ -1,0 +1,1 @@
+-- Taken by triage; this file is replaced.
