@@ -10,70 +10,42 @@ use time::OffsetDateTime;
 use crate::moment::to_millis;
 use crate::{Ledger, LedgerError};
 
-/// Results, or items, that go at once.
+/// Results that go at once.
 const BATCH: i64 = 2_000;
 
 impl Ledger {
     /// Removes some of the oldest run that ended before `before` and vouches for no threshold that is
     /// in force: results, and at last the run itself; how many rows. The caller goes on until there
-    /// is none.
+    /// is none. What is half removed is not taken for a finished run.
     ///
     /// # Errors
     /// `Database`.
     pub async fn prune_pilot_runs(&self, before: OffsetDateTime) -> Result<u64, LedgerError> {
-        self.prune(
-            "SELECT id FROM pilot_runs WHERE ended < $1 AND state <> 'running' AND NOT EXISTS \
-             (SELECT 1 FROM pilot_thresholds WHERE run = pilot_runs.id AND active = 1) \
-             ORDER BY ended, id LIMIT 1",
-            before,
+        const OPERATION: &str = "remove old runs";
+        let mut transaction = self.begin_write(OPERATION).await?;
+        let id: Option<String> = sqlx::query_scalar(
+            "UPDATE pilot_runs SET state = 'failed', error_code = 'pruned' WHERE id = (SELECT id \
+             FROM pilot_runs WHERE ended < $1 AND state <> 'running' AND NOT EXISTS (SELECT 1 FROM \
+             pilot_thresholds WHERE run = pilot_runs.id AND active = 1) ORDER BY ended, id LIMIT 1) \
+             RETURNING id",
+        )
+        .bind(to_millis(before))
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(LedgerError::database(OPERATION))?;
+        let Some(id) = id else { return Ok(0) };
+        let mut removed = sqlx::query(
             "DELETE FROM pilot_run_items WHERE run = $1 AND ordinal IN (SELECT ordinal FROM \
              pilot_run_items WHERE run = $1 ORDER BY ordinal LIMIT $2)",
-            "DELETE FROM pilot_runs WHERE id = $1",
         )
+        .bind(&id)
+        .bind(BATCH)
+        .execute(&mut *transaction)
         .await
-    }
-
-    /// Removes some of the oldest set that was filed before `before` and has no runs; how many rows.
-    /// The caller goes on until there is none.
-    ///
-    /// # Errors
-    /// `Database`.
-    pub async fn prune_pilot_sets(&self, before: OffsetDateTime) -> Result<u64, LedgerError> {
-        self.prune(
-            "SELECT id FROM pilot_sets WHERE created < $1 AND NOT EXISTS \
-             (SELECT 1 FROM pilot_runs WHERE pilot_set = pilot_sets.id) ORDER BY created, id LIMIT 1",
-            before,
-            "DELETE FROM pilot_set_items WHERE pilot_set = $1 AND ordinal IN (SELECT ordinal FROM \
-             pilot_set_items WHERE pilot_set = $1 ORDER BY ordinal LIMIT $2)",
-            "DELETE FROM pilot_sets WHERE id = $1",
-        )
-        .await
-    }
-
-    async fn prune(
-        &self,
-        oldest: &'static str,
-        before: OffsetDateTime,
-        some: &'static str,
-        rest: &'static str,
-    ) -> Result<u64, LedgerError> {
-        const OPERATION: &str = "remove old pilots";
-        let mut transaction = self.begin_write(OPERATION).await?;
-        let id: Option<String> = sqlx::query_scalar(oldest)
-            .bind(to_millis(before))
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(LedgerError::database(OPERATION))?;
-        let Some(id) = id else { return Ok(0) };
-        let mut removed = sqlx::query(some)
-            .bind(&id)
-            .bind(BATCH)
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::database(OPERATION))?
-            .rows_affected();
+        .map_err(LedgerError::database(OPERATION))?
+        .rows_affected();
         if removed < BATCH.unsigned_abs() {
-            let done = sqlx::query(rest)
+            let done = sqlx::query("DELETE FROM pilot_runs WHERE id = $1")
                 .bind(&id)
                 .execute(&mut *transaction)
                 .await
@@ -82,6 +54,29 @@ impl Ledger {
         }
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         self.forget_erased().await;
+        Ok(removed)
+    }
+
+    /// Removes the oldest set that was filed before `before` and has no runs, whole: a set that lacks
+    /// items must not be run. How many sets; the caller goes on until there is none.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn prune_pilot_sets(&self, before: OffsetDateTime) -> Result<u64, LedgerError> {
+        // What hangs on it goes with it.
+        let removed = sqlx::query(
+            "DELETE FROM pilot_sets WHERE id = (SELECT id FROM pilot_sets WHERE created < $1 \
+             AND NOT EXISTS (SELECT 1 FROM pilot_runs WHERE pilot_set = pilot_sets.id) \
+             ORDER BY created, id LIMIT 1)",
+        )
+        .bind(to_millis(before))
+        .execute(&self.pool)
+        .await
+        .map_err(LedgerError::database("remove old sets"))?
+        .rows_affected();
+        if removed > 0 {
+            self.forget_erased().await;
+        }
         Ok(removed)
     }
 }
