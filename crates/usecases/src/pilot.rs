@@ -21,6 +21,9 @@ mod run;
 mod set;
 mod threshold;
 
+#[cfg(test)]
+mod tests;
+
 pub use classification::{Band, Class, Classification, Labelled, coverage_at, reliability};
 pub use compare::{Difference, paired};
 pub use comparison::{Change, Comparison, ComparisonError, Measure, Turned, Verdict};

@@ -3,6 +3,7 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
+use statrs::distribution::{Binomial, DiscreteCDF as _};
 
 /// Times that the items are drawn anew,
 const ROUNDS: usize = 10_000;
@@ -35,6 +36,12 @@ pub fn paired(before: &[f64], after: &[f64]) -> Option<Difference> {
     if count == 0 {
         return None;
     }
+    let first = differences.first().copied().unwrap_or(0.0);
+    if differences.iter().all(|difference| *difference == first) {
+        // Every draw is the same.
+        let p = if first == 0.0 { 1.0 } else { 0.0 };
+        return Some(Difference { mean: first, low: first, high: first, p });
+    }
     let rounds = (MAX_DRAWS / count).clamp(MIN_ROUNDS, ROUNDS);
     let mean = differences.iter().sum::<f64>() / count as f64;
     let mut random = ChaCha8Rng::seed_from_u64(1);
@@ -51,9 +58,33 @@ pub fn paired(before: &[f64], after: &[f64]) -> Option<Difference> {
     Some(Difference { mean, low: at(0.025), high: at(0.975), p })
 }
 
+/// How often chance alone gives as uneven a split of `gains` and `losses` or a more uneven one, where
+/// items that did not change say nothing.
+///
+/// Source: McNemar 1947, "Note on the sampling error of the difference between correlated
+/// proportions", in its exact form. The bootstrap cannot replace it on few items: three of three that
+/// became right are right in every draw.
+pub(super) fn uneven(gains: usize, losses: usize) -> f64 {
+    let all = (gains + losses) as u64;
+    let Ok(coin) = Binomial::new(0.5, all) else { return 1.0 };
+    (2.0 * coin.cdf(gains.min(losses) as u64)).min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::paired;
+    use super::{paired, uneven};
+
+    #[test]
+    fn few_changes_are_no_proof() {
+        // Values of scipy.stats.binomtest(k, n).pvalue.
+        for (gains, losses, p) in
+            [(0, 0, 1.0), (3, 0, 0.25), (6, 0, 0.03125), (2, 9, 0.065_429_687_5)]
+        {
+            assert!((uneven(gains, losses) - p).abs() < 1e-9, "{gains} {losses}");
+            assert!((uneven(losses, gains) - p).abs() < 1e-9);
+        }
+        assert!(uneven(60_000, 40_000) < 1e-9);
+    }
 
     #[test]
     fn a_clear_difference_is_sure_and_none_is_not() {

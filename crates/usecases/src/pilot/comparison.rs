@@ -2,19 +2,24 @@
 //!
 //! Items are hard or easy for both runs alike, so differences are taken per item and drawn anew
 //! together (paired bootstrap): that tells smaller differences than two shares with their intervals
-//! do. What is told as better or worse is what chance alone would hardly give; everything else is
-//! said to be untold, whatever the shares look like.
+//! do. What is told as better or worse is what chance alone would hardly give, by the bootstrap and,
+//! of shares, by the exact test of the items that changed; the verdict looks at three shares at once
+//! and asks for more of each. Everything else is said to be untold, whatever the shares look like.
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::compare::{Difference, paired};
+use super::compare::{Difference, paired, uneven};
 use super::figures::aligned;
 use super::run::{Details, ItemResult, Outcome, Run};
 
 /// What chance gives less often than this is told as a difference.
 const LEVEL: f64 = 0.05;
+/// Shares that the verdict looks at: each may be told by chance, so the level is divided by them.
+const LOOKED_AT: f64 = 3.0;
+/// Below so many items the bootstrap tells nothing: its draws are too alike.
+const FEW: usize = 20;
 
 /// Why two runs cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +70,20 @@ impl Measure {
         Measure::Seconds,
     ];
 
+    /// How often chance alone gives the difference of the items' values.
+    fn chance(self, before: &[f64], after: &[f64], difference: &Difference) -> f64 {
+        match self {
+            Measure::Right | Measure::HandedOver | Measure::Wrong | Measure::Failed => {
+                let pairs = || before.iter().zip(after);
+                let gains = pairs().filter(|(before, after)| after > before).count();
+                let losses = pairs().filter(|(before, after)| after < before).count();
+                difference.p.max(uneven(gains, losses))
+            }
+            Measure::Quality | Measure::Seconds if before.len() < FEW => 1.0,
+            Measure::Quality | Measure::Seconds => difference.p,
+        }
+    }
+
     /// What it is of one item; `None` where it has none.
     fn of(self, item: &ItemResult) -> Option<f64> {
         let share = |wanted| Some(f64::from(u8::from(item.outcome == wanted)));
@@ -90,12 +109,15 @@ pub struct Change {
     pub after: f64,
     /// The difference, with what it may be by chance.
     pub difference: Difference,
+    /// How often chance alone gives it: the larger of what the bootstrap says and, of shares, what
+    /// the exact test of the items that changed says; 1 of fewer than 20 items that are no shares.
+    pub p: f64,
 }
 
 impl Change {
     /// Whether chance alone would hardly give it.
     pub fn is_told(&self) -> bool {
-        self.difference.p < LEVEL
+        self.p < LEVEL
     }
 }
 
@@ -206,8 +228,9 @@ fn changes(pairs: &[(&ItemResult, &ItemResult)]) -> Vec<Change> {
                 .unzip();
             let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
             let difference = paired(&before, &after)?;
+            let p = measure.chance(&before, &after, &difference);
             let (before, after) = (mean(&before), mean(&after));
-            Some(Change { measure: *measure, before, after, difference })
+            Some(Change { measure: *measure, before, after, difference, p })
         })
         .collect()
 }
@@ -242,7 +265,7 @@ fn verdict(changes: &[Change]) -> Verdict {
     let sign = |measure: Measure| {
         changes
             .iter()
-            .find(|change| change.measure == measure && change.is_told())
+            .find(|change| change.measure == measure && change.p < LEVEL / LOOKED_AT)
             .map_or(0.0, |change| change.difference.mean.signum())
     };
     // Failures are errors of another kind.

@@ -5,8 +5,7 @@
 //! is told with the line, the field, what is there and what to do; texts are not repeated, because
 //! they are customers'.
 //!
-//! The names of the fields of each job, with the other names under which they are known, are in
-//! `items`; `docs` of the functions there are what the manual repeats.
+//! The fields of each job are listed in `items`.
 
 use std::collections::{BTreeMap, HashMap};
 

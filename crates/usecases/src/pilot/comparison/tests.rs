@@ -1,3 +1,6 @@
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
 use super::{Comparison, ComparisonError, Measure, Verdict};
 use crate::pilot::figures::tests::{item, run};
 use crate::pilot::{Details, Job, Outcome, Run, TriageDetails};
@@ -34,6 +37,41 @@ fn only_what_chance_hardly_gives_is_told() {
     let half = "r".repeat(25) + &"w".repeat(25);
     check(&over, &half, Verdict::Traded);
     check(&right, &"f".repeat(50), Verdict::Worse);
+}
+
+#[test]
+fn few_items_tell_nothing() {
+    check("www", "rrr", Verdict::Untold);
+    check("rrrr", "wwww", Verdict::Untold);
+    let slow = |text: &str| {
+        let mut run = outcomes(text);
+        run.items.iter_mut().for_each(|item| item.latency_ms = 9_000);
+        run
+    };
+    let few = Comparison::of(&outcomes("rr"), &slow("rr")).unwrap();
+    assert!(!few.change(Measure::Seconds).unwrap().is_told());
+    let many = Comparison::of(&outcomes(&"r".repeat(20)), &slow(&"r".repeat(20))).unwrap();
+    assert!(many.change(Measure::Seconds).unwrap().is_told());
+}
+
+/// Both runs are of the same server: what is told of them is wrong.
+#[test]
+fn chance_is_seldom_told_as_a_difference() {
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let mut draw = || -> String {
+        let one = |_| match random.random::<f64>() {
+            share if share < 0.6 => 'r',
+            share if share < 0.8 => 'h',
+            _ => 'w',
+        };
+        (0..40).map(one).collect()
+    };
+    let mut told = 0;
+    for _ in 0..16 {
+        let comparison = Comparison::of(&outcomes(&draw()), &outcomes(&draw())).unwrap();
+        told += usize::from(comparison.verdict != Verdict::Untold);
+    }
+    assert!(told <= 2, "{told} of 16");
 }
 
 #[test]

@@ -35,11 +35,12 @@ pub(super) fn write(
     document.add(Block::Table(changes(language, comparison)));
     document.note(language.pick(
         "Différences par élément, rééchantillonnées ensemble (bootstrap apparié) ; l’intervalle contient \
-         la vraie différence 95 fois sur 100. Plusieurs mesures sont regardées à la fois : une seule qui \
+         la vraie différence 95 fois sur 100. p dit combien de fois le hasard seul en donnerait autant. \
+         Plusieurs mesures sont regardées à la fois : une seule qui \
          sort à peine du hasard n’est pas une preuve.",
         "Differences by item, drawn anew together (paired bootstrap); the interval has the true \
-         difference 95 times of 100. Several figures are looked at: a single one that is barely beyond \
-         chance proves nothing.",
+         difference 95 times of 100. p says how often chance alone gives as much. Several figures are \
+         looked at: a single one that is barely beyond chance proves nothing.",
     ));
     for (turned, french, english) in [
         (
@@ -167,7 +168,7 @@ fn changes(language: Language, comparison: &Comparison) -> Table {
                 difference(language, measure, change.difference.low),
                 difference(language, measure, change.difference.high)
             ),
-            number(language, change.difference.p, 4),
+            chance(language, change.p),
             told.to_owned(),
         ]
     });
@@ -185,6 +186,11 @@ fn changes(language: Language, comparison: &Comparison) -> Table {
         rows: rows.collect(),
         is_wordy: false,
     }
+}
+
+/// How often chance gives it; never said to be never.
+fn chance(language: Language, p: f64) -> String {
+    if p < 0.001 { format!("< {}", number(language, 0.001, 3)) } else { number(language, p, 3) }
 }
 
 fn write_turned(document: &mut Document, turned: &[Turned], options: &ReportOptions<'_>) {

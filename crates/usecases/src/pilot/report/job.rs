@@ -48,10 +48,15 @@ fn search(document: &mut Document, of: &SearchFigures) {
     ];
     for (first, (hit, recall)) in [1, 5, 10].iter().zip(of.found_at.iter().zip(&of.recall_at)) {
         rows.push((
-            language.pick(
-                format!("Un bon document parmi les {first} premiers"),
-                format!("A right document among the first {first}"),
-            ),
+            match first {
+                1 => language
+                    .pick("Le premier document est bon", "The first document is right")
+                    .to_owned(),
+                _ => language.pick(
+                    format!("Un bon document parmi les {first} premiers"),
+                    format!("A right document among the first {first}"),
+                ),
+            },
             share(language, hit.as_ref()),
         ));
         rows.push((

@@ -13,6 +13,8 @@ use crate::pilot::set::Job;
 const WORST: usize = 5;
 /// Below that, shares are too unsure to be decided by.
 const FEW: usize = 100;
+/// How often promises of the first page are kept.
+const CERTAINTY: f64 = 0.95;
 
 pub(super) fn write(
     document: &mut Document,
@@ -41,14 +43,10 @@ pub(super) fn write(
         write_savings(document, run, savings, options);
     }
     document.heading(2, "Ce qui peut être promis", "What can be promised");
-    document.text(promise(language, run, promises));
+    promise(document, run, promises);
     let worst = errors::worst(run, WORST);
     if !worst.is_empty() {
-        document.heading(
-            2,
-            "Les erreurs les plus graves : fausses, et dites avec assurance",
-            "The worst errors: wrong, and said with confidence",
-        );
+        document.heading(2, "Les erreurs, les plus sûres d’abord", "The errors, the surest first");
         document.add(Block::Cards(errors::cards(&worst, options)));
         if options.texts.is_none() {
             document.note(language.pick(
@@ -145,20 +143,20 @@ fn remarks(
         let over = count(language, figures.rightly_handed_over);
         lines.push(language.pick(
             format!(
-                "Parmi les justes, {over} ont été confiés à une personne à raison : rien ne permettait \
-                 d’y répondre, ou une personne devait regarder d’abord."
+                "Parmi les justes, confiés à une personne à raison : {over}. Rien ne permettait d’y \
+                 répondre, ou une personne devait regarder d’abord."
             ),
             format!(
-                "Of the right ones, {over} were rightly handed over: nothing answers them, or a \
-                 person had to look first."
+                "Of the right ones, rightly handed over: {over}. Nothing answers them, or a person had \
+                 to look first."
             ),
         ));
     }
     if figures.partly > 0 {
         let partly = count(language, figures.partly);
         lines.push(language.pick(
-            format!("Parmi les faux, {partly} contiennent une partie de la bonne réponse."),
-            format!("Of the wrong ones, {partly} have a part of the right answer."),
+            format!("Parmi les faux, avec une partie de la bonne réponse : {partly}."),
+            format!("Of the wrong ones, with a part of the right answer: {partly}."),
         ));
     }
     if let Some(wrong) = &shares.wrong_of_automatic {
@@ -272,55 +270,54 @@ fn arithmetic(run: &Run, savings: &Savings, options: &ReportOptions<'_>) -> Vec<
     language.pick(french, english)
 }
 
-/// The strictest promise that can be kept, or what it would take.
-fn promise(language: Language, run: &Run, promises: &[PromiseRow]) -> String {
+/// Every bound that can be kept 95 times of 100, each with its threshold; else what it would take.
+fn promise(document: &mut Document, run: &Run, promises: &[PromiseRow]) {
+    let language = document.language;
     let kind = items(language, run.meta.job);
-    let kept =
-        promises.iter().filter_map(|row| Some((row.promise, row.threshold?))).min_by(|a, b| {
-            let order = a.0.max_error.total_cmp(&b.0.max_error);
-            order.then(b.0.certainty.total_cmp(&a.0.certainty))
-        });
-    if let Some((promise, threshold)) = kept {
-        let (errors, sure) =
-            (percent(language, promise.max_error), percent(language, promise.certainty));
+    let sure = (promises.iter()).filter(|row| (row.promise.certainty - CERTAINTY).abs() < 1e-9);
+    let kept = sure.clone().filter_map(|row| {
+        let threshold = row.threshold?;
+        let errors = percent(language, row.promise.max_error);
         let at = number(language, threshold.confidence, 3);
         let (share, range) =
             (percent(language, threshold.coverage.share), range(language, &threshold.coverage));
-        return language.pick(
+        Some(language.pick(
             format!(
-                "À partir d’une confiance de {at}, {share} des {kind} ({range}) peuvent être acceptés \
-                 sans relecture avec {errors} d’erreurs au plus : cette promesse est tenue {sure} du \
-                 temps, si les éléments à venir ressemblent à ceux du jeu. Les autres vont à une \
-                 personne."
+                "{errors} d’erreurs au plus : {share} des {kind} ({range}) acceptés sans relecture, à \
+                 partir d’une confiance de {at}."
             ),
             format!(
-                "From a confidence of {at} on, {share} of the {kind} ({range}) can be accepted without \
-                 a look, with {errors} of errors at most: the promise is kept {sure} of the time, if \
-                 items to come are like those of the set. The others go to a person."
+                "{errors} of errors at most: {share} of the {kind} ({range}) accepted without a look, \
+                 from a confidence of {at} on."
             ),
-        );
+        ))
+    });
+    let kept: Vec<String> = kept.collect();
+    if !kept.is_empty() {
+        document.add(Block::List(kept));
+        document.note(language.pick(
+            "Le reste va à une personne. Chaque promesse est tenue 95 fois sur 100, si les éléments à \
+             venir ressemblent à ceux du jeu ; on en choisit une.",
+            "The rest goes to a person. Each promise is kept 95 times of 100, if items to come are like \
+             those of the set; one of them is to be chosen.",
+        ));
+        return;
     }
-    let needed = promises
-        .iter()
-        .filter_map(|row| Some((row.needed?, row.promise)))
-        .min_by(|a, b| a.0.cmp(&b.0));
-    match needed {
+    let needed = sure.filter_map(|row| Some((row.needed?, row.promise))).min_by_key(|row| row.0);
+    document.text(match needed {
         Some((needed, promise)) => {
-            let (needed, errors, sure) = (
-                count(language, needed),
-                percent(language, promise.max_error),
-                percent(language, promise.certainty),
-            );
+            let (needed, errors) =
+                (count(language, needed), percent(language, promise.max_error));
             language.pick(
                 format!(
                     "Rien ne peut être promis avec ce jeu : il faudrait au moins {needed} éléments pour \
-                     promettre {errors} d’erreurs au plus ({sure} du temps). D’ici là, une personne \
+                     promettre {errors} d’erreurs au plus, 95 fois sur 100. D’ici là, une personne \
                      relit tout."
                 ),
                 format!(
                     "Nothing can be promised with this set: it would take at least {needed} items to \
-                     promise {errors} of errors at most ({sure} of the time). Until then a person \
-                     looks at everything."
+                     promise {errors} of errors at most, 95 times of 100. Until then a person looks at \
+                     everything."
                 ),
             )
         }
@@ -332,5 +329,5 @@ fn promise(language: Language, run: &Run, promises: &[PromiseRow]) -> String {
                  larger set would not change that. A person looks at everything.",
             )
             .to_owned(),
-    }
+    });
 }

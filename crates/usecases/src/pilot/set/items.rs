@@ -1,9 +1,17 @@
 //! Reads one item of each job from its fields.
 //!
-//! The first name of a field is the manual's, the others are taken as well: French ones, and those of
-//! known public sets. `why`, of an item without relevant documents or without an answer, says why
-//! nothing answers; without it an item that has no labels is refused, because a column that is
-//! missing must not make a set of questions that nothing answers.
+//! | job | fields |
+//! |---|---|
+//! | every | `id`; remarks, by which nothing is judged: `notes`, `why`, `style`, `passage`, `injection` |
+//! | search | `query`; `relevant`: external ids or titles of the documents that answer, best first, `[]` where none does |
+//! | chat | `question`; `answerable`; `answer_parts`: facts that a right answer has, spellings of one with a vertical bar between; `must_not`: what it does not have; `relevant`; `history`: turns of `role` and `content` |
+//! | triage | `subject`, `body`, `from`, `channel`; labels, one at least: `category`, `urgency`, `team`, `alert`, `ambiguous` |
+//! | extraction | `document`: its name or external id; `document_type`; `fields`: an object, in CSV columns `fields.<name>` as well, empty where the document does not say it |
+//!
+//! The constants below have the other names that are taken: French ones, and those of known public sets.
+//! `why`, of an item without relevant documents or without an answer, says why nothing answers;
+//! without it an item that has no labels is refused, because a column that is missing must not make a
+//! set of questions that nothing answers.
 
 use std::collections::BTreeMap;
 
