@@ -34,6 +34,10 @@ CREATE TABLE pilot_runs (
     created_by      TEXT   NOT NULL,
     created         BIGINT NOT NULL,
     ended           BIGINT,
+    done_right        BIGINT NOT NULL DEFAULT 0,  -- counted in the transaction that notes an item
+    done_handed_over  BIGINT NOT NULL DEFAULT 0,
+    done_wrong        BIGINT NOT NULL DEFAULT 0,
+    done_failed       BIGINT NOT NULL DEFAULT 0,
     error_code      TEXT,
     error_text      TEXT,
     meta            TEXT   NOT NULL          -- JSON: models, versions, settings; null once erased

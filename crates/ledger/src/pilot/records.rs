@@ -15,14 +15,6 @@ pub(super) const SET: &str = "SELECT pilot_sets.*, (SELECT COUNT(*) FROM pilot_s
 
 /// A run with what is counted of it.
 pub(super) const RUN: &str = "SELECT pilot_runs.*, pilot_sets.job, pilot_sets.items AS total, \
-    (SELECT COUNT(*) FROM pilot_run_items WHERE run = pilot_runs.id AND outcome = 'right') \
-    AS done_right, \
-    (SELECT COUNT(*) FROM pilot_run_items WHERE run = pilot_runs.id AND outcome = 'handed_over') \
-    AS done_handed_over, \
-    (SELECT COUNT(*) FROM pilot_run_items WHERE run = pilot_runs.id AND outcome = 'wrong') \
-    AS done_wrong, \
-    (SELECT COUNT(*) FROM pilot_run_items WHERE run = pilot_runs.id AND outcome = 'failed') \
-    AS done_failed, \
     (SELECT COUNT(*) FROM pilot_run_items WHERE run = pilot_runs.id AND result = 'null') \
     AS erased FROM pilot_runs JOIN pilot_sets ON pilot_sets.id = pilot_runs.pilot_set WHERE 1 = 1";
 

@@ -1,6 +1,6 @@
 //! Begins runs, notes their items once each, ends, lists and deletes them.
 
-use intramuros_types::{Access, JobId, PilotRunId};
+use intramuros_types::{Access, DocumentId, JobId, KnowledgeBaseId, PilotRunId};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::records::{self, RUN, Sight, conflict, no_run, signed, visible_run, visible_set};
 use super::{
-    NewPilotResult, NewPilotRun, PilotItem, PilotItemPage, PilotResult, PilotRunPage,
+    NewPilotResult, NewPilotRun, PilotItem, PilotItemPage, PilotOutcome, PilotResult, PilotRunPage,
     PilotRunRecord, PilotRunState, check,
 };
 use crate::document::{single_line, to_json};
@@ -25,7 +25,8 @@ impl Ledger {
     /// parameters, an object, get the run's id as `run`.
     ///
     /// # Errors
-    /// `NotFound` for a set that is not there or may not be read; `Invalid` for a field beyond its
+    /// `NotFound` for a set that is not there or may not be read, and for a knowledge base that is gone
+    /// or goes; `Invalid` for a field beyond its
     /// limits, and for labels that the caller does not hold; those of a job; `Database`.
     pub async fn begin_pilot_run(
         &self,
@@ -42,6 +43,9 @@ impl Ledger {
         let id = PilotRunId::new(format!("plr_{}", Uuid::now_v7().simple()));
         let mut transaction = self.begin_write(OPERATION).await?;
         visible_set(&mut transaction, &new.set, access).await?;
+        if let Some(base) = &new.knowledge_base {
+            check_base(&mut transaction, base).await?;
+        }
         let queued = match job {
             None => None,
             Some(job) => {
@@ -56,7 +60,7 @@ impl Ledger {
         .bind(id.as_str())
         .bind(new.set.as_str())
         .bind(queued.as_ref().map(JobId::as_str))
-        .bind(new.knowledge_base.as_ref().map(|base| base.as_str().to_owned()))
+        .bind(new.knowledge_base.as_ref().map(KnowledgeBaseId::as_str))
         .bind(to_json(&new.labels))
         .bind(&new.created_by)
         .bind(now)
@@ -72,23 +76,25 @@ impl Ledger {
         Ok(run)
     }
 
-    /// Up to `limit` items that the run has not done, in order; those that were erased are passed
-    /// over.
+    /// Up to `limit` items behind the place `after` that the run has not done, in order; those that
+    /// were erased are passed over.
     ///
     /// # Errors
     /// `Database`.
     pub async fn pilot_items_left(
         &self,
         run: &PilotRunId,
+        after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<PilotItem>, LedgerError> {
         sqlx::query(
             "SELECT ordinal, id, item FROM pilot_set_items AS asked WHERE pilot_set = \
-             (SELECT pilot_set FROM pilot_runs WHERE id = $1) AND item <> 'null' AND NOT EXISTS \
-             (SELECT 1 FROM pilot_run_items WHERE run = $1 AND ordinal = asked.ordinal) \
-             ORDER BY ordinal LIMIT $2",
+             (SELECT pilot_set FROM pilot_runs WHERE id = $1) AND ordinal > $2 AND item <> 'null' \
+             AND NOT EXISTS (SELECT 1 FROM pilot_run_items WHERE run = $1 \
+             AND ordinal = asked.ordinal) ORDER BY ordinal LIMIT $3",
         )
         .bind(run.as_str())
+        .bind(after.map_or(-1, signed))
         .bind(limit)
         .fetch_all(&self.pool)
         .await
@@ -99,8 +105,8 @@ impl Ledger {
     }
 
     /// Notes what came of an item; whether it was not noted before. What was noted first stays, and
-    /// nothing is noted of an item that was erased meanwhile. A result that quotes a document that
-    /// is gone, or goes, is noted without its contents.
+    /// nothing is noted of an item that was erased meanwhile. A result whose knowledge base, or a
+    /// document that it quotes, is gone or goes is noted without its contents.
     ///
     /// # Errors
     /// `LeaseLost`, for the attempt of a job; `NotFound` for an unknown run or item; `Conflict` for
@@ -124,17 +130,8 @@ impl Ledger {
         if !is_open(&mut transaction, run, new.ordinal).await? {
             return Ok(false);
         }
-        for document in &new.documents {
-            let is_there: bool = sqlx::query_scalar(
-                "SELECT EXISTS (SELECT 1 FROM documents WHERE id = $1 AND state <> 'deleting')",
-            )
-            .bind(document.as_str())
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(LedgerError::database(OPERATION))?;
-            if !is_there {
-                "null".clone_into(&mut text);
-            }
+        if !may_be_kept(&mut transaction, run, &new.documents).await? {
+            "null".clone_into(&mut text);
         }
         let noted = sqlx::query(
             "INSERT INTO pilot_run_items (run, ordinal, outcome, result) VALUES ($1, $2, $3, $4) \
@@ -150,6 +147,11 @@ impl Ledger {
         if noted.rows_affected() == 0 {
             return Ok(false);
         }
+        sqlx::query(counted(new.outcome))
+            .bind(run.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
         for document in &new.documents {
             sqlx::query(
                 "INSERT INTO pilot_run_documents (run, ordinal, document) VALUES ($1, $2, $3) \
@@ -329,6 +331,18 @@ impl Ledger {
     }
 }
 
+/// Counts an item that was noted.
+fn counted(outcome: PilotOutcome) -> &'static str {
+    match outcome {
+        PilotOutcome::Right => "UPDATE pilot_runs SET done_right = done_right + 1 WHERE id = $1",
+        PilotOutcome::HandedOver => {
+            "UPDATE pilot_runs SET done_handed_over = done_handed_over + 1 WHERE id = $1"
+        }
+        PilotOutcome::Wrong => "UPDATE pilot_runs SET done_wrong = done_wrong + 1 WHERE id = $1",
+        PilotOutcome::Failed => "UPDATE pilot_runs SET done_failed = done_failed + 1 WHERE id = $1",
+    }
+}
+
 /// The parameters of a job with the run that it does.
 fn with_run(params: Value, id: &PilotRunId) -> Result<Value, LedgerError> {
     match params {
@@ -376,6 +390,53 @@ async fn is_open(
     .await
     .map_err(LedgerError::database(OPERATION))?;
     item.ok_or_else(|| LedgerError::NotFound { what: "item", id: ordinal.to_string() })
+}
+
+/// Whether the contents of a result may be kept: neither the knowledge base that was asked nor a
+/// document that it quotes is gone, or goes.
+async fn may_be_kept(
+    connection: &mut SqliteConnection,
+    run: &PilotRunId,
+    documents: &[DocumentId],
+) -> Result<bool, LedgerError> {
+    const OPERATION: &str = "look at what a result quotes";
+    let mut kept: bool = sqlx::query_scalar(
+        "SELECT knowledge_base IS NULL OR EXISTS (SELECT 1 FROM knowledge_bases WHERE \
+         knowledge_bases.id = pilot_runs.knowledge_base AND state <> 'deleting') \
+         FROM pilot_runs WHERE id = $1",
+    )
+    .bind(run.as_str())
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(LedgerError::database(OPERATION))?;
+    for document in documents {
+        kept &= sqlx::query_scalar::<_, bool>(
+            "SELECT EXISTS (SELECT 1 FROM documents WHERE id = $1 AND state <> 'deleting')",
+        )
+        .bind(document.as_str())
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(LedgerError::database(OPERATION))?;
+    }
+    Ok(kept)
+}
+
+/// Refuses a knowledge base that is gone, or goes.
+async fn check_base(
+    connection: &mut SqliteConnection,
+    base: &KnowledgeBaseId,
+) -> Result<(), LedgerError> {
+    let is_there: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM knowledge_bases WHERE id = $1 AND state <> 'deleting')",
+    )
+    .bind(base.as_str())
+    .fetch_one(connection)
+    .await
+    .map_err(LedgerError::database("look for a knowledge base"))?;
+    if is_there {
+        return Ok(());
+    }
+    Err(LedgerError::NotFound { what: "knowledge base", id: base.to_string() })
 }
 
 /// Deletes a run that may be read, is not running and vouches for nothing that is in force.

@@ -12,6 +12,8 @@ const ERRORS: [f64; 4] = [0.01, 0.02, 0.05, 0.10];
 const CERTAINTIES: [f64; 2] = [0.90, 0.95];
 /// Sets beyond that are not advised: nobody labels them.
 const MAX_NEEDED: usize = 1_000_000;
+/// Shares of surest items that are looked at, at most.
+const SIZES: usize = 200;
 
 /// What came of one promise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -67,6 +69,8 @@ fn needed(known: &[(f64, bool)], all: usize, promise: Promise, refusal: TooSmall
     let mut sorted = known.to_vec();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
     let known = sorted.len();
+    // As many sizes as can be told apart.
+    let step = (known / SIZES).max(5);
     let mut best: Option<usize> = None;
     let mut wrong = 0;
     for (at, (_, right)) in sorted.iter().enumerate() {
@@ -74,7 +78,7 @@ fn needed(known: &[(f64, bool)], all: usize, promise: Promise, refusal: TooSmall
         let accepted = at + 1;
         // A handful says nothing about a rate, unless there is no more than a handful.
         let is_told = accepted >= 20 || accepted == known;
-        if !is_told || !(accepted % 5 == 0 || accepted == known) {
+        if !is_told || !(accepted.is_multiple_of(step) || accepted == known) {
             continue;
         }
         let rate = wrong as f64 / accepted as f64;

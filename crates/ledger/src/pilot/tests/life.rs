@@ -59,7 +59,7 @@ async fn a_knowledge_base_takes_the_answers_from_it_along() {
     let fixture = Fixture::with_base("support").await;
     let ledger = &fixture.ledger;
     ledger.create_knowledge_base(new_base("ventes")).await.unwrap();
-    let set = file(&fixture, new_set("faq", 1)).await;
+    let set = file(&fixture, new_set("faq", 3)).await;
     let of = async |base: &str| {
         let new = NewPilotRun { knowledge_base: Some(base.into()), ..new_run(&set.id) };
         let run = ledger.begin_pilot_run(new, None, &ALL).await.unwrap().id;
@@ -68,8 +68,16 @@ async fn a_knowledge_base_takes_the_answers_from_it_along() {
     };
     let (erased, kept) = (of("support").await, of("ventes").await);
     ledger.delete_knowledge_base(&"support".into()).await.unwrap();
+    // From now on no answer from it is kept, only how it went.
+    ledger.note_pilot_item(None, &erased, &secret(1, Vec::new())).await.unwrap();
     ledger.forget_knowledge_base(&"support".into()).await.unwrap();
-    assert_eq!(ledger.get_pilot_run(&erased, &ALL).await.unwrap().erased, 1);
+    ledger.note_pilot_item(None, &erased, &secret(2, Vec::new())).await.unwrap();
+    assert!(!is_on_disk(&fixture));
+    let late = NewPilotRun { knowledge_base: Some("support".into()), ..new_run(&set.id) };
+    let late = ledger.begin_pilot_run(late, None, &ALL).await;
+    assert!(matches!(late, Err(LedgerError::NotFound { what: "knowledge base", .. })), "{late:?}");
+    let erased = ledger.get_pilot_run(&erased, &ALL).await.unwrap();
+    assert_eq!((erased.erased, erased.done), (3, [1, 0, 2, 0]));
     assert_eq!(ledger.get_pilot_run(&kept, &ALL).await.unwrap().erased, 0);
 }
 
@@ -118,7 +126,7 @@ async fn traces_of_a_person_go_from_sets_and_runs() {
     // The run goes on without the erased items, also where an answer was on its way.
     let late = ledger.note_pilot_item(None, &run, &secret(700, Vec::new())).await.unwrap();
     assert!(!late && !is_on_disk(&fixture));
-    let left = ledger.pilot_items_left(&run, 2_000).await.unwrap();
+    let left = ledger.pilot_items_left(&run, None, 2_000).await.unwrap();
     assert_eq!(left.len(), 1_200 - 3 - 2);
     // The same file is another set now.
     let again = file(&fixture, new).await;

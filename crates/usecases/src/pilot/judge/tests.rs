@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use super::tokens::Tokens;
@@ -50,6 +52,23 @@ fn numbers_are_compared_as_numbers() {
     check_has("erreur 4031", "403", false);
     check_has("commande 12345678901234567", "12345678901234568", false);
     check_has(&"9".repeat(400), &"9".repeat(400), true);
+}
+
+#[test]
+fn a_text_has_itself_whatever_is_in_it() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let pieces = [
+        "1", "23", "456", ",", ".", " ", "\u{202f}", "-", "'", "€", "%", "é", "œ", "a", "\u{301}",
+        "ı", "İ", "½", "٣", "字", "\u{200d}", "\n",
+    ];
+    for _ in 0..20_000 {
+        let text: String = (0..random.random_range(1..12))
+            .map(|_| pieces[random.random_range(0..pieces.len())])
+            .collect();
+        let tokens = Tokens::of(&text);
+        assert_eq!(tokens.has(&text), !tokens.is_empty(), "{text:?}: {tokens:?}");
+        assert!(tokens.equals(&Tokens::of(&text.to_uppercase())) || text.contains(['ı', 'İ', '½']));
+    }
 }
 
 #[test]

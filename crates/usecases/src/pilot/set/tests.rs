@@ -1,4 +1,6 @@
 use encoding_rs::WINDOWS_1252;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 
 use super::{Content, Format, Job, LabelledSet, MAX_SET_ITEMS, SetError};
 
@@ -277,4 +279,45 @@ fn formats_are_guessed() {
     assert_eq!(Format::guess("a.csv", b"{"), Format::Csv);
     assert_eq!(Format::guess("a", b"\xEF\xBB\xBF {\"a\": 1}"), Format::Jsonl);
     assert_eq!(Format::guess("", b"a;b"), Format::Csv);
+}
+
+#[test]
+fn whatever_is_uploaded_is_read_or_refused() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let files = [
+        include_str!("../../../fixtures/tickets.jsonl"),
+        include_str!("../../../fixtures/search.jsonl"),
+        include_str!("../../../fixtures/banking77.csv"),
+        include_str!("../../../fixtures/documents.jsonl"),
+    ];
+    let parts: [&[u8]; 12] = [
+        b"\"",
+        b";",
+        b"\n",
+        b"\r\n",
+        b"{",
+        b"}",
+        b"[",
+        b"\\",
+        b"\xff\xfe",
+        b"\0",
+        b"\xe9",
+        b"null",
+    ];
+    let mut read = 0;
+    for _ in 0..1_500 {
+        let mut bytes = files[random.random_range(0..files.len())].as_bytes().to_vec();
+        for _ in 0..random.random_range(1..4) {
+            let at = random.random_range(0..bytes.len());
+            let end = (at + random.random_range(0..20)).min(bytes.len());
+            bytes.splice(at..end, parts[random.random_range(0..parts.len())].iter().copied());
+        }
+        for job in Job::ALL {
+            for format in [Format::Jsonl, Format::Csv] {
+                read += usize::from(LabelledSet::read(job, format, &bytes).is_ok());
+            }
+        }
+    }
+    // Some changes are within texts.
+    assert!(read > 100, "{read}");
 }
