@@ -3,14 +3,12 @@
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-use statrs::distribution::{Binomial, DiscreteCDF as _};
+use statrs::distribution::{Binomial, ContinuousCDF as _, DiscreteCDF as _, Normal};
 
-/// Times that the items are drawn anew,
+/// Times that the items are drawn anew.
 const ROUNDS: usize = 10_000;
-/// less often where there are so many items that it makes no difference,
-const MAX_DRAWS: usize = 20_000_000;
-/// but so often.
-const MIN_ROUNDS: usize = 1_000;
+/// Beyond so many items the draws would only draw the normal distribution, and take seconds for it.
+const MANY: usize = 5_000;
 
 /// A difference of means with what it may be by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -42,20 +40,33 @@ pub fn paired(before: &[f64], after: &[f64]) -> Option<Difference> {
         let p = if first == 0.0 { 1.0 } else { 0.0 };
         return Some(Difference { mean: first, low: first, high: first, p });
     }
-    let rounds = (MAX_DRAWS / count).clamp(MIN_ROUNDS, ROUNDS);
     let mean = differences.iter().sum::<f64>() / count as f64;
+    if count > MANY {
+        return normal(&differences, mean);
+    }
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut means: Vec<f64> = (0..rounds)
+    let mut means: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let drawn = (0..count).map(|_| differences[random.random_range(0..count)]);
             drawn.sum::<f64>() / count as f64
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    let at = |share: f64| means[((rounds - 1) as f64 * share).round() as usize];
+    let at = |share: f64| means[((ROUNDS - 1) as f64 * share).round() as usize];
     let other = means.iter().filter(|drawn| **drawn * mean <= 0.0).count();
-    let p = (2.0 * other as f64 / rounds as f64).min(1.0);
+    let p = (2.0 * other as f64 / ROUNDS as f64).min(1.0);
     Some(Difference { mean, low: at(0.025), high: at(0.975), p })
+}
+
+/// What the draws of many items come to.
+fn normal(differences: &[f64], mean: f64) -> Option<Difference> {
+    let count = differences.len() as f64;
+    let squares: f64 = differences.iter().map(|one| (one - mean).powi(2)).sum();
+    let error = squares.sqrt() / count;
+    let bell = Normal::new(0.0, 1.0).ok()?;
+    let reach = bell.inverse_cdf(0.975) * error;
+    let p = (2.0 * bell.cdf(-(mean / error).abs())).min(1.0);
+    Some(Difference { mean, low: mean - reach, high: mean + reach, p })
 }
 
 /// How often chance alone gives as uneven a split of `gains` and `losses` or a more uneven one, where
@@ -84,6 +95,23 @@ mod tests {
             assert!((uneven(losses, gains) - p).abs() < 1e-9);
         }
         assert!(uneven(60_000, 40_000) < 1e-9);
+    }
+
+    #[test]
+    fn many_items_are_reckoned_as_fewer_are_drawn() {
+        let after = |count: usize| -> Vec<f64> {
+            (0..count).map(|at| [1.0, 0.0, -1.0, 0.0, 1.0][at % 5]).collect()
+        };
+        let drawn = paired(&[0.0; 5_000], &after(5_000)).unwrap();
+        let reckoned = paired(&[0.0; 5_005], &after(5_005)).unwrap();
+        assert!((drawn.mean - 0.2).abs() < 1e-9 && (reckoned.mean - 0.2).abs() < 1e-9);
+        assert!((drawn.low - reckoned.low).abs() < 1e-3, "{drawn:?} {reckoned:?}");
+        assert!((drawn.high - reckoned.high).abs() < 1e-3, "{drawn:?} {reckoned:?}");
+        // A difference that is barely there.
+        let faint: Vec<f64> =
+            (0..10_000).map(|at| if at < 60 { 1.0 } else { -f64::from(at < 100) }).collect();
+        let faint = paired(&[0.0; 10_000], &faint).unwrap();
+        assert!((0.04..0.06).contains(&faint.p), "{faint:?}");
     }
 
     #[test]
