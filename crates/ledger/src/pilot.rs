@@ -22,6 +22,7 @@ use crate::FailureReason;
 
 mod check;
 mod erase;
+mod notes;
 mod records;
 mod runs;
 mod sets;

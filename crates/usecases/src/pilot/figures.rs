@@ -6,15 +6,15 @@ use super::interval::{Interval, share};
 use super::run::{Details, ItemResult, Outcome, Run};
 
 mod engineer;
+mod extraction;
 mod jobs;
 mod savings;
 
 pub(super) use jobs::{NONE, aligned};
 
 pub use engineer::{EngineerFigures, Point, Sureness};
-pub use jobs::{
-    ChatFigures, ExtractionFigures, FieldFigures, JobFigures, SearchFigures, TriageFigures,
-};
+pub use extraction::{ExtractionFigures, FieldFigures};
+pub use jobs::{ChatFigures, JobFigures, SearchFigures, TriageFigures};
 pub use savings::{Savings, Volumes, VolumesError};
 
 /// How long items took.

@@ -16,6 +16,7 @@ use super::set::LabelledSet;
 
 mod blocks;
 mod compared;
+mod curves;
 mod engineer;
 mod errors;
 mod html;
