@@ -30,6 +30,7 @@ pub use comparison::{Change, Comparison, ComparisonError, Measure, Turned, Verdi
 pub use figures::{
     ChatFigures, EngineerFigures, ExtractionFigures, FieldFigures, JobFigures, ManagerFigures,
     Point, Savings, SearchFigures, Shares, Sureness, Times, TriageFigures, Volumes, VolumesError,
+    proposals,
 };
 pub use interval::{Interval, share};
 pub use judge::{JudgeRules, judge};

@@ -14,10 +14,9 @@ use super::compare::{Difference, paired, uneven};
 use super::figures::aligned;
 use super::run::{Details, ItemResult, Outcome, Run};
 
-/// What chance gives less often than this is told as a difference.
-const LEVEL: f64 = 0.05;
-/// Shares that the verdict looks at: each may be told by chance, so the level is divided by them.
-const LOOKED_AT: f64 = 3.0;
+/// What chance gives less often than this is told as a difference: one of twenty, divided by the three
+/// shares that the verdict looks at, because each of them may be told by chance.
+const LEVEL: f64 = 0.05 / 3.0;
 /// Below so many items the bootstrap tells nothing: its draws are too alike.
 const FEW: usize = 20;
 
@@ -265,7 +264,7 @@ fn verdict(changes: &[Change]) -> Verdict {
     let sign = |measure: Measure| {
         changes
             .iter()
-            .find(|change| change.measure == measure && change.p < LEVEL / LOOKED_AT)
+            .find(|change| change.measure == measure && change.is_told())
             .map_or(0.0, |change| change.difference.mean.signum())
     };
     // Failures are errors of another kind.

@@ -12,7 +12,7 @@ mod savings;
 
 pub(super) use jobs::{NONE, aligned};
 
-pub use engineer::{EngineerFigures, Point, Sureness};
+pub use engineer::{EngineerFigures, Point, Sureness, proposals};
 pub use extraction::{ExtractionFigures, FieldFigures};
 pub use jobs::{ChatFigures, JobFigures, SearchFigures, TriageFigures};
 pub use savings::{Savings, Volumes, VolumesError};

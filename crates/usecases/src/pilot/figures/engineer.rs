@@ -6,7 +6,7 @@ use super::jobs::JobFigures;
 use crate::pilot::classification::{Band, Labelled, coverage_at, reliability};
 use crate::pilot::promise::{PromiseRow, promises};
 use crate::pilot::ranking::auroc;
-use crate::pilot::run::{ItemResult, Run};
+use crate::pilot::run::{Details, ItemResult, Run};
 
 /// Points of a curve that are kept: more cannot be seen.
 const MAX_POINTS: usize = 200;
@@ -60,21 +60,29 @@ impl EngineerFigures {
         Self {
             job: JobFigures::of(run),
             sureness: Sureness::of(&run.items),
-            promises: promises(&proposals(&run.items)),
+            promises: promises(&proposals(&run.items, None)),
         }
     }
 }
 
-/// The confidence of each item and whether what was proposed is right, to find thresholds with; an
-/// item without a proposal has none.
-fn proposals(items: &[ItemResult]) -> Vec<(Option<f64>, bool)> {
-    items
-        .iter()
-        .map(|item| match item.proposal_right {
-            Some(right) => (item.confidence, right),
+/// The confidence of each item and whether what was proposed is right, to find thresholds with
+/// ([`promises`]): of whole items, or of one field of messages where `field` names it. An item without a
+/// proposal has no confidence; one whose right label of that field is not known is left out.
+pub fn proposals(items: &[ItemResult], field: Option<&str>) -> Vec<(Option<f64>, bool)> {
+    let whole = |item: &ItemResult| match item.proposal_right {
+        Some(right) => (item.confidence, right),
+        None => (None, false),
+    };
+    let Some(field) = field else { return items.iter().map(whole).collect() };
+    let of_field = |item: &ItemResult| match &item.details {
+        Details::Triage(details) => details.labels.get(field).map(|label| match &label.given {
+            Some(given) => (label.confidence, *given == label.expected),
             None => (None, false),
-        })
-        .collect()
+        }),
+        Details::Failed { .. } => Some((None, false)),
+        Details::Search(_) | Details::Chat(_) | Details::Extraction(_) => None,
+    };
+    items.iter().filter_map(of_field).collect()
 }
 
 impl Sureness {

@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{EngineerFigures, JobFigures, ManagerFigures, Savings, Sureness, Times, Volumes};
+use super::{
+    EngineerFigures, JobFigures, ManagerFigures, Savings, Sureness, Times, Volumes, proposals,
+};
 use crate::pilot::{
     ChatDetails, Details, ExtractionDetails, FieldMatch, FieldResult, ItemResult, Job, LabelResult,
     Outcome, Part, Run, RunMeta, SearchDetails, SetName, TriageDetails, Versions,
@@ -255,6 +257,14 @@ fn labels_are_counted_by_field() {
     assert_eq!((figures.alerts, figures.alerts_missed, figures.ambiguous), (3, 1, 1));
     near(figures.ambiguous_handed_over.unwrap().share, 1.0);
     near(figures.clear_right.unwrap().share, 0.5);
+    assert!(figures.without_confidence.contains("alert"));
+    // Whole items have a confidence here, labels have none.
+    assert_eq!(proposals(&run.items, None)[1], (Some(0.5), false));
+    let mut failed = run.items.clone();
+    failed.push(plain(Outcome::Failed));
+    failed.push(item("b", Outcome::Right, 0.9, Details::Triage(TriageDetails::default())));
+    let of_alerts = proposals(&failed, Some("alert"));
+    assert_eq!(of_alerts, [(None, true), (None, false), (None, true)]);
     let alert = &figures.fields["alert"];
     near(alert.accuracy.unwrap().share, 2.0 / 3.0);
     assert_eq!(alert.confusion["true"][super::NONE], 1);

@@ -36,11 +36,12 @@ pub(super) fn write(
     document.note(language.pick(
         "Différences par élément, rééchantillonnées ensemble (bootstrap apparié) ; l’intervalle contient \
          la vraie différence 95 fois sur 100. p dit combien de fois le hasard seul en donnerait autant. \
-         Plusieurs mesures sont regardées à la fois : une seule qui \
-         sort à peine du hasard n’est pas une preuve.",
+         Hors du hasard : p au-dessous de 1,7 %, soit 5 % divisés par les trois parts (juste, faux, en \
+         panne) dont le verdict dépend.",
         "Differences by item, drawn anew together (paired bootstrap); the interval has the true \
-         difference 95 times of 100. p says how often chance alone gives as much. Several figures are \
-         looked at: a single one that is barely beyond chance proves nothing.",
+         difference 95 times of 100. p says how often chance alone gives as much. Beyond chance: \
+         p below 1.7%, which is 5% divided by the three shares (right, wrong, failed) that the verdict \
+         looks at.",
     ));
     for (turned, french, english) in [
         (
@@ -127,7 +128,6 @@ fn difference(language: Language, measure: Measure, value: f64) -> String {
 }
 
 fn big(language: Language, change: &Change) -> Big {
-    let points_word = "points";
     let (low, high) =
         (points(language, change.difference.low), points(language, change.difference.high));
     let is_good = match change.measure {
@@ -143,7 +143,7 @@ fn big(language: Language, change: &Change) -> Big {
             percent(language, change.before),
             percent(language, change.after)
         ),
-        value: format!("{} {points_word}", points(language, change.difference.mean)),
+        value: format!("{} pts", points(language, change.difference.mean)),
         range: language.pick(format!("entre {low} et {high}"), format!("between {low} and {high}")),
         tone: match (change.is_told(), is_good) {
             (false, _) => Tone::Neutral,

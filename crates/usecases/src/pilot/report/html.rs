@@ -35,7 +35,7 @@ pub(super) fn write(document: &Document) -> String {
 fn block(out: &mut String, block: &Block, at: usize) {
     match block {
         Block::Heading(level, text) => {
-            let level = (*level).clamp(2, 4);
+            let level = (*level).clamp(2, 3);
             element(out, &format!("h{level}"), text);
         }
         Block::Verdict(text) => {
@@ -151,7 +151,8 @@ fn figure(out: &mut String, figure: &Figure, at: usize) {
 
 fn card(out: &mut String, card: &Card) {
     out.push_str("<section class=\"card\">");
-    element(out, "h4", &card.title);
+    // No heading: cards stand under headings of two levels.
+    let _ = write!(out, "<p class=\"title\"><strong>{}</strong></p>", escape(&card.title));
     out.push_str("<dl>");
     for (name, text) in &card.lines {
         element(out, "dt", name);

@@ -19,7 +19,7 @@ fn block(out: &mut String, block: &Block, colon: &str) {
     // Writing to a text cannot fail.
     let _ = match block {
         Block::Heading(level, text) => {
-            let level = usize::from((*level).clamp(2, 4));
+            let level = usize::from((*level).clamp(2, 3));
             writeln!(out, "\n{} {}", "#".repeat(level), escape(text))
         }
         Block::Verdict(text) => writeln!(out, "\n**{}**", escape(text)),
