@@ -36,11 +36,11 @@ pub(super) fn write(
     document.note(language.pick(
         "Différences par élément, rééchantillonnées ensemble (bootstrap apparié) ; l’intervalle contient \
          la vraie différence 95 fois sur 100. p dit combien de fois le hasard seul en donnerait autant. \
-         Hors du hasard : p au-dessous de 1,7 %, soit 5 % divisés par les trois parts (juste, faux, en \
+         Hors du hasard : p au-dessous de 0,017, soit 0,05 divisé par les trois parts (juste, faux, en \
          panne) dont le verdict dépend.",
         "Differences by item, drawn anew together (paired bootstrap); the interval has the true \
          difference 95 times of 100. p says how often chance alone gives as much. Beyond chance: \
-         p below 1.7%, which is 5% divided by the three shares (right, wrong, failed) that the verdict \
+         p below 0.017, which is 0.05 divided by the three shares (right, wrong, failed) that the verdict \
          looks at.",
     ));
     for (turned, french, english) in [
