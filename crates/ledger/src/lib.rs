@@ -36,6 +36,9 @@
 //! - **Tickets** are filed with their decision and all that follows from it in one transaction
 //!   ([`Ledger::file_ticket`]): what waits for a dispatcher, the alert, the outbreak. What people say
 //!   of them becomes examples ([`Ledger::settle_ticket`]), kept with what models made of their texts.
+//! - **Pilots** are labelled sets and what runs over them gave, noted item by item and once
+//!   ([`Ledger::create_pilot_set`], [`Ledger::note_pilot_item`]); thresholds that a run vouches for are
+//!   put in force and taken back ([`Ledger::accept_threshold`]).
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
 //! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
 //!   changes nothing, [`Ledger::inventory`] says what must be beside it.
@@ -64,6 +67,7 @@ mod migrations;
 mod moment;
 mod outbox;
 mod personal;
+mod pilot;
 mod principal;
 mod retention;
 mod review;
@@ -107,6 +111,12 @@ pub use mail::{ClaimedMail, MailPage, MailRecord, NewMail};
 pub use moment::Clock;
 pub use outbox::{OutboxCounts, OutboxPage, OutboxState, Outcome};
 pub use personal::SessionRecord;
+pub use pilot::{
+    ModelRole, ModelSwitchRecord, NewModelSwitch, NewPilotItem, NewPilotResult, NewPilotRun,
+    NewPilotSet, NewThreshold, PILOT, PilotItem, PilotItemPage, PilotOutcome, PilotResult,
+    PilotRunPage, PilotRunRecord, PilotRunState, PilotSetFiled, PilotSetPage, PilotSetRecord,
+    ThresholdRecord,
+};
 pub use retention::{OldDocuments, RETENTION};
 pub use review::{
     Claim, ConfidenceBand, Decision, DecisionRecord, Evidence, Filed, Filer, NewDecision,

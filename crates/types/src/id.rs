@@ -119,3 +119,19 @@ string_id!(
     /// What was erased for whom, `era_` and a UUID v7.
     ErasureId
 );
+string_id!(
+    /// Labelled items that a job is measured on, `pls_` and a UUID v7.
+    PilotSetId
+);
+string_id!(
+    /// One measurement, `plr_` and a UUID v7.
+    PilotRunId
+);
+string_id!(
+    /// A threshold that a measurement vouches for, `thr_` and a UUID v7.
+    ThresholdId
+);
+string_id!(
+    /// A model that took another one's place, `swi_` and a UUID v7.
+    ModelSwitchId
+);

@@ -34,8 +34,8 @@ pub use fault::Fault;
 pub use histogram::{Distribution, Histogram};
 pub use id::{
     ChunkId, DeliveryId, DocumentId, ErasureId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId,
-    MailId, ModelId, OutbreakId, RequestId, ReviewId, TicketAlertId, TicketId, TriageExampleId,
-    TriagePolicyId, UserId, WebhookId,
+    MailId, ModelId, ModelSwitchId, OutbreakId, PilotRunId, PilotSetId, RequestId, ReviewId,
+    ThresholdId, TicketAlertId, TicketId, TriageExampleId, TriagePolicyId, UserId, WebhookId,
 };
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};

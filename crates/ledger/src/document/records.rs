@@ -11,6 +11,7 @@ use super::details::{Metadata, from_json, to_json};
 use crate::event::forget_external_id;
 use crate::job::queue_ingest;
 use crate::moment::from_millis;
+use crate::pilot;
 use crate::review::erase_of_document;
 use crate::{
     DocumentCounts, DocumentDetails, DocumentRecord, DocumentState, FailureReason, Inserted,
@@ -178,6 +179,7 @@ impl Ledger {
         }
         // What quotes it goes with it.
         erase_of_document(&mut transaction, id, self.clock.now()).await?;
+        pilot::erase_of_document(&mut transaction, id).await?;
         forget_external_id(&mut transaction, id.as_str()).await?;
         // What was in it is marked too and forgotten in any order.
         for statement in [

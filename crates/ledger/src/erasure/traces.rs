@@ -1,5 +1,5 @@
 //! Erases what the ledger holds about somebody beside documents: questions, results of jobs,
-//! reviews, e-mails, names in consumption.
+//! labelled sets and their runs, reviews, e-mails, names in consumption.
 
 use intramuros_types::ErasureId;
 use serde::Serialize;
@@ -53,6 +53,39 @@ const PLACES: &[Place] = &[
         select: "SELECT knowledge_base, id, query || ' | ' || relevant FROM test_questions \
                  WHERE (knowledge_base, id) > ($1, $2) ORDER BY knowledge_base, id LIMIT $3",
         changes: &["DELETE FROM test_questions WHERE knowledge_base = $1 AND id = $2"],
+    },
+    Place {
+        name: "pilot_items",
+        select: "SELECT pilot_set, id, id || ' | ' || item FROM pilot_set_items \
+                 WHERE (pilot_set, id) > ($1, $2) AND item <> 'null' ORDER BY pilot_set, id LIMIT $3",
+        changes: &[
+            "UPDATE pilot_run_items SET result = 'null' WHERE run IN (SELECT id FROM pilot_runs \
+             WHERE pilot_set = $1) AND ordinal = (SELECT ordinal FROM pilot_set_items \
+             WHERE pilot_set = $1 AND id = $2)",
+            // No item's own name has a tab.
+            "UPDATE pilot_set_items SET item = 'null', id = 'erased' || char(9) || \
+             CAST(ordinal AS TEXT) WHERE pilot_set = $1 AND id = $2",
+        ],
+    },
+    Place {
+        name: "pilot_results",
+        select: "SELECT run, CAST(ordinal AS TEXT), result FROM pilot_run_items WHERE \
+                 (run, ordinal) > ($1, CAST($2 AS INTEGER)) AND result <> 'null' \
+                 ORDER BY run, ordinal LIMIT $3",
+        changes: &["UPDATE pilot_run_items SET result = 'null' WHERE run = $1 \
+                    AND ordinal = CAST($2 AS INTEGER)"],
+    },
+    Place {
+        name: "pilot_sets",
+        select: "SELECT id, '', name FROM pilot_sets WHERE (id, '') > ($1, $2) ORDER BY id LIMIT $3",
+        changes: &["UPDATE pilot_sets SET name = id WHERE id = $1 AND $2 = $2"],
+    },
+    Place {
+        name: "pilot_runs",
+        select: "SELECT id, '', meta || ' | ' || COALESCE(error_text, '') FROM pilot_runs \
+                 WHERE (id, '') > ($1, $2) ORDER BY id LIMIT $3",
+        changes: &["UPDATE pilot_runs SET meta = 'null', error_text = NULL \
+                    WHERE id = $1 AND $2 = $2"],
     },
     Place {
         name: "job_items",

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::records::{count, fingerprint, key};
 use crate::job::holds;
 use crate::key::secret;
+use crate::pilot::forget_person;
 use crate::review::forget_reviewer;
 use crate::triage::forget_settler;
 use crate::{Lease, Ledger, LedgerError};
@@ -82,6 +83,8 @@ impl Ledger {
         count(&mut transaction, erasure, "reviews_under_a_pseudonym", named).await?;
         let named = forget_settler(&mut transaction, user, &pseudonym).await?;
         count(&mut transaction, erasure, "triage_under_a_pseudonym", named).await?;
+        let named = forget_person(&mut transaction, user, &pseudonym).await?;
+        count(&mut transaction, erasure, "pilots_under_a_pseudonym", named).await?;
         let revoked = sqlx::query(
             "UPDATE api_keys SET revoked = COALESCE(revoked, $2), owner = NULL, name = $3 \
              WHERE owner = $1",

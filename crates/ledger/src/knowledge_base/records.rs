@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::document::{digests_of, to_json};
 use crate::job::{Cancelled, cancel_jobs};
 use crate::moment::from_millis;
+use crate::pilot;
 use crate::review::erase_of_base;
 use crate::{KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate};
 
@@ -157,6 +158,7 @@ impl Ledger {
         let unneeded = digests_of(&mut transaction, id).await?;
         // What quotes its documents goes with them.
         erase_of_base(&mut transaction, id, self.clock.now()).await?;
+        pilot::erase_of_base(&mut transaction, id).await?;
         for statement in [
             "UPDATE documents SET parent = NULL WHERE knowledge_base = $1",
             "DELETE FROM documents WHERE knowledge_base = $1",

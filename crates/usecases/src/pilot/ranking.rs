@@ -26,15 +26,37 @@ pub fn auroc(yes: &[f64], no: &[f64]) -> Option<f64> {
     if yes.is_empty() || no.is_empty() {
         return None;
     }
-    let pairs = yes.iter().flat_map(|a| no.iter().map(move |b| a.total_cmp(b)));
-    let wins: f64 = pairs
-        .map(|order| match order {
-            std::cmp::Ordering::Greater => 1.0,
-            std::cmp::Ordering::Equal => 0.5,
-            std::cmp::Ordering::Less => 0.0,
+    // By ranks: for each of `yes` the `no` below it, and half of those beside it.
+    let mut sorted = no.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let wins: f64 = yes
+        .iter()
+        .map(|score| {
+            let below = sorted.partition_point(|other| other.total_cmp(score).is_lt());
+            let beside = sorted.partition_point(|other| other.total_cmp(score).is_le()) - below;
+            below as f64 + beside as f64 / 2.0
         })
         .sum();
     Some(wins / (yes.len() * no.len()) as f64)
+}
+
+/// Share of `relevant` that is among the first `first` of `found`; `None` where nothing is relevant.
+pub fn recall(found: &[String], relevant: &[String], first: usize) -> Option<f64> {
+    if relevant.is_empty() {
+        return None;
+    }
+    let hit = |name: &&String| found.iter().take(first).any(|other| other == *name);
+    Some(relevant.iter().filter(hit).count() as f64 / relevant.len() as f64)
+}
+
+/// One divided by the place of the first relevant name, 0 where none is found; `None` where nothing
+/// is relevant.
+pub fn reciprocal_rank(found: &[String], relevant: &[String]) -> Option<f64> {
+    if relevant.is_empty() {
+        return None;
+    }
+    let place = found.iter().position(|name| relevant.contains(name));
+    Some(place.map_or(0.0, |at| 1.0 / (at + 1) as f64))
 }
 
 /// Share of the unanswerable that are refused by the threshold that keeps `kept` of the answerable;
@@ -54,7 +76,7 @@ pub fn refused_at(answerable: &[f64], unanswerable: &[f64], kept: f64) -> Option
 
 #[cfg(test)]
 mod tests {
-    use super::{auroc, ndcg, refused_at};
+    use super::{auroc, ndcg, recall, reciprocal_rank, refused_at};
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -74,6 +96,17 @@ mod tests {
         check_ndcg(&["b", "a"], &["a", "b"], 0.85972);
         check_ndcg(&["x"], &["a"], 0.0);
         check_ndcg(&["x"], &[], 0.0);
+    }
+
+    #[test]
+    fn recall_and_rank_are_of_the_relevant_names() {
+        let (found, relevant) = (names(&["x", "a", "b"]), names(&["a", "b", "c", "d"]));
+        assert_eq!(recall(&found, &relevant, 2), Some(0.25));
+        assert_eq!(recall(&found, &relevant, 10), Some(0.5));
+        assert_eq!(recall(&found, &[], 10), None);
+        assert_eq!(reciprocal_rank(&found, &relevant), Some(0.5));
+        assert_eq!(reciprocal_rank(&[], &relevant), Some(0.0));
+        assert_eq!(reciprocal_rank(&found, &[]), None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use super::interval::{Interval, share, upper};
 /// Sequences that are tried, by the errors that their first test may have: the first promises with
 /// the fewest items, the others survive an error among the most confident ones.
 const STARTS: [usize; 3] = [0, 2, 5];
+/// How many those are: the certainty is shared among them.
+pub(super) const TESTS: usize = STARTS.len();
 
 /// How many more items each test of a sequence accepts than the one before.
 const STEP: f64 = 1.05;
@@ -77,7 +79,7 @@ pub fn accept(items: &[(f64, bool)], promise: Promise) -> Result<Threshold, TooS
     }
     let mut sorted = items.to_vec();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let tail = (1.0 - promise.certainty) / STARTS.len() as f64;
+    let tail = (1.0 - promise.certainty) / TESTS as f64;
     let have = sorted.len();
     // Without an error, (1 - max_error) ^ items <= tail.
     let needed = (tail.ln() / (1.0 - promise.max_error).ln()).ceil() as usize;

@@ -1,0 +1,1 @@
+-- Taken by assistants; this file is replaced.
