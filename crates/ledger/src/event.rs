@@ -47,6 +47,10 @@ pub enum EventKind {
     BudgetExceeded,
     /// A conversation was given to a human.
     ConversationHandedOver,
+    /// A customer wrote in a conversation that a person has.
+    ConversationMessage,
+    /// A conversation is over.
+    ConversationClosed,
     /// A ticket cannot wait.
     TicketAlert,
     /// A backup could not be made.
@@ -55,7 +59,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [EventKind; 12] = [
+    pub const ALL: [EventKind; 14] = [
         EventKind::Ping,
         EventKind::ReviewCreated,
         EventKind::ReviewDecided,
@@ -66,6 +70,8 @@ impl EventKind {
         EventKind::BudgetWarning,
         EventKind::BudgetExceeded,
         EventKind::ConversationHandedOver,
+        EventKind::ConversationMessage,
+        EventKind::ConversationClosed,
         EventKind::TicketAlert,
         EventKind::BackupFailed,
     ];
@@ -83,6 +89,8 @@ impl EventKind {
             EventKind::BudgetWarning => "budget.warning",
             EventKind::BudgetExceeded => "budget.exceeded",
             EventKind::ConversationHandedOver => "conversation.handed_over",
+            EventKind::ConversationMessage => "conversation.message",
+            EventKind::ConversationClosed => "conversation.closed",
             EventKind::TicketAlert => "ticket.alert",
             EventKind::BackupFailed => "backup.failed",
         }

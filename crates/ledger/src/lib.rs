@@ -31,6 +31,11 @@
 //! - **Reviews** wait for a person's decision: filed by a use case or an application, claimed for a time,
 //!   decided once, by two people where wanted ([`Ledger::file_review`], [`Ledger::next_review`],
 //!   [`Ledger::decide_review`]). A decision, its event and its job are one transaction.
+//! - **Assistants** are configuration, as JSON, with a draft and numbered versions
+//!   ([`Ledger::publish_assistant`], [`Ledger::restore_assistant`]).
+//! - **Conversations** are with an assistant or with a person, never with both
+//!   ([`Ledger::take_message`], [`Ledger::hand_over_conversation`], [`Ledger::take_conversation`]). A
+//!   message is accepted once; the card of a hand-over, its event and its e-mails are one transaction.
 //! - **Erasures** are remembered by ids, hashes and numbers ([`Ledger::begin_erasure`]); what is too
 //!   old goes a few rows at a time ([`Ledger::old_documents`], [`Ledger::forget_usage_day`]).
 //! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
@@ -43,7 +48,9 @@
 //! The ledger does not hold document text, vectors or file contents, and it knows nothing of HTTP,
 //! of models or of the vector store.
 
+mod assistant;
 mod audit;
+mod conversation;
 mod document;
 mod erasure;
 mod error;
@@ -70,10 +77,19 @@ mod user;
 mod validate;
 mod webhook;
 
+pub use assistant::{
+    AssistantChanges, AssistantRecord, AssistantSummary, AssistantVersion, NewAssistant,
+};
 pub use audit::{
     AuditEntry, AuditFilter, AuditPage, AuditRecord, AuditVerifier, Fault as AuditFault,
     FaultKind as AuditFaultKind, Head as AuditHead, Outcome as AuditOutcome, Sealer, Unsealer,
     Verification,
+};
+pub use conversation::{
+    Accepted, ActRecord, AnswerOutcome, BotAnswer, CitedDocument, ConversationChannel,
+    ConversationPage, ConversationRecord, ConversationStats, ConversationSummary, CustomerMessage,
+    FeedbackFilter, Gap, MessageRecord, MessageRole, NewConversation, NewGap, NewHandOver,
+    NewWidget, Opened, WidgetCaps, WidgetSession,
 };
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,

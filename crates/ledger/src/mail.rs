@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use intramuros_types::MailId;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -95,11 +95,28 @@ impl Ledger {
     /// `Conflict` when 10,000 wait already; `Database`.
     pub async fn queue_mail(&self, mail: &NewMail) -> Result<MailRecord, LedgerError> {
         const OPERATION: &str = "queue an e-mail";
+        let mut transaction = self.begin_write(OPERATION).await?;
+        let queued = self.queue_within(&mut transaction, mail).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        self.announce();
+        Ok(queued)
+    }
+
+    /// Puts an e-mail into the queue in the transaction of its cause; the caller calls
+    /// [`Ledger::announce`] after the commit.
+    ///
+    /// # Errors
+    /// As [`Ledger::queue_mail`].
+    pub(crate) async fn queue_within(
+        &self,
+        connection: &mut SqliteConnection,
+        mail: &NewMail,
+    ) -> Result<MailRecord, LedgerError> {
+        const OPERATION: &str = "queue an e-mail";
         check(mail)?;
         let id = MailId::new(format!("eml_{}", Uuid::now_v7().simple()));
-        let mut transaction = self.begin_write(OPERATION).await?;
         let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM mails WHERE state = 'pending'")
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut *connection)
             .await
             .map_err(LedgerError::database(OPERATION))?;
         if waiting >= MAX_PENDING {
@@ -117,11 +134,9 @@ impl Ledger {
         .bind(&mail.text)
         .bind(&mail.html)
         .bind(self.clock.now())
-        .fetch_one(&mut *transaction)
+        .fetch_one(connection)
         .await
         .map_err(LedgerError::database(OPERATION))?;
-        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
-        self.announce();
         record(&row)
     }
 

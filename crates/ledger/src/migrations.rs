@@ -20,6 +20,8 @@ const ALL: &[(i64, &str, &str)] = &[
     (9, "webhooks", include_str!("../migrations/0009_webhooks.sql")),
     (10, "reviews", include_str!("../migrations/0010_reviews.sql")),
     (11, "data_life", include_str!("../migrations/0011_data_life.sql")),
+    (12, "triage", include_str!("../migrations/0012_triage.sql")),
+    (13, "assistants", include_str!("../migrations/0013_assistants.sql")),
 ];
 
 /// The migrations, ready to run.

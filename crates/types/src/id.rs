@@ -99,3 +99,11 @@ string_id!(
     /// What was erased for whom, `era_` and a UUID v7.
     ErasureId
 );
+string_id!(
+    /// A configured chatbot, `ast_` and a UUID v7.
+    AssistantId
+);
+string_id!(
+    /// A conversation of a customer with an assistant, `conv_` and a UUID v7.
+    ConversationId
+);

@@ -4,6 +4,7 @@ use intramuros_types::{ErasureId, UserId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::records::{count, fingerprint, key};
+use crate::conversation::forget_person;
 use crate::job::holds;
 use crate::key::secret;
 use crate::review::forget_reviewer;
@@ -24,9 +25,9 @@ impl Ledger {
     }
 
     /// Erases a user with their sessions, memberships and failures to sign in; their keys are
-    /// revoked and lose owner and name; what they consumed and decided stays under a pseudonym; the contents of
-    /// their entries of the audit trail go, and the entries, which hold ids only, stay. Counts what
-    /// went. One that is gone is erased.
+    /// revoked and lose owner and name; what they consumed, decided and answered stays under a
+    /// pseudonym, what they asked assistants goes; the contents of their entries of the audit trail go,
+    /// and the entries, which hold ids only, stay. Counts what went. One that is gone is erased.
     ///
     /// # Errors
     /// `LeaseLost`; `Conflict` for the last administrator; `Database`.
@@ -79,6 +80,9 @@ impl Ledger {
         rename_usage(&mut transaction, erasure, user.as_str(), &pseudonym).await?;
         let named = forget_reviewer(&mut transaction, user, &pseudonym).await?;
         count(&mut transaction, erasure, "reviews_under_a_pseudonym", named).await?;
+        let now = self.clock.now();
+        let named = forget_person(&mut transaction, user, &pseudonym, now).await?;
+        count(&mut transaction, erasure, "conversations_under_a_pseudonym", named).await?;
         let revoked = sqlx::query(
             "UPDATE api_keys SET revoked = COALESCE(revoked, $2), owner = NULL, name = $3 \
              WHERE owner = $1",
