@@ -11,8 +11,7 @@ use super::{
 };
 use crate::ledger::tests::{Fixture, new_document};
 use crate::{
-    CitedDocument, GroupRequest, LedgerError, NewAssistant, NewMail, NewWebhook, OutboxPage,
-    Reviewer,
+    CitedDocument, GroupRequest, LedgerError, NewAssistant, NewMail, NewWebhook, Reviewer,
 };
 
 mod erase;
@@ -163,9 +162,9 @@ async fn a_conversation_is_opened_written_in_and_answered() {
 async fn what_is_beyond_its_limits_is_refused_by_name() {
     let (fixture, assistant, id) = begun().await;
     let ledger = &fixture.ledger;
-    let named = |error: LedgerError| match error {
-        LedgerError::Invalid { name, .. } => name,
-        other => panic!("{other}"),
+    let named = |error: LedgerError| {
+        let LedgerError::Invalid { name, .. } = error else { panic!("{error}") };
+        name
     };
     let text = |text: String| message(None, &text);
     for wrong in [text("x".repeat(8_001)), text(" ".to_owned()), text("a\u{0}b".to_owned())] {

@@ -236,7 +236,7 @@ async fn a_conversation_is_for_its_team_and_for_who_holds_its_labels() {
     assert_eq!(seen(&admin()).await, [labelled.clone(), of_team.clone(), plain.clone()]);
     assert_eq!(seen(&in_team("sav")).await, [labelled.clone(), plain.clone()]);
     assert_eq!(seen(&in_team("compta")).await.len(), 3);
-    let outsider = Reviewer { access: Access::default(), ..in_team("compta") };
+    let outsider = Reviewer { access: Access::of(&["x"]), ..in_team("compta") };
     assert_eq!(seen(&outsider).await, [of_team.clone(), plain]);
     assert!(refused(ledger.get_conversation(&labelled, &outsider).await).contains("not exist"));
     assert!(refused(take(&fixture, &labelled, &outsider).await).contains("not exist"));
