@@ -5,8 +5,8 @@
 //! then on. Going back to an earlier one publishes it again under a new number, so that the numbers
 //! tell what answered when.
 //!
-//! What a configuration says is not known here: it is JSON that the caller has checked. Only how long
-//! conversations are kept is told beside it, because the ledger holds to it.
+//! What a configuration says is not known here: it is JSON that the caller has checked. Only how
+//! long conversations are kept is told beside it, because the ledger holds to it.
 
 use intramuros_types::AssistantId;
 use serde_json::Value;
@@ -60,7 +60,8 @@ pub struct AssistantSummary {
     pub version: u32,
     /// The number of the version that answers; `None` until one was published.
     pub published: Option<u32>,
-    /// Days that conversations are kept: the published version's, or the draft's before there is one.
+    /// Days that conversations are kept: the published version's, or the draft's before there is
+    /// one.
     pub retention_days: Option<u32>,
     /// Since when nobody begins a conversation any more.
     pub retired: Option<OffsetDateTime>,

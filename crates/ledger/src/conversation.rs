@@ -1,13 +1,13 @@
 //! Describes conversations: what customers and assistants, or people, say to each other.
 //!
-//! Who is to speak next is [`ConversationState`], and what leads from one state to the next is decided
-//! in one place ([`ConversationState::after`]). Every change is a transaction that is the writer from
-//! its first statement: of two people who take the same conversation one gets it, and its event and
-//! its e-mails are there with it or not at all.
+//! Who is to speak next is [`ConversationState`], and what leads from one state to the next is
+//! decided in one place ([`ConversationState::after`]). Every change is a transaction that is the
+//! writer from its first statement: of two people who take the same conversation one gets it, and
+//! its event and its e-mails are there with it or not at all.
 //!
 //! A person who has a conversation has it until they release it, hand it back or close it; an
-//! administrator may take it over. The version counts these changes, so that nobody acts on what they
-//! saw before another did. Messages do not change it.
+//! administrator may take it over. The version counts these changes, so that nobody acts on what
+//! they saw before another did. Messages do not change it.
 //!
 //! A message that the customer sends twice under the same id is accepted once, and answered by the
 //! assistant once: what a client repeats after a lost connection does no harm.
@@ -76,8 +76,8 @@ pub struct NewConversation {
     pub config: u32,
     /// A user, a key's family, or a visitor's keyed hash; up to 200 characters.
     pub who: String,
-    /// The opener's own name for it, up to 500 characters: while one is open, opening it again gives
-    /// that one back.
+    /// The opener's own name for it, up to 500 characters: while one is open, opening it again
+    /// gives that one back.
     pub external_id: Option<String>,
     /// ISO 639-1.
     pub language: String,
@@ -222,8 +222,8 @@ pub struct NewHandOver {
     pub card: Value,
     /// The documents that the card quotes, up to 64.
     pub documents: Vec<CitedDocument>,
-    /// The group that it is for; one that is gone counts as none, for the customer must not wait for
-    /// nobody.
+    /// The group that it is for; one that is gone counts as none, for the customer must not wait
+    /// for nobody.
     pub team: Option<GroupId>,
     /// What the customer is told.
     pub notice: Option<String>,
@@ -247,7 +247,8 @@ pub struct MessageRecord {
     pub message_id: Option<String>,
     /// Who says it.
     pub role: MessageRole,
-    /// Who wrote it, of a person's: a user, a key's family, or what is left of one who was forgotten.
+    /// Who wrote it, of a person's: a user, a key's family, or what is left of one who was
+    /// forgotten.
     pub author: Option<String>,
     /// When.
     pub at: OffsetDateTime,

@@ -45,8 +45,8 @@ impl ConversationState {
 
     /// Where `act` leads.
     ///
-    /// Who may do it is for others to say: that of two people only who has a conversation answers in
-    /// it, for example.
+    /// Who may do it is for others to say: that of two people only who has a conversation answers
+    /// in it, for example.
     ///
     /// # Errors
     /// `Forbidden`, with what to do instead.

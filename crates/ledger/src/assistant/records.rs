@@ -27,8 +27,8 @@ impl Ledger {
     /// Makes an assistant. It has a draft only, until it is published.
     ///
     /// # Errors
-    /// `Invalid` for a field beyond its limits; `Conflict` when its name or slug is taken, or with 200
-    /// assistants; `Database`.
+    /// `Invalid` for a field beyond its limits; `Conflict` when its name or slug is taken, or with
+    /// 200 assistants; `Database`.
     pub async fn create_assistant(
         &self,
         new: NewAssistant,
@@ -111,8 +111,8 @@ impl Ledger {
     /// Changes the draft, the name or the slug. What is published stays as it is.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid`; `Conflict` when somebody changed it since the version that was seen, or
-    /// when the name or slug is taken; `Database`.
+    /// `NotFound`; `Invalid`; `Conflict` when somebody changed it since the version that was seen,
+    /// or when the name or slug is taken; `Database`.
     pub async fn update_assistant(
         &self,
         id: &AssistantId,
@@ -153,8 +153,8 @@ impl Ledger {
         Ok(changed)
     }
 
-    /// Retires an assistant, or brings it back: nobody begins a conversation with a retired one, and
-    /// those that have begun go on.
+    /// Retires an assistant, or brings it back: nobody begins a conversation with a retired one,
+    /// and those that have begun go on.
     ///
     /// # Errors
     /// `NotFound`, `Database`.
@@ -176,8 +176,8 @@ impl Ledger {
         self.get_assistant(id).await
     }
 
-    /// Deletes an assistant with its versions and its conversations; how many of these. They go a few
-    /// at a time, after it was retired, so that one that is interrupted can be asked for again.
+    /// Deletes an assistant with its versions and its conversations; how many of these. They go a
+    /// few at a time, after it was retired, so that one that is interrupted can be asked for again.
     ///
     /// # Errors
     /// `NotFound`, `Database`.

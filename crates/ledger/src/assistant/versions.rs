@@ -18,8 +18,8 @@ impl Ledger {
     /// Publishes the draft: a new version, which answers from now on.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` for a note beyond 1,000 characters; `Conflict` when the draft changed since
-    /// the version that was seen; `Database`.
+    /// `NotFound`; `Invalid` for a note beyond 1,000 characters; `Conflict` when the draft changed
+    /// since the version that was seen; `Database`.
     pub async fn publish_assistant(
         &self,
         id: &AssistantId,

@@ -16,12 +16,13 @@ const MAX_HELD: i64 = 200;
 const TAKEN: &str = "taken";
 
 impl Ledger {
-    /// Gives a conversation to `agent`, from the queue or from the assistant. One that somebody else
-    /// has an administrator may take over; one's own stays as it is.
+    /// Gives a conversation to `agent`, from the queue or from the assistant. One that somebody
+    /// else has an administrator may take over; one's own stays as it is.
     ///
     /// # Errors
-    /// `NotFound`, also for one that they may not see; `Conflict` when it changed since `version`, is
-    /// for another team, is closed, when somebody else has it, or when they have 200; `Database`.
+    /// `NotFound`, also for one that they may not see; `Conflict` when it changed since `version`,
+    /// is for another team, is closed, when somebody else has it, or when they have 200;
+    /// `Database`.
     pub async fn take_conversation(
         &self,
         id: &ConversationId,
@@ -59,12 +60,12 @@ impl Ledger {
         self.act(id, version, agent, (ConversationAct::Release, None)).await
     }
 
-    /// Gives a conversation back to the assistant, which forgets its failures; one that waits, or that
-    /// `agent` has, or as an administrator anybody.
+    /// Gives a conversation back to the assistant, which forgets its failures; one that waits, or
+    /// that `agent` has, or as an administrator anybody.
     ///
     /// # Errors
-    /// `NotFound`, also for one that they may not see; `Conflict` when it changed since `version`, is
-    /// for another team, its state does not allow it, or somebody else has it; `Database`.
+    /// `NotFound`, also for one that they may not see; `Conflict` when it changed since `version`,
+    /// is for another team, its state does not allow it, or somebody else has it; `Database`.
     pub async fn hand_back_conversation(
         &self,
         id: &ConversationId,
@@ -93,8 +94,8 @@ impl Ledger {
     /// Goes on with a conversation that was closed; `agent` has it then.
     ///
     /// # Errors
-    /// As [`Ledger::hand_back_conversation`]; `Conflict` also when the opener has begun another one of
-    /// the same external id.
+    /// As [`Ledger::hand_back_conversation`]; `Conflict` also when the opener has begun another one
+    /// of the same external id.
     pub async fn reopen_conversation(
         &self,
         id: &ConversationId,

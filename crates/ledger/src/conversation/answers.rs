@@ -11,13 +11,13 @@ use super::{AnswerOutcome, BotAnswer, ConversationSummary, MessageRecord, Messag
 use crate::{Ledger, LedgerError, Reviewer};
 
 impl Ledger {
-    /// Appends an answer of the assistant and counts its failures in a row. Silent while a person has
-    /// the conversation, or it waits for one: what was being written is refused then.
+    /// Appends an answer of the assistant and counts its failures in a row. Silent while a person
+    /// has the conversation, or it waits for one: what was being written is refused then.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` for a text, details or documents beyond their limits, and for documents
-    /// that are not there; `Conflict` when the assistant has not the word, or answered that message
-    /// already; `Database`.
+    /// `NotFound`; `Invalid` for a text, details or documents beyond their limits, and for
+    /// documents that are not there; `Conflict` when the assistant has not the word, or answered
+    /// that message already; `Database`.
     pub async fn add_bot_answer(
         &self,
         id: &ConversationId,

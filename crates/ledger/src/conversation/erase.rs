@@ -1,7 +1,7 @@
 //! Erases what conversations hold, and who took part in them.
 //!
-//! Of a message the text goes, with how it came to be and what was said of it; that there was one, by
-//! whom and when, stays, and so does how the conversation stands. Deleting a conversation leaves
+//! Of a message the text goes, with how it came to be and what was said of it; that there was one,
+//! by whom and when, stays, and so does how the conversation stands. Deleting a conversation leaves
 //! nothing.
 
 use intramuros_types::{ConversationId, DocumentId, KnowledgeBaseId, UserId};
@@ -22,8 +22,8 @@ const OF_DOCUMENT: &str = "document = $1";
 const OF_BASE: &str = "knowledge_base = $1";
 
 impl Ledger {
-    /// Deletes a conversation with all that was said, its card, its sessions, and its e-mails on their
-    /// way.
+    /// Deletes a conversation with all that was said, its card, its sessions, and its e-mails on
+    /// their way.
     ///
     /// # Errors
     /// `NotFound`, `Database`.
@@ -38,9 +38,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Removes up to 200 conversations that nothing happened to for as long as their assistant keeps
-    /// them, whether they were closed or left; how many. The caller goes on until there is none. What
-    /// visitors used on earlier days goes as well.
+    /// Removes up to 200 conversations that nothing happened to for as long as their assistant
+    /// keeps them, whether they were closed or left; how many. The caller goes on until there is
+    /// none. What visitors used on earlier days goes as well.
     ///
     /// # Errors
     /// `Database`.
@@ -200,8 +200,8 @@ pub(super) async fn drop_card(
     Ok(())
 }
 
-/// Erases the answers that quote a document, and the cards of their conversations, in the transaction
-/// that forgets it; how many conversations quoted it.
+/// Erases the answers that quote a document, and the cards of their conversations, in the
+/// transaction that forgets it; how many conversations quoted it.
 pub(crate) async fn erase_of_document(
     connection: &mut SqliteConnection,
     id: &DocumentId,
@@ -256,9 +256,9 @@ async fn erase(
     Ok(conversations)
 }
 
-/// Takes a user out of all conversations and assistants, in the transaction that erases them: what they
-/// asked goes, and where they answered or worked stands `pseudonym`. What they had waits for others.
-/// How many conversations named them.
+/// Takes a user out of all conversations and assistants, in the transaction that erases them: what
+/// they asked goes, and where they answered or worked stands `pseudonym`. What they had waits for
+/// others. How many conversations named them.
 pub(crate) async fn forget_person(
     connection: &mut SqliteConnection,
     user: &UserId,

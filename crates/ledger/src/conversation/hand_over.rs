@@ -15,9 +15,10 @@ const MAX_MAILS: usize = 20;
 const ACTOR: &str = "assistant";
 
 impl Ledger {
-    /// Gives a conversation to people, with the card, what the customer is told, and the e-mails, all
-    /// in one transaction with its event (`conversation.handed_over`). E-mails for which the queue has
-    /// no room are left out, because people find it in the queue of conversations as well.
+    /// Gives a conversation to people, with the card, what the customer is told, and the e-mails,
+    /// all in one transaction with its event (`conversation.handed_over`). E-mails for which the
+    /// queue has no room are left out, because people find it in the queue of conversations as
+    /// well.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` for a reason, card, notice, documents or e-mails beyond their limits;

@@ -47,8 +47,8 @@ impl Ledger {
         Ok((conversations, next))
     }
 
-    /// Up to `limit` conversations that `who` opened, with all that was said, by their ids, those after
-    /// `after`: what a person is told that the server knows of them.
+    /// Up to `limit` conversations that `who` opened, with all that was said, by their ids, those
+    /// after `after`: what a person is told that the server knows of them.
     ///
     /// # Errors
     /// `Database`.

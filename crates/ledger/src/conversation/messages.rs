@@ -19,9 +19,9 @@ const OPERATION: &str = "take a message";
 const MAX_MESSAGES: u32 = 2_000;
 
 impl Ledger {
-    /// Takes a message of a customer, once for each of their ids. Where a person has the conversation,
-    /// webhooks are told (`conversation.message`). With `caps`, which those of web pages have, it is
-    /// counted in the same transaction.
+    /// Takes a message of a customer, once for each of their ids. Where a person has the
+    /// conversation, webhooks are told (`conversation.message`). With `caps`, which those of web
+    /// pages have, it is counted in the same transaction.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` for an empty text, or one beyond 8,000 characters; `Conflict` for a

@@ -18,8 +18,8 @@ impl Ledger {
     /// [`Ledger::open_widget_conversation`].
     ///
     /// # Errors
-    /// `Invalid` for a field beyond its limits, or a version that was not published; `NotFound` for the
-    /// assistant; `Conflict` for a retired one; `Database`.
+    /// `Invalid` for a field beyond its limits, or a version that was not published; `NotFound` for
+    /// the assistant; `Conflict` for a retired one; `Database`.
     pub async fn open_conversation(&self, mut new: NewConversation) -> Result<Opened, LedgerError> {
         const OPERATION: &str = "open a conversation";
         check::conversation(&mut new)?;

@@ -75,8 +75,8 @@ impl Ledger {
         standing(&mut connection, id).await
     }
 
-    /// Up to `limit` messages after the one of this ordinal, in order: what is new to who asks again
-    /// and again.
+    /// Up to `limit` messages after the one of this ordinal, in order: what is new to who asks
+    /// again and again.
     ///
     /// # Errors
     /// `NotFound`, `Database`.

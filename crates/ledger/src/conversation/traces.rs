@@ -23,8 +23,8 @@ struct Found {
 }
 
 impl Ledger {
-    /// Erases the messages, cards and questions without answer that `matches`, and all of a conversation
-    /// whose external id does; counts them. Rows and states stay.
+    /// Erases the messages, cards and questions without answer that `matches`, and all of a
+    /// conversation whose external id does; counts them. Rows and states stay.
     ///
     /// # Errors
     /// `LeaseLost`; `Database`.

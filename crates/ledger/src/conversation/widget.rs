@@ -1,9 +1,9 @@
-//! Opens conversations of web pages, whose visitors have no key: what they hold instead, and how much
-//! of them there may be in a day.
+//! Opens conversations of web pages, whose visitors have no key: what they hold instead, and how
+//! much of them there may be in a day.
 //!
 //! A visitor is a hash that the caller makes with a key of its own, of an address for example: it
-//! counts messages and tells nobody who it is. A day's counts are rows of the transaction of what they
-//! count, so that two messages at once cannot both be the last one that is allowed.
+//! counts messages and tells nobody who it is. A day's counts are rows of the transaction of what
+//! they count, so that two messages at once cannot both be the last one that is allowed.
 
 use std::fmt;
 use std::time::Duration;
@@ -98,8 +98,8 @@ impl Ledger {
         Ok(WidgetSession { token, conversation })
     }
 
-    /// The conversation that a visitor's token opens; `None` for one that opens nothing, or nothing any
-    /// more.
+    /// The conversation that a visitor's token opens; `None` for one that opens nothing, or nothing
+    /// any more.
     ///
     /// # Errors
     /// `Database`.
@@ -150,8 +150,8 @@ fn within(what: &'static str, found: i64, cap: Option<u32>) -> Result<(), Ledger
     }
 }
 
-/// Adds conversations and messages to the counts of today; what there are now. Nothing stays of it when
-/// the transaction is given up.
+/// Adds conversations and messages to the counts of today; what there are now. Nothing stays of it
+/// when the transaction is given up.
 async fn count(
     connection: &mut SqliteConnection,
     assistant: &AssistantId,

@@ -1,8 +1,8 @@
 //! Describes an assistant, in the customer's own words.
 //!
-//! Everything but the name and the knowledge bases has a default. Texts that customers of the company
-//! read are by language; where one is left out there is a default in French and English, in the form
-//! of address that was chosen.
+//! Everything but the name and the knowledge bases has a default. Texts that customers of the
+//! company read are by language; where one is left out there is a default in French and English, in
+//! the form of address that was chosen.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ pub struct AssistantConfig {
     pub name: String,
     /// Where it looks for answers, 1 to 20.
     pub knowledge_bases: Vec<String>,
-    /// The labels that it may read, whoever asks; with none, what everybody may read. Public assistants
-    /// read only that.
+    /// The labels that it may read, whoever asks; with none, what everybody may read. Public
+    /// assistants read only that.
     #[serde(default)]
     pub labels: Vec<String>,
     /// Who it is and how it speaks, for the model, up to 4,000 characters.

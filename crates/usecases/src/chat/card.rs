@@ -97,8 +97,9 @@ pub struct FoundPassage {
 }
 
 impl HandOverCard {
-    /// The same within its limits: texts that are too long are cut, with a mark, and lists end early. A
-    /// card is read, not computed with, and a long one must not keep a customer from people.
+    /// The same within its limits: texts that are too long are cut, with a mark, and lists end
+    /// early. A card is read, not computed with, and a long one must not keep a customer from
+    /// people.
     #[must_use]
     pub fn bounded(mut self) -> Self {
         cut(&mut self.summary, MAX_SUMMARY_CHARS);
@@ -126,8 +127,8 @@ impl HandOverCard {
         self
     }
 
-    /// The card as plain text, in French for `fr` and in English for every other language. What there is
-    /// nothing of is left out.
+    /// The card as plain text, in French for `fr` and in English for every other language. What
+    /// there is nothing of is left out.
     pub fn render_text(&self, language: &str) -> String {
         let words = if language == "fr" { &FRENCH } else { &ENGLISH };
         let mut text = String::new();

@@ -1,15 +1,15 @@
 //! Finds the answer that people wrote beforehand to a message, or none.
 //!
-//! A message that says the same as a question, but for case, accents and punctuation, is that question.
-//! Else their words are compared: what both say against what either says, each word counting by how rare
-//! it is among the questions, so that `délai` weighs little where many ask for one and `rétractation`
-//! decides. A wrong answer is worse than none, which only leads to the model: so the words that set a
-//! question apart must be there, numbers must agree, what is denied must be denied in both, and where two
-//! answers are about as near there is none.
+//! A message that says the same as a question, but for case, accents and punctuation, is that
+//! question. Else their words are compared: what both say against what either says, each word
+//! counting by how rare it is among the questions, so that `délai` weighs little where many ask for
+//! one and `rétractation` decides. A wrong answer is worse than none, which only leads to the
+//! model: so the words that set a question apart must be there, numbers must agree, what is denied
+//! must be denied in both, and where two answers are about as near there is none.
 //!
-//! The caller may know how alike the meanings are, from an encoder. Such numbers have no scale of their
-//! own, so they count only beside each other: they confirm the nearest question or rule it out, and let
-//! one through whose words are alike by half.
+//! The caller may know how alike the meanings are, from an encoder. Such numbers have no scale of
+//! their own, so they count only beside each other: they confirm the nearest question or rule it
+//! out, and let one through whose words are alike by half.
 
 use std::collections::{HashMap, HashSet};
 
@@ -79,8 +79,8 @@ impl FixedAnswers {
         Self { questions, weights, unknown: weight(0), threshold }
     }
 
-    /// The questions in the order in which `likenesses` of [`FixedAnswers::find`] are expected: those of
-    /// the first answer, then of the second.
+    /// The questions in the order in which `likenesses` of [`FixedAnswers::find`] are expected:
+    /// those of the first answer, then of the second.
     pub fn len(&self) -> usize {
         self.questions.len()
     }
@@ -90,8 +90,8 @@ impl FixedAnswers {
         self.questions.is_empty()
     }
 
-    /// The answer to `message` in a conversation in `language`. `meanings` has for each question how
-    /// alike its meaning is, by whatever encoder; of another length it counts as none.
+    /// The answer to `message` in a conversation in `language`. `meanings` has for each question
+    /// how alike its meaning is, by whatever encoder; of another length it counts as none.
     pub fn find(
         &self,
         message: &str,

@@ -198,8 +198,8 @@ impl OpeningHours {
         self.of(local.date_naive()).iter().any(has)
     }
 
-    /// When somebody is there next: `at` itself where it is open; `None` where it does not open within
-    /// 400 days.
+    /// When somebody is there next: `at` itself where it is open; `None` where it does not open
+    /// within 400 days.
     pub fn next_open(&self, at: OffsetDateTime) -> Option<OffsetDateTime> {
         if self.is_open(at) {
             return Some(at);

@@ -65,8 +65,8 @@ impl HandOverReason {
     }
 }
 
-/// What happens to `message` before a model is asked. Who wants a person gets one whatever else they
-/// say; what is forbidden is not talked about, by fixed answers neither. `meanings` as for
+/// What happens to `message` before a model is asked. Who wants a person gets one whatever else
+/// they say; what is forbidden is not talked about, by fixed answers neither. `meanings` as for
 /// [`FixedAnswers::find`].
 pub fn before_model(
     config: &AssistantConfig,
@@ -102,8 +102,8 @@ pub fn before_model(
     signals.small_talk.map_or(Step::Model, Step::SmallTalk)
 }
 
-/// Whether people take over after the model had no answer, for the time `failures` in a row, this one
-/// counted.
+/// Whether people take over after the model had no answer, for the time `failures` in a row, this
+/// one counted.
 pub fn after_model(config: &AssistantConfig, failures: u32) -> Option<HandOverReason> {
     let rules = &config.hand_over;
     if rules.failures_in_a_row.is_some_and(|limit| failures >= limit) {

@@ -1,11 +1,11 @@
-//! Reads from a message, without a model, what decides who answers it: that somebody asks for a person,
-//! is angry, only greets or thanks, or is done.
+//! Reads from a message, without a model, what decides who answers it: that somebody asks for a
+//! person, is angry, only greets or thanks, or is done.
 //!
 //! French and English. A message is taken apart at its punctuation and reduced to folded words
-//! ([`super::words`]); patterns are looked for in each part. Who asks for a person and is not heard is
-//! worse off than who gets one unasked, and so the patterns are wide and what is no wish is taken away
-//! from them (`I spoke to an agent`, `no need for a human`). What they find is measured on labelled
-//! phrases in `golden/signals.tsv`.
+//! ([`super::words`]); patterns are looked for in each part. Who asks for a person and is not heard
+//! is worse off than who gets one unasked, and so the patterns are wide and what is no wish is
+//! taken away from them (`I spoke to an agent`, `no need for a human`). What they find is measured
+//! on labelled phrases in `golden/signals.tsv`.
 
 use regex::Regex;
 
@@ -41,8 +41,8 @@ pub fn signals(message: &str) -> Signals {
     }
 }
 
-/// The first of `phrases` that stands in `message`, as whole words in their order, without case, accents
-/// and plurals.
+/// The first of `phrases` that stands in `message`, as whole words in their order, without case,
+/// accents and plurals.
 pub fn phrase_in<'a>(message: &str, phrases: &'a [String]) -> Option<&'a str> {
     let said = words(message);
     let said: Vec<&str> = said.iter().map(|word| singular(word)).collect();
@@ -54,8 +54,8 @@ pub fn phrase_in<'a>(message: &str, phrases: &'a [String]) -> Option<&'a str> {
     phrases.iter().find(stands).map(String::as_str)
 }
 
-/// A pattern of folded words, each with a space around it. They are constants of this module, so one
-/// that is wrong is found by the first test.
+/// A pattern of folded words, each with a space around it. They are constants of this module, so
+/// one that is wrong is found by the first test.
 fn pattern(words: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "a constant that is wrong is a bug of this file")]
     Regex::new(words).expect("patterns of this module are regular expressions")

@@ -4,17 +4,17 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 /// Words that say nothing about what is asked, accents folded: French, then English, then courtesy.
-const STOP_WORDS: &str = "a ai as au aux avec avez avons c ce ces cet cette ceci cela ca ci comment \
-    combien d dans de des du elle elles en entre es est et eu eux faire fait faut fois font ici il ils \
-    j je l la le les leur leurs lui m ma mais me mes mien moi mon n ne nos notre nous on ont ou par \
-    pas peut peux plus pour pourquoi pourrais pourriez pouvez pouvons puis qu quand que quel quelle \
-    quelles quels qui quoi s sa se ses si soi son sont suis sur t ta te tes toi ton tu un une va vais \
-    veut veux voudrais voulez vos votre vous y etre avoir sera serait souhaite souhaiterais aimerais \
-    savoir connaitre dire dites indiquer expliquer possible besoin question donc alors aussi est-ce \
-    an and are as at be by can could do does for from how i in is it me my of on or our please that \
-    the their there this to us was we what when where which who why will with would you your \
-    have has had tell know want need like if \
-    bonjour bonsoir salut hello hi merci svp stp plait madame monsieur cordialement avance thanks thank";
+const STOP_WORDS: &str = "a ai as au aux avec avez avons c ce ces cet cette ceci cela ca ci \
+    comment combien d dans de des du elle elles en entre es est et eu eux faire fait faut fois \
+    font ici il ils j je l la le les leur leurs lui m ma mais me mes mien moi mon n ne nos notre \
+    nous on ont ou par pas peut peux plus pour pourquoi pourrais pourriez pouvez pouvons puis qu \
+    quand que quel quelle quelles quels qui quoi s sa se ses si soi son sont suis sur t ta te tes \
+    toi ton tu un une va vais veut veux voudrais voulez vos votre vous y etre avoir sera serait \
+    souhaite souhaiterais aimerais savoir connaitre dire dites indiquer expliquer possible besoin \
+    question donc alors aussi est-ce an and are as at be by can could do does for from how i in \
+    is it me my of on or our please that the their there this to us was we what when where which \
+    who why will with would you your have has had tell know want need like if bonjour bonsoir \
+    salut hello hi merci svp stp plait madame monsieur cordialement avance thanks thank";
 
 /// Words that turn a sentence into its opposite.
 const NEGATIONS: [&str; 12] = [
@@ -68,8 +68,8 @@ pub(super) fn singular(word: &str) -> &str {
     stem
 }
 
-/// What a word has in common with others of its family, by its ending: `livraison`, `livrer`, `livré`.
-/// Five letters stay at least, so that short words are not thrown together.
+/// What a word has in common with others of its family, by its ending: `livraison`, `livrer`,
+/// `livré`. Five letters stay at least, so that short words are not thrown together.
 pub(super) fn stem(word: &str) -> &str {
     // As they are once a plural and an e at the end are gone.
     const ENDINGS: [&str; 20] = [

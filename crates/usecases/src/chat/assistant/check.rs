@@ -1,4 +1,5 @@
-//! Refuses what an assistant cannot be: the first part that is wrong, with the limit and the remedy.
+//! Refuses what an assistant cannot be: the first part that is wrong, with the limit and the
+//! remedy.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -31,8 +32,8 @@ const MAX_PER_DAY: u32 = 1_000_000;
 type Checked = Result<(), AssistantError>;
 
 impl AssistantConfig {
-    /// Refuses what cannot be: names and numbers beyond their limits, languages without words, answers
-    /// that contradict each other, origins that are none.
+    /// Refuses what cannot be: names and numbers beyond their limits, languages without words,
+    /// answers that contradict each other, origins that are none.
     ///
     /// Whether knowledge bases and teams are there is for the caller to say.
     ///

@@ -4,14 +4,16 @@ use super::{SmallTalk, phrase_in, signals};
 
 /// Labels, language and text of a phrase on each line.
 const GOLDEN: &str = include_str!("../../../golden/signals.tsv");
+/// The same, written after the patterns.
+const HELD_OUT: &str = include_str!("../../../golden/signals_held_out.tsv");
 
 struct Row {
     labels: Vec<&'static str>,
     text: &'static str,
 }
 
-fn rows() -> Vec<Row> {
-    let lines = GOLDEN.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+fn rows(table: &'static str) -> Vec<Row> {
+    let lines = table.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     lines
         .map(|line| {
             let fields: Vec<&str> = line.split('\t').collect();
@@ -22,10 +24,10 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Precision and recall of one signal over the table; says what it got wrong.
-fn measure(name: &str, is_found: impl Fn(&str) -> bool) -> (f64, f64) {
+/// Precision and recall of one signal over a table; says what it got wrong.
+fn measure(table: &'static str, name: &str, is_found: impl Fn(&str) -> bool) -> (f64, f64) {
     let (mut hits, mut found, mut wanted) = (0, 0, 0);
-    for row in rows() {
+    for row in rows(table) {
         let (is_wanted, is_found) = (row.labels.contains(&name), is_found(row.text));
         hits += u32::from(is_wanted && is_found);
         found += u32::from(is_found);
@@ -34,10 +36,13 @@ fn measure(name: &str, is_found: impl Fn(&str) -> bool) -> (f64, f64) {
             println!("{name}: {} {}", if is_found { "unasked" } else { "missed" }, row.text);
         }
     }
-    assert!(wanted >= 15, "{name} has {wanted} phrases");
+    assert!(wanted >= 3, "{name} has {wanted} phrases");
     let (precision, recall) =
         (f64::from(hits) / f64::from(found.max(1)), f64::from(hits) / f64::from(wanted));
-    println!("{name}: precision {precision:.3}, recall {recall:.3}, {wanted} of {}", rows().len());
+    println!(
+        "{name}: precision {precision:.3}, recall {recall:.3}, {wanted} of {}",
+        rows(table).len()
+    );
     (precision, recall)
 }
 
@@ -48,7 +53,7 @@ fn check(measured: (f64, f64), precision: f64, recall: f64) {
 
 #[test]
 fn the_table_is_large_and_half_of_it_is_hard() {
-    let rows = rows();
+    let rows: Vec<Row> = [GOLDEN, HELD_OUT].into_iter().flat_map(rows).collect();
     let known = ["human", "anger", "greeting", "thanks", "resolved"];
     assert!(rows.iter().all(|row| row.labels.iter().all(|label| known.contains(label))));
     let none = rows.iter().filter(|row| row.labels.is_empty()).count();
@@ -61,24 +66,36 @@ fn the_table_is_large_and_half_of_it_is_hard() {
 
 #[test]
 fn who_asks_for_a_person_is_heard() {
-    check(measure("human", |text| signals(text).asks_for_human), 0.93, 0.95);
+    check(measure(GOLDEN, "human", |text| signals(text).asks_for_human), 0.97, 0.97);
 }
 
 #[test]
 fn anger_is_noticed() {
-    check(measure("anger", |text| signals(text).anger), 0.9, 0.9);
+    check(measure(GOLDEN, "anger", |text| signals(text).anger), 0.95, 0.97);
 }
 
 #[test]
 fn courtesy_is_told_from_questions() {
     let is = |kind| move |text: &str| signals(text).small_talk == Some(kind);
-    check(measure("greeting", is(SmallTalk::Greeting)), 1.0, 0.9);
-    check(measure("thanks", is(SmallTalk::Thanks)), 1.0, 0.9);
+    check(measure(GOLDEN, "greeting", is(SmallTalk::Greeting)), 1.0, 0.9);
+    check(measure(GOLDEN, "thanks", is(SmallTalk::Thanks)), 1.0, 0.9);
 }
 
 #[test]
 fn who_is_done_is_told_from_who_is_not() {
-    check(measure("resolved", |text| signals(text).resolved), 0.95, 0.85);
+    check(measure(GOLDEN, "resolved", |text| signals(text).resolved), 0.93, 0.93);
+}
+
+/// What to expect of phrases that nobody had in mind: little is found that is not there, and of
+/// what is there a quarter of the wishes and most of the anger is missed, for a model to find.
+#[test]
+fn phrases_that_were_written_afterwards_are_read_less_well() {
+    check(measure(HELD_OUT, "human", |text| signals(text).asks_for_human), 0.95, 0.75);
+    check(measure(HELD_OUT, "anger", |text| signals(text).anger), 0.95, 0.3);
+    let is = |kind| move |text: &str| signals(text).small_talk == Some(kind);
+    check(measure(HELD_OUT, "greeting", is(SmallTalk::Greeting)), 1.0, 0.6);
+    check(measure(HELD_OUT, "thanks", is(SmallTalk::Thanks)), 1.0, 0.9);
+    check(measure(HELD_OUT, "resolved", |text| signals(text).resolved), 0.85, 0.85);
 }
 
 #[test]
