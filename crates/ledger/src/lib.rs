@@ -5,40 +5,23 @@
 //! clone it freely. What a method returned `Ok` for is on disk: the journal is a write-ahead log
 //! with `synchronous = FULL`, so that it survives `kill -9` and a power cut.
 //!
-//! - **Keys.** A secret is shown once; the ledger keeps its SHA-256 and a visible prefix
-//!   ([`Ledger::create_key`], [`Ledger::authenticate`]).
-//! - **Users** sign in with a password, of which argon2id is kept; groups give labels to users and keys
-//!   ([`Ledger::sign_in`], [`Ledger::add_member`]). What a key or a session may do comes out as a
-//!   [`Principal`](intramuros_types::Principal).
-//! - **Audit and usage.** A chain of entries that shows if it was changed ([`Ledger::verify_audit`]),
-//!   and what every key consumed ([`Ledger::usage`]); requests write both through a [`Journal`].
-//! - **Knowledge bases.** Deleted in two steps, because the passages live elsewhere:
-//!   [`Ledger::delete_knowledge_base`] marks, the caller erases, [`Ledger::forget_knowledge_base`]
-//!   removes the rows.
-//! - **Documents** are the items of the indexing queue. States: `pending` → `indexing` → `ready` or
-//!   `failed`; from every state to `deleting`, then gone. [`Ledger::recover`] puts a crashed run's
-//!   work back in the queue. What their owners say about them (labels, metadata, an own id) counts
-//!   revisions, so that nothing is stored under what a document was.
-//! - **Jobs** are work that outlives its request: queued, leased to one attempt at a time, with
-//!   items that are done once each ([`Ledger::create_job`], [`Ledger::claim_job`],
-//!   [`Ledger::claim_items`]), begun by the clock where wanted ([`Ledger::begin_scheduled`]). What
-//!   makes a document pending queues the job of its knowledge base in the same transaction.
-//! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
-//!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
-//! - **The outbox.** Events ([`Ledger::emit`]) become one delivery for each webhook that wants them,
-//!   in the transaction of their cause; e-mails ([`Ledger::queue_mail`]) wait likewise. Who sends them
-//!   claims each for a time, and says how it went.
-//! - **Reviews** wait for a person's decision: filed by a use case or an application, claimed for a time,
-//!   decided once, by two people where wanted ([`Ledger::file_review`], [`Ledger::next_review`],
-//!   [`Ledger::decide_review`]). A decision, its event and its job are one transaction.
-//! - **Assistants** are configuration, as JSON, with a draft and numbered versions
-//!   ([`Ledger::publish_assistant`], [`Ledger::restore_assistant`]).
-//! - **Conversations** are with an assistant or with a person, never with both
-//!   ([`Ledger::take_message`], [`Ledger::hand_over_conversation`], [`Ledger::take_conversation`]). A
-//!   message is accepted once; the card of a hand-over, its event and its e-mails are one transaction.
+//! - **Keys, users, groups.** Secrets are kept as hashes ([`Ledger::authenticate`],
+//!   [`Ledger::sign_in`]); what a caller may do is a [`Principal`](intramuros_types::Principal).
+//! - **Audit and usage.** A chain of entries that shows if it was changed, and what every key
+//!   consumed; requests write both through a [`Journal`].
+//! - **Knowledge bases** are deleted in two steps, because passages live elsewhere: mark, let the
+//!   caller erase, forget. Indexes say how passages were made; one may take another's place.
+//! - **Documents** are the items of the indexing queue: `pending` → `indexing` → `ready` or `failed`;
+//!   from every state to `deleting`, then gone. [`Ledger::recover`] takes up a crashed run's work.
+//! - **Jobs** are work that outlives its request: queued, leased to one attempt at a time, with items
+//!   that are done once each ([`Ledger::claim_job`], [`Ledger::claim_items`]).
+//! - **The outbox.** Events ([`Ledger::emit`]) and e-mails wait in the transaction of their cause; who
+//!   sends them claims each for a time, and says how it went.
+//! - **Reviews** wait for a person's decision ([`Ledger::file_review`], [`Ledger::decide_review`]).
+//! - **Assistants** are configuration with a draft and numbered versions. **Conversations** are with
+//!   an assistant or with a person, never with both ([`Ledger::hand_over_conversation`]).
 //! - **Erasures** are remembered by ids, hashes and numbers ([`Ledger::begin_erasure`]); what is too
-//!   old goes a few rows at a time ([`Ledger::old_documents`], [`Ledger::forget_usage_day`]).
-//! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
+//!   old goes a few rows at a time ([`Ledger::old_documents`]).
 //! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
 //!   changes nothing, [`Ledger::inventory`] says what must be beside it.
 //!

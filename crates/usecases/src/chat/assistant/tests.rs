@@ -101,7 +101,10 @@ fn what_cannot_be_is_named_with_its_limit() {
 
 #[test]
 fn fixed_answers_do_not_contradict_each_other() {
-    let one = |id: &str, question: &str, language: Value| json!({"id": id, "questions": [question], "answer": "a", "language": language});
+    let one = |id: &str, question: &str, language: Value| {
+        let questions = [question];
+        json!({"id": id, "questions": questions, "answer": "a", "language": language})
+    };
     let (null, fr) = (Value::Null, json!("fr"));
     check(
         "fixed_answers",
