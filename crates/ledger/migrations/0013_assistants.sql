@@ -88,6 +88,10 @@ CREATE UNIQUE INDEX conversation_messages_once ON conversation_messages (convers
 CREATE UNIQUE INDEX conversation_answers_once ON conversation_messages (conversation, answers)
     WHERE answers IS NOT NULL;
 
+-- What a person wrote.
+CREATE INDEX conversation_messages_by_author
+    ON conversation_messages (author, conversation, ordinal) WHERE author IS NOT NULL;
+
 -- The documents that answers and cards quote.
 CREATE TABLE conversation_citations (
     conversation    TEXT   NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
@@ -111,6 +115,8 @@ CREATE TABLE conversation_acts (
     answered      BIGINT,                     -- of a hand-over: when a person answered first
     PRIMARY KEY (conversation, ordinal)
 );
+
+CREATE INDEX conversation_acts_by_actor ON conversation_acts (actor);
 
 -- E-mails that tell of a hand-over; they go with what they tell of.
 CREATE TABLE conversation_mails (

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Sqlite, Transaction};
 
 use super::records::{conflict, standing};
-use super::sight::answerable;
+use super::sight::{answerable, check_seen};
 use super::{ConversationSummary, check};
 use crate::{EventKind, Ledger, LedgerError, NewEvent, Reviewer};
 
@@ -17,7 +17,8 @@ const TAKEN: &str = "taken";
 
 impl Ledger {
     /// Gives a conversation to `agent`, from the queue or from the assistant. One that somebody
-    /// else has an administrator may take over; one's own stays as it is.
+    /// else has an administrator may take over; one's own stays as it is, whatever
+    /// `version`.
     ///
     /// # Errors
     /// `NotFound`, also for one that they may not see; `Conflict` when it changed since `version`,
@@ -31,10 +32,13 @@ impl Ledger {
     ) -> Result<ConversationSummary, LedgerError> {
         const OPERATION: &str = "take a conversation";
         let mut transaction = self.begin_write(OPERATION).await?;
-        let old = answerable(&mut transaction, id, version, agent).await?;
+        let old = answerable(&mut transaction, id, agent).await?;
+        if old.assignee.as_ref() == Some(&agent.who) {
+            return Ok(old);
+        }
         allowed(&old, ConversationAct::Take)?;
+        check_seen(&old, version)?;
         match &old.assignee {
-            Some(who) if *who == agent.who => return Ok(old),
             Some(_) if !agent.is_admin() => return Err(held(&old)),
             Some(_) | None => {}
         }
@@ -133,12 +137,16 @@ impl Ledger {
         (act, reason): (ConversationAct, Option<&str>),
     ) -> Result<ConversationSummary, LedgerError> {
         let mut transaction = self.begin_write("change who has a conversation").await?;
-        let old = answerable(&mut transaction, id, version, agent).await?;
+        let old = answerable(&mut transaction, id, agent).await?;
+        check_seen(&old, version)?;
         allowed(&old, act)?;
         if old.assignee.as_ref().is_some_and(|who| *who != agent.who) && !agent.is_admin() {
             return Err(held(&old));
         }
         if act == ConversationAct::Reopen {
+            if old.close_reason.as_deref() == Some(super::erase::ERASED) {
+                return Err(conflict(id, "was erased, and nothing is left to go on with"));
+            }
             check_room(&mut transaction, &old, agent).await?;
             check_alone(&mut transaction, &old).await?;
         }

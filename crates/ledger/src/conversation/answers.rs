@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::acts::allowed;
 use super::messages::{Row, append};
 use super::records::{conflict, one_message, standing};
-use super::sight::visible;
+use super::sight::answerable;
 use super::{AnswerOutcome, BotAnswer, ConversationSummary, MessageRecord, MessageRole, check};
 use crate::{Ledger, LedgerError, Reviewer};
 
@@ -64,7 +64,7 @@ impl Ledger {
         check::said(text)?;
         let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
-        let old = visible(&mut transaction, id, agent).await?;
+        let old = answerable(&mut transaction, id, agent).await?;
         allowed(&old, ConversationAct::HumanAnswered)?;
         if old.assignee.as_ref() != Some(&agent.who) {
             return Err(super::acts::held(&old));

@@ -15,6 +15,8 @@ use crate::{Ledger, LedgerError};
 const OPERATION: &str = "erase conversations";
 /// Conversations that go at once.
 const BATCH: i64 = 200;
+/// Why a conversation is closed of which all was erased.
+pub(super) const ERASED: &str = "erased";
 const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
 /// What an erasure is about: those quotations for which this holds, with the id as `$1`.
@@ -143,7 +145,7 @@ pub(super) async fn empty(
         "UPDATE conversations SET card = NULL, external_id = NULL, erased = $2, assignee = NULL, \
          waiting_since = NULL, \
          version = CASE state WHEN 'closed' THEN version ELSE version + 1 END, \
-         close_reason = CASE state WHEN 'closed' THEN close_reason ELSE 'erased' END, \
+         close_reason = 'erased', \
          closed = CASE state WHEN 'closed' THEN closed ELSE $2 END, state = 'closed' \
          WHERE id = $1",
         "UPDATE conversation_messages SET text = '', details = NULL, comment = '', \

@@ -1,12 +1,15 @@
 //! Lists conversations, as far as the caller may see them.
 
 use intramuros_types::ConversationId;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::check::invalid;
-use super::records::{SUMMARY, summary, whole};
+use super::records::{SUMMARY, message, summary, whole};
 use super::sight::{audiences, push};
-use super::{ConversationPage, ConversationRecord, ConversationSummary, FeedbackFilter};
+use super::{
+    ConversationPage, ConversationRecord, ConversationSummary, FeedbackFilter, MessageRecord,
+};
 use crate::moment::to_millis;
 use crate::{Ledger, LedgerError, Reviewer};
 
@@ -73,6 +76,37 @@ impl Ledger {
             conversations.push(whole(&mut transaction, &ConversationId::new(id)).await?);
         }
         Ok(conversations)
+    }
+
+    /// Up to `limit` answers that `who` gave as the person who had the conversation, by conversation,
+    /// those after `after`: what a person did here.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn answers_written_by(
+        &self,
+        who: &str,
+        after: Option<(&ConversationId, u32)>,
+        limit: u32,
+    ) -> Result<Vec<(ConversationId, MessageRecord)>, LedgerError> {
+        const OPERATION: &str = "list the answers of a person";
+        let (id, ordinal) = after.map_or(("", 0), |(id, ordinal)| (id.as_str(), ordinal));
+        let read = |row: &SqliteRow| {
+            let id = ConversationId::new(row.try_get::<String, _>("conversation")?);
+            Ok((id, message(row)?))
+        };
+        sqlx::query(
+            "SELECT * FROM conversation_messages WHERE author = $1 \
+             AND (conversation, ordinal) > ($2, $3) ORDER BY conversation, ordinal LIMIT $4",
+        )
+        .bind(who)
+        .bind(id)
+        .bind(ordinal)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .and_then(|rows| rows.iter().map(read).collect())
+        .map_err(LedgerError::database(OPERATION))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Says which conversations a caller sees, and which they may answer in.
 
-use intramuros_types::{Access, ConversationId};
+use intramuros_types::{Access, ConversationId, UserRole};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -33,8 +33,8 @@ pub(super) async fn audiences(
     Ok(Some(readable))
 }
 
-/// Leaves what `reader` may see: the labels admit it, and it is for their team, or for all, or they
-/// opened it.
+/// Leaves what `reader` may see: the labels admit it, and they opened it, or answer customers and it is
+/// for their team or for all.
 pub(super) fn push(
     query: &mut QueryBuilder<Sqlite>,
     reader: &Reviewer,
@@ -49,6 +49,10 @@ pub(super) fn push(
         return;
     }
     query.push(" AND (conversations.who = ").push_bind(reader.who.clone());
+    if reader.role < UserRole::Reviewer {
+        query.push(")");
+        return;
+    }
     query.push(" OR conversations.team IS NULL OR conversations.team IN (");
     push_list(query, reader.teams.iter().map(ToString::to_string));
     query.push("))");
@@ -74,27 +78,31 @@ pub(super) async fn visible(
 /// How a conversation stands that `agent` may answer in.
 ///
 /// # Errors
-/// `NotFound` for one that they may not see; `Conflict` for one that is for another team, or that
-/// changed since `version`.
+/// `NotFound` for one that they may not see; `Conflict` for one that is for another team, or where they
+/// are no more than the customer.
 pub(super) async fn answerable(
     connection: &mut SqliteConnection,
     id: &ConversationId,
-    version: u32,
     agent: &Reviewer,
 ) -> Result<ConversationSummary, LedgerError> {
     let found = visible(connection, id, agent).await?;
-    if !agent.is_in(found.team.as_ref()) {
+    if agent.role < UserRole::Reviewer || !agent.is_in(found.team.as_ref()) {
         return Err(conflict(id, "was opened by you and is for others to answer"));
     }
-    if found.version != version {
-        let reason = format!(
-            "is at version {}, you saw {version}: somebody else took, released or closed it \
-             meanwhile; look at it again",
-            found.version
-        );
-        return Err(conflict(id, reason));
-    }
     Ok(found)
+}
+
+/// Refuses to act on a conversation that changed since it was seen.
+pub(super) fn check_seen(found: &ConversationSummary, version: u32) -> Result<(), LedgerError> {
+    if found.version == version {
+        return Ok(());
+    }
+    let reason = format!(
+        "is at version {}, you saw {version}: somebody else took, released or closed it meanwhile; \
+         look at it again",
+        found.version
+    );
+    Err(conflict(&found.id, reason))
 }
 
 /// A list that may be empty: no row has the empty text that stands in its place.

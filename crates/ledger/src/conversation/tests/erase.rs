@@ -182,6 +182,9 @@ async fn traces_of_a_person_go_message_by_message() {
     assert_eq!(after.summary.state, ConversationState::Closed);
     assert_eq!(after.summary.close_reason.as_deref(), Some("erased"));
     assert!(after.messages.iter().all(|one| one.text.is_empty() && one.message_id.is_none()));
+    let reopened =
+        ledger.reopen_conversation(&whole, after.summary.version, &person("marie")).await;
+    assert!(refused(reopened).contains("was erased"));
     // An assistant that says so is told of, and stays.
     let said = crate::AssistantChanges {
         version: 1,
@@ -197,13 +200,16 @@ async fn traces_of_a_person_go_message_by_message() {
 async fn a_user_who_is_erased_is_a_pseudonym_where_they_answered() {
     let (fixture, assistant, answered) = begun().await;
     let ledger = &fixture.ledger;
-    crate::user::tests::request("admin", UserRole::Admin);
     let user = |name, role| ledger.create_user(crate::user::tests::request(name, role));
     let marie = user("marie", UserRole::Reviewer).await.unwrap().id;
     user("admin", UserRole::Admin).await.unwrap();
     let who = Reviewer { who: marie.to_string(), person: Some(marie.clone()), ..person("") };
     take(&fixture, &answered, &who).await.unwrap();
     ledger.add_human_answer(&answered, "Bonjour", &who).await.unwrap();
+    let answers = ledger.answers_written_by(marie.as_str(), None, 10).await.unwrap();
+    assert_eq!((answers.len(), answers[0].1.text.as_str()), (1, "Bonjour"));
+    let after = Some((&answers[0].0, answers[0].1.ordinal));
+    assert_eq!(ledger.answers_written_by(marie.as_str(), after, 10).await.unwrap(), []);
     let own = NewConversation { who: marie.to_string(), ..new(&assistant) };
     let own = open(&fixture, own).await;
     says(&fixture, &own, SECRETS[0]).await;

@@ -121,8 +121,8 @@ async fn a_person_takes_answers_hands_back_and_closes() {
     let has = take(&fixture, &id, &marie).await.unwrap();
     assert_eq!((has.state, has.assignee.as_deref()), (ConversationState::Human, Some("usr_marie")));
     assert_eq!((has.waiting_since, has.failures), (None, 1));
-    // Once more is no change.
-    assert_eq!(take(&fixture, &id, &marie).await.unwrap(), has);
+    // Once more is no change, for who did not hear that they had it either.
+    assert_eq!(ledger.take_conversation(&id, 1, &marie).await.unwrap(), has);
     let said = ledger.add_human_answer(&id, "Je regarde.", &marie).await.unwrap();
     assert_eq!((said.role, said.author.as_deref()), (MessageRole::Human, Some("usr_marie")));
     let wrote = says(&fixture, &id, "Merci").await.message.ordinal;
@@ -240,6 +240,13 @@ async fn a_conversation_is_for_its_team_and_for_who_holds_its_labels() {
     assert_eq!(seen(&outsider).await, [of_team.clone(), plain]);
     assert!(refused(ledger.get_conversation(&labelled, &outsider).await).contains("not exist"));
     assert!(refused(take(&fixture, &labelled, &outsider).await).contains("not exist"));
+    // Who does not answer customers sees their own, and has no say in it.
+    let asks = Reviewer { role: UserRole::Reader, ..person("reader") };
+    assert_eq!(seen(&asks).await, [] as [ConversationId; 0]);
+    let own = NewConversation { who: asks.who.clone(), ..new(&assistant) };
+    let own = open(&fixture, own).await;
+    assert_eq!(seen(&asks).await, std::slice::from_ref(&own));
+    assert!(refused(take(&fixture, &own, &asks).await).contains("for others to answer"));
     // Who opened it sees it, and does not answer in it.
     let opener = Reviewer { who: "imk_12345678".to_owned(), person: None, ..person("") };
     ledger.get_conversation(&of_team, &opener).await.unwrap();
