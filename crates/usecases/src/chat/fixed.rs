@@ -4,8 +4,9 @@
 //! question. Else their words are compared: what both say against what either says, each word
 //! counting by how rare it is among the questions, so that `délai` weighs little where many ask for
 //! one and `rétractation` decides. A wrong answer is worse than none, which only leads to the
-//! model: so the words that set a question apart must be there, numbers must agree, what is denied
-//! must be denied in both, and where two answers are about as near there is none.
+//! model: so numbers must agree, what is denied must be denied in both, where all hangs on one word
+//! it must have the same form and be asked about alike (`où est ma commande`, not `comment
+//! commander`), and where two answers are about as near there is none.
 //!
 //! The caller may know how alike the meanings are, from an encoder. Such numbers have no scale of
 //! their own, so they count only beside each other: they confirm the nearest question or rule it
@@ -14,7 +15,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::FixedAnswer;
-use super::words::{content, is_negated, words};
+use super::words::{asking, content, is_negated, singular, stem, words};
 
 /// How much nearer the first answer must be than another one.
 const MARGIN: f64 = 0.1;
@@ -42,6 +43,8 @@ struct Question {
     language: Option<String>,
     words: Vec<String>,
     stems: HashSet<String>,
+    /// What is asked, and what of it, where that is one word.
+    alone: Option<(String, Vec<String>)>,
     numbers: HashSet<String>,
     negated: bool,
 }
@@ -148,17 +151,13 @@ impl FixedAnswers {
         if asked.negated != question.negated || asked.numbers != question.numbers {
             return 0.0;
         }
+        if question.alone.is_some() && question.alone != asked.alone {
+            return 0.0;
+        }
         let weight = |stem: &String| self.weights.get(stem).copied().unwrap_or(self.unknown);
         let both: f64 = asked.stems.intersection(&question.stems).map(weight).sum();
         let either: f64 = asked.stems.union(&question.stems).map(weight).sum();
-        // What sets the question apart from all others must be asked for.
-        let telling = question.stems.iter().map(weight).fold(0.0, f64::max);
-        let is_told = question
-            .stems
-            .iter()
-            .filter(|stem| weight(stem) >= telling)
-            .any(|stem| asked.stems.contains(stem));
-        if either > 0.0 && is_told { both / either } else { 0.0 }
+        if either > 0.0 { both / either } else { 0.0 }
     }
 }
 
@@ -169,11 +168,16 @@ impl Question {
 
     fn bare(text: &str) -> Self {
         let words = words(text);
+        let content = content(text);
+        let stems: HashSet<String> = content.iter().map(|word| stem(word).to_owned()).collect();
+        let alone = content.first().filter(|_| stems.len() == 1);
+        let alone = alone.map(|word| (singular(word).to_owned(), asking(text)));
         let is_number = |word: &&String| word.bytes().any(|byte| byte.is_ascii_digit());
         Self {
             answer: 0,
             language: None,
-            stems: content(text).into_iter().collect(),
+            stems,
+            alone,
             numbers: words.iter().filter(is_number).cloned().collect(),
             negated: is_negated(text),
             words,
@@ -235,6 +239,7 @@ mod tests {
         check("mot de passe oublié", Some("mot de passe"));
         check("Vos horaires d'ouverture s'il vous plaît", Some("horaires"));
         check("Peut-on payer en 3 fois ?", Some("3 fois"));
+        check("Elle est où ma commande ?", Some("suivre"));
         check("je souhaite suivre ma commande merci", Some("suivre"));
     }
 
@@ -255,6 +260,10 @@ mod tests {
             "Quels sont les horaires de la ligne de bus pour venir ?",
             "",
             "bonjour",
+            "Comment commander ?",
+            "Je voudrais commander",
+            "ma commande",
+            "Quand arrive ma commande ?",
         ] {
             check(message, None);
         }

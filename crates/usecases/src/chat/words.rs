@@ -22,6 +22,10 @@ const NEGATIONS: [&str; 12] = [
     "cannot",
 ];
 
+/// Words that say what is asked for of a thing.
+const ASKING: [&str; 11] =
+    ["ou", "quand", "comment", "combien", "pourquoi", "qui", "where", "when", "how", "why", "who"];
+
 /// `text` in lower case without accents, ligatures taken apart, with one kind of apostrophe.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
@@ -84,10 +88,15 @@ pub(super) fn stem(word: &str) -> &str {
     found.unwrap_or(stem)
 }
 
-/// The words of `text` that say what is asked, as stems.
+/// The words of `text` that say what is asked, folded.
 pub(super) fn content(text: &str) -> Vec<String> {
     let says = |word: &String| !STOP_WORDS.split_ascii_whitespace().any(|stop| stop == word);
-    words(text).iter().filter(|word| says(word)).map(|word| stem(word).to_owned()).collect()
+    words(text).into_iter().filter(says).collect()
+}
+
+/// The words of `text` that say whether a place, a time, a way or a person is asked for.
+pub(super) fn asking(text: &str) -> Vec<String> {
+    words(text).into_iter().filter(|word| ASKING.contains(&word.as_str())).collect()
 }
 
 /// Whether `text` denies something.
@@ -121,7 +130,8 @@ mod tests {
     fn courtesy_says_nothing() {
         let said =
             content("Bonjour, pourriez-vous me dire quel est le délai de rétractation svp ?");
-        assert_eq!(said, ["delai", "retract"]);
+        assert_eq!(said, ["delai", "retractation"]);
+        assert_eq!(super::asking("Où est-ce, et quand ?"), ["ou", "quand"]);
         assert!(is_negated("je ne peux pas") && !is_negated("je peux"));
     }
 }

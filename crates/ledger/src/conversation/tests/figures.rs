@@ -57,6 +57,7 @@ async fn figures_add_up() {
     ledger.hand_over_conversation(&back, &hand_over("low_evidence")).await.unwrap();
     ledger.hand_back_conversation(&back, 2, &marie).await.unwrap();
     take(&fixture, &back, &marie).await.unwrap();
+    fixture.advance(time::Duration::hours(2));
     ledger.add_human_answer(&back, "Bonjour", &marie).await.unwrap();
     // Who tries the draft is not counted.
     let draft = open(&fixture, NewConversation { config: 0, ..new(&assistant) }).await;

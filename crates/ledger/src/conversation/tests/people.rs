@@ -189,6 +189,9 @@ async fn of_two_people_who_take_at_once_one_has_it() {
     assert_eq!(has.assignee.as_deref(), Some("usr_admin"));
     let free = ledger.release_conversation(&id, has.version, &admin()).await.unwrap();
     assert_eq!((free.state, free.assignee), (ConversationState::Waiting, None));
+    // What was seen before that is out of date.
+    let stale = ledger.take_conversation(&id, seen, &other).await;
+    assert!(refused(stale).contains("you saw 2: somebody else took"));
     take(&fixture, &id, &other).await.unwrap();
 }
 
