@@ -3,7 +3,7 @@
 //!
 //! An [`AssistantConfig`] is what a customer types, checked before it is stored. What a message
 //! says by itself (that somebody wants a person, is angry, only says thank you) is read by
-//! [`signals`], without a model, so that it is the same every time and cannot be talked out of it.
+//! [`signals()`], without a model, so that it is the same every time and cannot be talked out of it.
 //! [`before_model`] and [`after_model`] put these together: what happens to a message, and why a
 //! conversation goes to people.
 //!

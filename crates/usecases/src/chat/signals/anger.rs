@@ -23,8 +23,8 @@ static STRONG: LazyLock<Vec<Regex>> = LazyLock::new(|| {
          cretins?|debiles?|merde|merdique|putain|bordel|foutaises?|charlots?|guignols?|clowns?|\
          bouffons?|incompetente?s?|incapables|minables?|nazes?|branleurs?|tocards?|bons a rien|\
          bons? qu a|feignants?|faineants?|blaireaux?|andouilles?|charognards?|rapaces|ordures?|\
-         parasites|escrocs?|arnaqueurs?|voyous?|menteurs?|menteuses?|fumistes?|enfoires?|\
-         couillons?|pignoufs?) ",
+         parasites|escrocs?|arnaqueurs?|voyous?|menteurs?|menteuses?|fumistes?|malhonnetes?|\
+         rigolos|enfoires?|couillons?|pignoufs?) ",
         " (?:bande|bandes|tas) d[e ] ?\\w+ ",
         " (?:vous etes|t es|tu es|c est) (?:(?:vraiment|tous|tellement|trop|completement|des|une|\
          gros|du|grand|pur|et simple|franchement|juste|tout simplement) ){0,3}(?:nuls?|nulle|\
@@ -46,11 +46,13 @@ static STRONG: LazyLock<Vec<Regex>> = LazyLock::new(|| {
          prenez pour|plus jamais chez vous|service de merde|trop c est trop|se fout (?:du monde|\
          de (?:moi|nous))|derniere fois que je (?:commande|viens|achete|fais)|service pourri|que \
          des mensonges|kidding me|c est le comble|un comble|hors de moi|mauvaise foi|foutage|\
-         jamais vu (?:un |une |ca |de |d )?(?:\\w+ ){0,3}(?:aussi|pareil|si) ?\\w*|vous n avez \
-         aucun respect|m avez vole|nous avez vole|m avez arnaque|m avez escroque|vous aurez de \
-         mes nouvelles|ne vous laisserai pas) ",
+         incompetence|malhonnetete|mepris|fichez (?:des|de|du)|foutez (?:des|de|du)|jamais ete \
+         (?:aussi|si)|vous rigolez|tu rigoles|jamais vu (?:un |une |ca |de |d )?(?:\\w+ \
+         ){0,3}(?:aussi|pareil|si) ?\\w*|vous n avez aucun respect|m avez vole|nous avez vole|m \
+         avez arnaque|m avez escroque|vous aurez de mes nouvelles|ne vous laisserai pas) ",
         // Threats.
-        " (?:mon|notre|nos|un) (?:avocats?|huissier) (?:va|vont|vous|prendra|sera|se chargera|est|\
+        " mon avocat ",
+        " (?:notre|nos|un) (?:avocats?|huissier) (?:va|vont|vous|prendra|sera|se chargera|est|\
          saisi|s en) ",
         " (?:vais|allons|va|compte|ferai|prendre|saisir|saisirai|contacter|contacterai|appeler|\
          consulter) (?:\\w+ ){0,3}?(?:avocat|tribunal|justice|prud hommes|dgccrf|repression des \
@@ -82,7 +84,7 @@ static STRONG: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         " (?:idiots?|morons?|stupid|useless|pathetic|bullshit|shit|shitty|fuck|fucking|wtf|damn|\
          crap|scam|scammers?|liars?|thieves|ridiculous|unacceptable|disgraceful|disgusting|\
          appalling|outrageous|incompetent|joke|disgrace|rip off|ripoff|rubbish|garbage|nightmare|\
-         clueless|infuriating|insulting) ",
+         clueless|infuriating|insulting|crooks?|thugs?|frauds?|fraudsters?|dishonest) ",
         " (?:furious|fed up|sick of (?:this|you|waiting)|had enough|so angry|very angry|i am angry|\
          i m angry|really angry|worst (?:service|company|experience|customer)|my lawyer|what the \
          hell|the hell|how dare you|sick and tired|sue you|robbed me|stole my money|legal action|\
@@ -102,9 +104,10 @@ static WEAK: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         " (?:nuls?|nulle|honte|arnaque|scandale|voleurs?|marre|incapable|catastrophe|\
          catastrophique|deplorable|pire|decue?s?|mecontente?s?|insatisfaite?s?|insupportable|\
          aberrant|absurde|n importe quoi|colere|enerve|penible|mauvaise?s?|mensonges?|mensonger|\
-         pourrie?s?|derniere fois que|se fout|bons qu a|pire|foutez|reseaux sociaux|kidding|rien \
-         compris|comprenez rien|comprend rien|lamentable|minable|balade|incroyable|hallucinant|\
-         scandaleux|prelever|facturez|arretez|assez) ",
+         jamais|mal recue?|publicite|croyez moi|honnetement|pourrie?s?|derniere fois que|se fout|\
+         bons qu a|pire|foutez|reseaux sociaux|kidding|rien compris|comprenez rien|comprend rien|\
+         lamentable|minable|balade|incroyable|hallucinant|scandaleux|prelever|facturez|arretez|\
+         assez) ",
         " (?:avocat|tribunal|plainte|huissier|dgccrf|que choisir|avis negatif|mauvais avis|une \
          etoile|reseaux sociaux) ",
         " (?:toujours (?:rien|pas|aucune)|aucune reponse|sans reponse|personne ne (?:repond|me \
@@ -115,8 +118,8 @@ static WEAK: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         " (?:remboursez moi|rendez moi|je veux mon argent|j exige|immediatement|reveillez vous|\
          repondez) ",
         " (?:terrible|awful|horrible|angry|complaint|disappointed|refund me now|seriously|still \
-         waiting|nobody answers|lawyer|my money back|money back now|waste of time|bad service|\
-         poor service|ignored) ",
+         waiting|nobody answers|lawyer|my money back|money back now|waste of time|unbelievable|\
+         unhappy|no refund|never received|dissatisfied|bad service|poor service|ignored) ",
     ]
     .into_iter()
     .map(pattern)

@@ -18,7 +18,8 @@ const NAMES: &[(&str, &str)] = &[
     (
         "<person>",
         "(?:<sure>|personne|agents?|responsables?|techniciens?|commercial|commerciaux|manager|\
-         directeur|employes?|service (?:client|clients|clientele|apres vente)|sav|equipe|support)",
+         directeur|employes?|service (?:client|clients|clientele|apres vente)|(?:votre|vos|au|le) \
+         services? \\w+|sav|equipe|support)",
     ),
     // Whom they want, whatever the verb.
     (
@@ -92,6 +93,15 @@ const WISHES: &[&str] = &[
      aide) ",
     " (?:vous|te) avoir (?:au tel|au telephone|en ligne|de vive voix) ",
     // That a person does something for them.
+    " (?:l un|l une|un|une|quelqu un|avec|a) (?:de |d entre |des )?(?:vos|votre) (?:employes?|\
+     conseillere?s?|agents?|collegues?|techniciens?|experts?|responsables?|collaborateurs?|\
+     operateurs?|salaries|specialistes?|equipe) (?:svp|s il|directement|par|au|de vive|pour|avant|\
+     afin|$)",
+    " (?:quelqu un|une (?:vraie )?personne|un humain|un conseiller) (?:lit|lira|regarde|regardera|\
+     suit|voit|repond|repondra|traite|traitera|va (?:me |m )?(?:lire|repondre|aider|rappeler)|\
+     peut (?:me |m )?(?:lire|repondre|aider|expliquer|renseigner)) ",
+    " (?:expliquer|repondre|aider|parler|voir|regler|discuter|joindre|renseigner|echanger) (?:\\w+ \
+     ){0,4}?(?:par|au) (?:telephone|tel) ",
     " une (?:vraie )?personne qui (?:me|m|traite|s occupe|puisse|comprend|comprenne) ",
     " (?:conseillere?|agent|collegue|responsable) (?:sera|est|serait) (?:il )?(?:disponible|libre|\
      joignable) pour (?:me|m|nous) ",
@@ -110,6 +120,9 @@ const WISHES: &[&str] = &[
      <an><english> ",
     " (?:want|need|like|have|get|prefer) <an><english> (?:(?:please|now|to (?:help|talk|call|speak|\
      answer)|who|not|instead|right|on the) .*|please |now )?$",
+    " (?:one|some|any|member) of your (?:agents|staff|team|employees|people|advisors|advisers|\
+     colleagues) ",
+    " (?:speak|talk|discuss|explain|help|sort|go over) (?:\\w+ ){0,4}?(?:over|by|on) the phone ",
     " put through to <an><english> ",
     " give me <an>(?:human|real person|person|agent|manager) ",
     " (?:is|are) (?:anyone|anybody|someone|somebody) (?:there|here|real|available) $",
@@ -142,14 +155,14 @@ const PRODUCTS: &str = " (?:robots?|machines?|bots?) (?:de|a|d|aspirateur|patiss
     mixeur|discord|cuiseur|est|sont|ne|n|fonctionne|marche|affiche|vendu|livre) ";
 
 /// A person in the word itself, wanted whatever is said of them.
-const HUMAN: &str = " (?:(?:un|d un|vrai|contact|intervention|aide|assistance|agent|conseiller|\
-    conseillere|interlocuteur|etre|par un|intervenir un) humaine?|(?:a|real|actual|live|some) \
-    human|real person|vraie personne) ";
+const HUMAN: &str = " (?:(?:un|d un|vrai|\\w{3,}) humaine?|(?:a|real|actual|live|some) human|real \
+    person|vraie personne) ";
 
 /// The question whether it is one, and humans of another kind.
 const IDENTITY: &str = " (?:etes vous|es tu|vous etes|tu es|suis je|parle je|est ce|c est|is this|\
-    are you|am i|is it|humain ou|robot ou|ressources?|corps|droits?|genre|test\\w*|humain \
-    readable) ";
+    are you|am i|is it|humain ou|robot ou|ressources?|corps|droits?|genre|sciences?|facteur|\
+    dimension|erreur|consommation|sante|vie|usage|taille|moyens?|relations?|test\\w*|dans|human \
+    readable|human resources) ";
 
 /// The three of which a clause is a wish that has them all, in whatever order.
 const ALL_OF: [&str; 3] = [
@@ -160,8 +173,8 @@ const ALL_OF: [&str; 3] = [
     " (?:parl\\w*|discut\\w*|echang\\w*|dialogu\\w*|entretenir|telephon\\w*|appeler|appelle|\
      rappel\\w*|recontact\\w*|joindre|contacte[rz]?|transfer\\w*|transmet\\w*|orient\\w*|\
      redirig\\w*|escalad\\w*|intervenir|intervienne|relais|prenne|reprenne|traite[rz]?|relation|\
-     rendez vous|rdv|vive voix|au tel|au telephone|speak|speaking|talk|talking|chat|reach|\
-     escalate|through) ",
+     rendez vous|rdv|entretien|explications?|discussion|conversation|avis|vive voix|au tel|au \
+     telephone|speak|speaking|talk|talking|chat|reach|escalate|through) ",
     " (?:humaine?s?|quelqu un|(?:un|une|des|votre|vos|au|aux|a|avec|de) (?:vrais? |vraies? \
      )?(?:conseillere?s?|conseille|collegues?|superviseurs?|experts?|responsables?|chefs?|\
      operateurs?|interlocuteurs?)|(?:un|votre) agent (?:peut|pourrait|svp)|vraies? (?:personnes?|\
