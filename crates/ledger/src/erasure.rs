@@ -23,6 +23,7 @@ mod traces;
 mod user;
 
 pub use documents::document_ids;
+pub(crate) use records::count;
 pub use traces::{Leftovers, TextMatch};
 pub(crate) use user::check_erasable;
 

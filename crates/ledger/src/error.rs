@@ -34,6 +34,14 @@ pub enum LedgerError {
         /// Continues the sentence, with the limit.
         reason: String,
     },
+    /// As much was done as a day allows.
+    #[error("{what} are at their limit of {limit} a day; it begins anew at midnight, UTC")]
+    DailyLimit {
+        /// `messages of a visitor`, `messages` or `conversations`.
+        what: &'static str,
+        /// How many there may be.
+        limit: u32,
+    },
     /// The file was written by a newer version of the program.
     #[error(
         "the ledger has schema version {found}, this program supports up to {supported}; \
@@ -108,6 +116,7 @@ impl LedgerError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotFound { .. } | Self::Conflict { .. } | Self::Invalid { .. } => Fault::User,
+            Self::DailyLimit { .. } => Fault::Capacity,
             Self::Database { source, .. } if is_busy(source) => Fault::Capacity,
             Self::Newer { .. }
             | Self::Older { .. }
@@ -139,6 +148,7 @@ impl LedgerError {
             Self::NotFound { .. }
             | Self::Conflict { .. }
             | Self::Invalid { .. }
+            | Self::DailyLimit { .. }
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::Migration(_)

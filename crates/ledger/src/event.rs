@@ -47,6 +47,10 @@ pub enum EventKind {
     BudgetExceeded,
     /// A conversation was given to a human.
     ConversationHandedOver,
+    /// A customer wrote in a conversation that a person has.
+    ConversationMessage,
+    /// A conversation is over.
+    ConversationClosed,
     /// A ticket cannot wait.
     TicketAlert,
     /// Many tickets came about one thing.
@@ -57,7 +61,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [EventKind; 13] = [
+    pub const ALL: [EventKind; 15] = [
         EventKind::Ping,
         EventKind::ReviewCreated,
         EventKind::ReviewDecided,
@@ -68,6 +72,8 @@ impl EventKind {
         EventKind::BudgetWarning,
         EventKind::BudgetExceeded,
         EventKind::ConversationHandedOver,
+        EventKind::ConversationMessage,
+        EventKind::ConversationClosed,
         EventKind::TicketAlert,
         EventKind::TicketOutbreak,
         EventKind::BackupFailed,
@@ -86,6 +92,8 @@ impl EventKind {
             EventKind::BudgetWarning => "budget.warning",
             EventKind::BudgetExceeded => "budget.exceeded",
             EventKind::ConversationHandedOver => "conversation.handed_over",
+            EventKind::ConversationMessage => "conversation.message",
+            EventKind::ConversationClosed => "conversation.closed",
             EventKind::TicketAlert => "ticket.alert",
             EventKind::TicketOutbreak => "ticket.outbreak",
             EventKind::BackupFailed => "backup.failed",

@@ -1,55 +1,27 @@
-//! Keeps the records that must survive everything: API keys, knowledge bases, documents and jobs,
-//! in SQL.
+//! Keeps the records that must survive everything, in SQL.
 //!
 //! The entry is [`Ledger::open`]. A [`Ledger`] is a cheap handle on a pool of SQLite connections;
 //! clone it freely. What a method returned `Ok` for is on disk: the journal is a write-ahead log
 //! with `synchronous = FULL`, so that it survives `kill -9` and a power cut.
 //!
-//! - **Keys.** A secret is shown once; the ledger keeps its SHA-256 and a visible prefix
-//!   ([`Ledger::create_key`], [`Ledger::authenticate`]).
-//! - **Users** sign in with a password, of which argon2id is kept; groups give labels to users and keys
-//!   ([`Ledger::sign_in`], [`Ledger::add_member`]). What a key or a session may do comes out as a
+//! - **Keys, users, groups.** Secrets are kept as hashes; what a caller may do is a
 //!   [`Principal`](intramuros_types::Principal).
-//! - **Audit and usage.** A chain of entries that shows if it was changed ([`Ledger::verify_audit`]),
-//!   and what every key consumed ([`Ledger::usage`]); requests write both through a [`Journal`].
-//! - **Knowledge bases.** Deleted in two steps, because the passages live elsewhere:
-//!   [`Ledger::delete_knowledge_base`] marks, the caller erases, [`Ledger::forget_knowledge_base`]
-//!   removes the rows.
-//! - **Documents** are the items of the indexing queue. States: `pending` → `indexing` → `ready` or
-//!   `failed`; from every state to `deleting`, then gone. [`Ledger::recover`] puts a crashed run's
-//!   work back in the queue. What their owners say about them (labels, metadata, an own id) counts
-//!   revisions, so that nothing is stored under what a document was.
-//! - **Jobs** are work that outlives its request: queued, leased to one attempt at a time, with
-//!   items that are done once each ([`Ledger::create_job`], [`Ledger::claim_job`],
-//!   [`Ledger::claim_items`]), begun by the clock where wanted ([`Ledger::begin_scheduled`]). What
-//!   makes a document pending queues the job of its knowledge base in the same transaction.
-//! - **Indexes** say how the passages of a knowledge base were made. One may be made beside the
-//!   active one and take its place ([`Ledger::begin_index`], [`Ledger::swap_indexes`]).
-//! - **The outbox.** Events ([`Ledger::emit`]) become one delivery for each webhook that wants them,
-//!   in the transaction of their cause; e-mails ([`Ledger::queue_mail`]) wait likewise. Who sends them
-//!   claims each for a time, and says how it went.
-//! - **Reviews** wait for a person's decision: filed by a use case or an application, claimed for a time,
-//!   decided once, by two people where wanted ([`Ledger::file_review`], [`Ledger::next_review`],
-//!   [`Ledger::decide_review`]). A decision, its event and its job are one transaction.
-//! - **Erasures** are remembered by ids, hashes and numbers ([`Ledger::begin_erasure`]); what is too
-//!   old goes a few rows at a time ([`Ledger::old_documents`], [`Ledger::forget_usage_day`]).
-//! - **Tickets** are filed with their decision and all that follows from it in one transaction
-//!   ([`Ledger::file_ticket`]): what waits for a dispatcher, the alert, the outbreak. What people say
-//!   of them becomes examples ([`Ledger::settle_ticket`]), kept with what models made of their texts.
-//! - **Pilots** are labelled sets and what runs over them gave, noted item by item and once
-//!   ([`Ledger::create_pilot_set`], [`Ledger::note_pilot_item`]); thresholds that a run vouches for are
-//!   put in force and taken back ([`Ledger::accept_threshold`]).
-//! - **Questions without answer** are counted for a time ([`Ledger::note_unanswered`]).
-//! - **Copies.** [`Ledger::copy_to`] makes one while others write; [`Ledger::open_copy`] reads one and
-//!   changes nothing, [`Ledger::inventory`] says what must be beside it.
+//! - **Knowledge bases and documents** are deleted in two steps, because passages live elsewhere: mark,
+//!   let the caller erase, forget. [`Ledger::recover`] takes up a crashed run's work.
+//! - **Jobs** are leased to one attempt at a time, with items that are done once each.
+//! - **The outbox.** Events and e-mails wait in the transaction of their cause.
+//! - **Reviews** wait for a person; **conversations** are with an assistant or with a person, never with
+//!   both; **tickets** are filed with all that follows from them; **pilots** are labelled sets and what
+//!   runs over them gave.
 //!
 //! Migrations are plain SQL under `migrations/`, forward only, applied at open. A file that a
 //! newer version wrote is refused, never guessed at.
 //!
-//! The ledger does not hold the text, vectors or files of documents, and it knows nothing of HTTP,
-//! of models or of the vector store.
+//! It holds no text, vectors or files of documents, and knows nothing of HTTP and models.
 
+mod assistant;
 mod audit;
+mod conversation;
 mod document;
 mod erasure;
 mod error;
@@ -78,10 +50,19 @@ mod user;
 mod validate;
 mod webhook;
 
+pub use assistant::{
+    AssistantChanges, AssistantRecord, AssistantSummary, AssistantVersion, NewAssistant,
+};
 pub use audit::{
     AuditEntry, AuditFilter, AuditPage, AuditRecord, AuditVerifier, Fault as AuditFault,
     FaultKind as AuditFaultKind, Head as AuditHead, Outcome as AuditOutcome, Sealer, Unsealer,
     Verification,
+};
+pub use conversation::{
+    Accepted, ActRecord, AnswerOutcome, BotAnswer, CitedDocument, ConversationChannel,
+    ConversationPage, ConversationRecord, ConversationStats, ConversationSummary, CustomerMessage,
+    FeedbackFilter, Gap, MessageRecord, MessageRole, NewConversation, NewGap, NewHandOver,
+    NewWidget, Opened, WidgetCaps, WidgetSession,
 };
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,

@@ -236,7 +236,7 @@ fn conditions(select: &str, old: &OldDocuments) -> QueryBuilder<Sqlite> {
 }
 
 /// `YYYY-MM-DD`, UTC.
-fn day(moment: OffsetDateTime) -> String {
+pub(crate) fn day(moment: OffsetDateTime) -> String {
     let date = moment.to_offset(time::UtcOffset::UTC).date();
     format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
 }

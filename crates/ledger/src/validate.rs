@@ -1,11 +1,14 @@
 //! Checks values before they are stored.
 
 use intramuros_types::{Access, Limits};
+use serde_json::Value;
 
 use crate::LedgerError;
 
 /// The most labels that a key, a user or a group has.
 const MAX_LABELS: usize = 100;
+/// Levels of arrays and objects within one another.
+const MAX_DEPTH: usize = 32;
 
 /// Refuses `value` unless it has 1 to `max_chars` characters, none of them a control character.
 pub(crate) fn text(name: &'static str, value: &str, max_chars: usize) -> Result<(), LedgerError> {
@@ -121,6 +124,53 @@ pub(crate) fn digest(name: &'static str, value: &str) -> Result<(), LedgerError>
     }
     let reason = "must be a SHA-256 digest, 64 lower-case hexadecimal digits".to_owned();
     Err(LedgerError::Invalid { name, reason })
+}
+
+/// `value` as it is stored, unless it has more bytes or nests deeper than allowed.
+pub(crate) fn json(
+    name: &'static str,
+    value: &Value,
+    max_bytes: usize,
+) -> Result<String, LedgerError> {
+    if is_deeper(value, MAX_DEPTH) {
+        let reason = format!("nests deeper than {MAX_DEPTH} levels");
+        return Err(LedgerError::Invalid { name, reason });
+    }
+    let text = value.to_string();
+    if text.len() > max_bytes {
+        let reason = format!("has {} bytes of JSON, the limit is {max_bytes}", text.len());
+        return Err(LedgerError::Invalid { name, reason });
+    }
+    Ok(text)
+}
+
+/// Whether `value` nests deeper than `levels`; looks no deeper than that.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Object(fields) => {
+            levels == 0 || fields.values().any(|value| is_deeper(value, levels - 1))
+        }
+        Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Refuses `text` beyond `max_chars` characters; it may be empty and have several lines.
+pub(crate) fn long_text(
+    name: &'static str,
+    text: &str,
+    max_chars: usize,
+) -> Result<(), LedgerError> {
+    let chars = text.chars().count();
+    if chars > max_chars {
+        let reason = format!("has {chars} characters, the limit is {max_chars}");
+        return Err(LedgerError::Invalid { name, reason });
+    }
+    if text.chars().any(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t')) {
+        let reason = "holds a control character".to_owned();
+        return Err(LedgerError::Invalid { name, reason });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

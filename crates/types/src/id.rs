@@ -135,3 +135,11 @@ string_id!(
     /// A model that took another one's place, `swi_` and a UUID v7.
     ModelSwitchId
 );
+string_id!(
+    /// A configured chatbot, `ast_` and a UUID v7.
+    AssistantId
+);
+string_id!(
+    /// A conversation of a customer with an assistant, `conv_` and a UUID v7.
+    ConversationId
+);

@@ -12,6 +12,7 @@
 mod access;
 mod chunk;
 mod constraint;
+mod conversation;
 mod document;
 mod fault;
 mod histogram;
@@ -29,13 +30,15 @@ mod usage;
 pub use access::Access;
 pub use chunk::Chunk;
 pub use constraint::Constraint;
+pub use conversation::{ConversationAct, ConversationState, Forbidden};
 pub use document::{Block, BlockKind, DocumentFormat, ExtractedDocument, ReadWarning};
 pub use fault::Fault;
 pub use histogram::{Distribution, Histogram};
 pub use id::{
-    ChunkId, DeliveryId, DocumentId, ErasureId, EventId, GroupId, JobId, KeyId, KnowledgeBaseId,
-    MailId, ModelId, ModelSwitchId, OutbreakId, PilotRunId, PilotSetId, RequestId, ReviewId,
-    ThresholdId, TicketAlertId, TicketId, TriageExampleId, TriagePolicyId, UserId, WebhookId,
+    AssistantId, ChunkId, ConversationId, DeliveryId, DocumentId, ErasureId, EventId, GroupId,
+    JobId, KeyId, KnowledgeBaseId, MailId, ModelId, ModelSwitchId, OutbreakId, PilotRunId,
+    PilotSetId, RequestId, ReviewId, ThresholdId, TicketAlertId, TicketId, TriageExampleId,
+    TriagePolicyId, UserId, WebhookId,
 };
 pub use message::{Message, Role};
 pub use place::{PageBox, PlacedWord};

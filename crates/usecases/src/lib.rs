@@ -5,5 +5,6 @@
 //!
 //! What is absent: HTTP, candle, LanceDB, and the settings of the server.
 
+pub mod chat;
 pub mod pilot;
 pub mod triage;

@@ -11,11 +11,9 @@ use super::details::{Metadata, from_json, to_json};
 use crate::event::forget_external_id;
 use crate::job::queue_ingest;
 use crate::moment::from_millis;
-use crate::pilot;
-use crate::review::erase_of_document;
 use crate::{
     DocumentCounts, DocumentDetails, DocumentRecord, DocumentState, FailureReason, Inserted,
-    Ledger, LedgerError, NewDocument, validate,
+    Ledger, LedgerError, NewDocument, conversation, pilot, review, validate,
 };
 
 const MAX_FILE_NAME_CHARS: usize = 255;
@@ -178,8 +176,9 @@ impl Ledger {
             return Err(conflict(id, format!("is {state}; delete it first")));
         }
         // What quotes it goes with it.
-        erase_of_document(&mut transaction, id, self.clock.now()).await?;
         pilot::erase_of_document(&mut transaction, id).await?;
+        review::erase_of_document(&mut transaction, id, self.clock.now()).await?;
+        conversation::erase_of_document(&mut transaction, id, self.clock.now()).await?;
         forget_external_id(&mut transaction, id.as_str()).await?;
         // What was in it is marked too and forgotten in any order.
         for statement in [

@@ -328,7 +328,7 @@ impl Ledger {
 }
 
 /// Adds to what an erasure removed, in the transaction that removes it.
-pub(super) async fn count(
+pub(crate) async fn count(
     connection: &mut SqliteConnection,
     id: &ErasureId,
     place: &str,

@@ -1,5 +1,5 @@
 //! Erases what the ledger holds about somebody beside documents: questions, results of jobs,
-//! labelled sets and their runs, reviews, e-mails, names in consumption.
+//! labelled sets and their runs, reviews, conversations, tickets, e-mails, names in consumption.
 
 use intramuros_types::ErasureId;
 use serde::Serialize;
@@ -31,6 +31,8 @@ pub struct Leftovers {
     pub users: Vec<String>,
     /// Keys that are called so.
     pub keys: Vec<String>,
+    /// Assistants that say so, in their draft or in a version: they are the company's own words.
+    pub assistants: Vec<String>,
 }
 
 /// A table in which contents may stand: two columns that tell a row apart, and its text.
@@ -182,6 +184,7 @@ impl Ledger {
         self.erase_reviews(lease, erasure, matches).await?;
         self.erase_whole(lease, erasure, TICKETS, matches).await?;
         self.erase_whole(lease, erasure, EXAMPLES, matches).await?;
+        self.erase_conversations(lease, erasure, matches).await?;
         self.rename_users(lease, erasure, matches).await?;
         self.forget_erased().await;
         Ok(())
@@ -213,12 +216,18 @@ impl Ledger {
         for (names, statement) in [
             (&mut left.users, "SELECT id, name || ' | ' || full_name FROM users ORDER BY id"),
             (&mut left.keys, "SELECT id, name FROM api_keys ORDER BY id"),
+            (
+                &mut left.assistants,
+                "SELECT id, name || ' | ' || draft AS said FROM assistants UNION \
+                 SELECT assistant, config || ' | ' || note FROM assistant_versions ORDER BY 1, 2",
+            ),
         ] {
             let rows: Vec<(String, String)> = sqlx::query_as(statement)
                 .fetch_all(&self.pool)
                 .await
                 .map_err(LedgerError::database(OPERATION))?;
             names.extend(rows.into_iter().filter(|(_, text)| matches(text)).map(|(id, _)| id));
+            names.dedup();
         }
         Ok(left)
     }

@@ -2,11 +2,13 @@
 
 use intramuros_types::{ErasureId, UserId};
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{Sqlite, Transaction};
 
 use super::records::{count, fingerprint, key};
+use crate::conversation;
 use crate::job::holds;
 use crate::key::secret;
-use crate::pilot::forget_person;
+use crate::pilot;
 use crate::review::forget_reviewer;
 use crate::triage::forget_settler;
 use crate::{Lease, Ledger, LedgerError};
@@ -26,9 +28,9 @@ impl Ledger {
     }
 
     /// Erases a user with their sessions, memberships and failures to sign in; their keys are
-    /// revoked and lose owner and name; what they consumed and decided stays under a pseudonym; the contents of
-    /// their entries of the audit trail go, and the entries, which hold ids only, stay. Counts what
-    /// went. One that is gone is erased.
+    /// revoked and lose owner and name; what they consumed, decided and answered stays under a
+    /// pseudonym, what they asked assistants goes; the contents of their entries of the audit trail go,
+    /// and the entries, which hold ids only, stay. Counts what went. One that is gone is erased.
     ///
     /// # Errors
     /// `LeaseLost`; `Conflict` for the last administrator; `Database`.
@@ -79,12 +81,8 @@ impl Ledger {
         .await?;
         let pseudonym = pseudonym(&mut transaction, user.as_str()).await?;
         rename_usage(&mut transaction, erasure, user.as_str(), &pseudonym).await?;
-        let named = forget_reviewer(&mut transaction, user, &pseudonym).await?;
-        count(&mut transaction, erasure, "reviews_under_a_pseudonym", named).await?;
-        let named = forget_settler(&mut transaction, user, &pseudonym).await?;
-        count(&mut transaction, erasure, "triage_under_a_pseudonym", named).await?;
-        let named = forget_person(&mut transaction, user, &pseudonym).await?;
-        count(&mut transaction, erasure, "pilots_under_a_pseudonym", named).await?;
+        let names = (user, pseudonym.as_str());
+        put_pseudonyms(&mut transaction, erasure, names, self.clock.now()).await?;
         let revoked = sqlx::query(
             "UPDATE api_keys SET revoked = COALESCE(revoked, $2), owner = NULL, name = $3 \
              WHERE owner = $1",
@@ -115,6 +113,23 @@ impl Ledger {
         self.forget_erased().await;
         Ok(())
     }
+}
+
+/// Puts a pseudonym in the place of a user wherever they decided or wrote something that stays.
+async fn put_pseudonyms(
+    transaction: &mut Transaction<'_, Sqlite>,
+    erasure: &ErasureId,
+    (user, pseudonym): (&UserId, &str),
+    now: i64,
+) -> Result<(), LedgerError> {
+    let named = forget_reviewer(transaction, user, pseudonym).await?;
+    count(transaction, erasure, "reviews_under_a_pseudonym", named).await?;
+    let named = forget_settler(transaction, user, pseudonym).await?;
+    count(transaction, erasure, "triage_under_a_pseudonym", named).await?;
+    let named = pilot::forget_person(transaction, user, pseudonym).await?;
+    count(transaction, erasure, "pilots_under_a_pseudonym", named).await?;
+    let named = conversation::forget_person(transaction, user, pseudonym, now).await?;
+    count(transaction, erasure, "conversations_under_a_pseudonym", named).await
 }
 
 /// Runs statements about `$1` and counts what each changed.

@@ -10,6 +10,8 @@ use crate::LedgerError;
 pub(crate) const KEY: &str = "imk_";
 /// How the secret of a session begins.
 pub(crate) const SESSION: &str = "ims_";
+/// How what a visitor of a web page holds begins.
+pub(crate) const WIDGET: &str = "imw_";
 const RANDOM_BYTES: usize = 32;
 /// Characters of the secret that are shown in lists: 48 of its 256 random bits.
 const VISIBLE_CHARS: usize = KEY.len() + 8;
@@ -27,6 +29,11 @@ pub(crate) fn generate(prefix: &str) -> Result<String, LedgerError> {
 /// Whether `secret` has the shape of a session's.
 pub(crate) fn is_session(secret: &str) -> bool {
     has_shape(secret, SESSION)
+}
+
+/// Whether `secret` has the shape of what a visitor of a web page holds.
+pub(crate) fn is_widget(secret: &str) -> bool {
+    has_shape(secret, WIDGET)
 }
 
 /// The public part of `secret`; `None` when it does not have the shape of a secret, which spares

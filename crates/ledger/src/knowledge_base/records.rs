@@ -7,9 +7,10 @@ use sqlx::sqlite::SqliteRow;
 use crate::document::{digests_of, to_json};
 use crate::job::{Cancelled, cancel_jobs};
 use crate::moment::from_millis;
-use crate::pilot;
-use crate::review::erase_of_base;
-use crate::{KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, validate};
+use crate::{
+    KnowledgeBase, KnowledgeBaseState, Ledger, LedgerError, NewKnowledgeBase, conversation, pilot,
+    review, validate,
+};
 
 const WHAT: &str = "knowledge base";
 const MAX_TITLE_CHARS: usize = 200;
@@ -157,8 +158,9 @@ impl Ledger {
         }
         let unneeded = digests_of(&mut transaction, id).await?;
         // What quotes its documents goes with them.
-        erase_of_base(&mut transaction, id, self.clock.now()).await?;
         pilot::erase_of_base(&mut transaction, id).await?;
+        review::erase_of_base(&mut transaction, id, self.clock.now()).await?;
+        conversation::erase_of_base(&mut transaction, id, self.clock.now()).await?;
         for statement in [
             "UPDATE documents SET parent = NULL WHERE knowledge_base = $1",
             "DELETE FROM documents WHERE knowledge_base = $1",

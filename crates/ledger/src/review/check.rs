@@ -19,8 +19,6 @@ const MAX_EVIDENCE: usize = 64;
 const MAX_QUOTE_BYTES: usize = 4 << 10;
 const MAX_VALUE_BYTES: usize = 256 << 10;
 const MAX_SCHEMA_BYTES: usize = 64 << 10;
-/// Levels of arrays and objects within one another.
-const MAX_DEPTH: usize = 32;
 /// Values of a schema times values of what it checks: bounds the time of a check to a second or so.
 const MAX_CHECKS: usize = 4_000_000;
 /// Regular expressions of a schema.
@@ -44,7 +42,7 @@ pub(super) fn review(new: &NewReview) -> Result<Texts, LedgerError> {
     }
     validate::text("title", &new.title, MAX_TITLE_CHARS)?;
     validate::text("reason.code", &new.reason.code, MAX_CODE_CHARS)?;
-    long_text("reason.text", &new.reason.text, MAX_REASON_CHARS)?;
+    validate::long_text("reason.text", &new.reason.text, MAX_REASON_CHARS)?;
     if let Some(confidence) = new.confidence
         && !(0.0..=1.0).contains(&confidence)
     {
@@ -59,10 +57,10 @@ pub(super) fn review(new: &NewReview) -> Result<Texts, LedgerError> {
         return invalid("evidence", reason);
     }
     new.evidence.iter().try_for_each(evidence)?;
-    let proposal = value("proposal", &new.proposal, MAX_VALUE_BYTES)?;
+    let proposal = validate::json("proposal", &new.proposal, MAX_VALUE_BYTES)?;
     let schema = match &new.value_schema {
         Some(wanted) => {
-            let text = value("value_schema", wanted, MAX_SCHEMA_BYTES)?;
+            let text = validate::json("value_schema", wanted, MAX_SCHEMA_BYTES)?;
             validator(wanted)?;
             Some(text)
         }
@@ -100,11 +98,11 @@ fn evidence(one: &Evidence) -> Result<(), LedgerError> {
 
 /// A corrected value as it is stored.
 pub(super) fn correction(corrected: &Value) -> Result<String, LedgerError> {
-    value("value", corrected, MAX_VALUE_BYTES)
+    validate::json("value", corrected, MAX_VALUE_BYTES)
 }
 
 pub(super) fn comment(text: &str) -> Result<(), LedgerError> {
-    long_text("comment", text, MAX_COMMENT_CHARS)
+    validate::long_text("comment", text, MAX_COMMENT_CHARS)
 }
 
 /// Refuses `value` where it is not what `schema` asks for, with the place.
@@ -191,41 +189,6 @@ fn count(value: &Value) -> usize {
         Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
     }
-}
-
-fn value(name: &'static str, value: &Value, max_bytes: usize) -> Result<String, LedgerError> {
-    if is_deeper(value, MAX_DEPTH) {
-        return invalid(name, format!("nests deeper than {MAX_DEPTH} levels"));
-    }
-    let text = value.to_string();
-    if text.len() > max_bytes {
-        let reason = format!("has {} bytes of JSON, the limit is {max_bytes}", text.len());
-        return invalid(name, reason);
-    }
-    Ok(text)
-}
-
-/// Whether `value` nests deeper than `levels`; looks no deeper than that.
-fn is_deeper(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Object(fields) => {
-            levels == 0 || fields.values().any(|value| is_deeper(value, levels - 1))
-        }
-        Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
-}
-
-/// Text that may be empty and have several lines.
-fn long_text(name: &'static str, text: &str, max_chars: usize) -> Result<(), LedgerError> {
-    let chars = text.chars().count();
-    if chars > max_chars {
-        return invalid(name, format!("has {chars} characters, the limit is {max_chars}"));
-    }
-    if text.chars().any(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t')) {
-        return invalid(name, "holds a control character".to_owned());
-    }
-    Ok(())
 }
 
 pub(super) fn invalid<T>(name: &'static str, reason: String) -> Result<T, LedgerError> {

@@ -20,7 +20,7 @@ impl Reviewer {
         self.role == UserRole::Admin
     }
 
-    pub(super) fn is_in(&self, team: Option<&GroupId>) -> bool {
+    pub(crate) fn is_in(&self, team: Option<&GroupId>) -> bool {
         self.is_admin() || team.is_none_or(|team| self.teams.contains(team))
     }
 }

@@ -25,7 +25,7 @@ impl Ledger {
     ///
     /// # Errors
     /// `Invalid` for a field beyond its limits or a wrong review; `NotFound` for the policy;
-    /// `Conflict` when too many reviews or e-mails wait; `Database`.
+    /// `Conflict` when too many reviews wait; `Database`.
     pub async fn file_ticket(&self, mut new: NewTicket) -> Result<FiledTicket, LedgerError> {
         let decision = check::ticket(&new)?;
         let review = match new.review.take() {
@@ -117,7 +117,14 @@ impl Ledger {
         .await
         .map_err(LedgerError::database("raise an alert"))?;
         for mail in &alert.mails {
-            queue_within(transaction, mail, now).await?;
+            match queue_within(transaction, mail, now).await {
+                Ok(_) => {}
+                // The ticket and its alert are worth more than an e-mail that is late anyway.
+                Err(LedgerError::Conflict { .. }) => {
+                    tracing::warn!(ticket = ticket.as_str(), "an alert goes without its e-mail");
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.emit_within(transaction, &event(&id, &new.policy, ticket, alert.rule.as_deref(), 0))
             .await
