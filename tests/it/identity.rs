@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 use crate::auth::{filled, operations, status};
 use crate::server::{Caller, Server, create_key, create_labelled_key, intramuros, shared};
 
-const SCOPES: [&str; 11] = [
+const SCOPES: [&str; 14] = [
     "inference",
     "knowledge:read",
     "knowledge:write",
     "reviews:read",
     "reviews:write",
+    "triage:read",
+    "triage:write",
+    "triage:manage",
     "jobs:read",
     "jobs:write",
     "usage:read",
@@ -24,7 +27,17 @@ const SCOPES: [&str; 11] = [
 /// What each role may do, written down a second time.
 const ROLES: [(&str, &[&str]); 4] = [
     ("reader", &["inference", "knowledge:read"]),
-    ("reviewer", &["inference", "knowledge:read", "reviews:read", "reviews:write"]),
+    (
+        "reviewer",
+        &[
+            "inference",
+            "knowledge:read",
+            "reviews:read",
+            "reviews:write",
+            "triage:read",
+            "triage:write",
+        ],
+    ),
     (
         "operator",
         &[
@@ -33,6 +46,9 @@ const ROLES: [(&str, &[&str]); 4] = [
             "knowledge:write",
             "reviews:read",
             "reviews:write",
+            "triage:read",
+            "triage:write",
+            "triage:manage",
             "jobs:read",
             "jobs:write",
             "usage:read",
@@ -68,6 +84,16 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
                 "reviews:read"
             } else {
                 "reviews:write"
+            }
+        }
+        path if path.starts_with("/api/v1/triage/policies") => {
+            let is_of_ticket = ["/tickets", "/alerts"].iter().any(|part| path.contains(part));
+            match (is_of_ticket, method) {
+                (true, "GET") => "triage:read",
+                (true, _) => "triage:write",
+                (false, _) if path.contains("/examples") => "triage:manage",
+                (false, "GET") => "triage:read",
+                (false, _) => "triage:manage",
             }
         }
         path if path.starts_with("/api/v1/knowledge-bases") || path == "/api/v1/folders" => {

@@ -25,6 +25,7 @@
 //! - `rerank`: a cross-encoder orders what was found
 //! - `reindex`: an index made beside the other, and taken back
 //! - `storage`: full and read-only disks, damaged ledger, lost files
+//! - `triage`: tickets decided, settled, learnt from; alerts, outbreaks, dispatchers
 //! - `webhooks`: webhooks and e-mail, to whom the settings name and to nobody else
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //! - `monitoring`: metrics, readiness with reasons, slow requests, dashboard and alerts
@@ -63,4 +64,5 @@ mod rerank;
 mod reviews;
 mod server;
 mod storage;
+mod triage;
 mod webhooks;

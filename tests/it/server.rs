@@ -147,6 +147,12 @@ impl Caller<'_> {
         reply(request.header("authorization", &self.bearer).send_json(body))
     }
 
+    pub(crate) fn post_raw(&self, path: &str, content_type: &str, body: &[u8]) -> Reply {
+        let request = self.server.agent().post(format!("{}{path}", self.server.url));
+        let request = request.header("authorization", &self.bearer);
+        reply(request.header("content-type", content_type).send(body))
+    }
+
     pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
         let request = self.server.agent().put(format!("{}{path}", self.server.url));
         reply(request.header("authorization", &self.bearer).send_json(body))

@@ -9,12 +9,14 @@ mod data_life;
 mod identity;
 mod notify;
 mod reviews;
+mod triage;
 
 pub(crate) use accounting::{Audit, Usage, UsageSelection};
 pub(crate) use data_life::{Erase, Export, PersonOptions, Retention};
 pub(crate) use identity::{Groups, KeyLimits, KeyOptions, Keys, Users};
 pub(crate) use notify::{Mail, Webhooks};
 pub(crate) use reviews::{Decide, ExportFormat, ReviewFilter, Reviews};
+pub(crate) use triage::{Submit, Triage};
 
 const ABOUT: &str = "Self-hosted AI server: your documents, your machine, nothing leaves.";
 
@@ -54,10 +56,10 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, jobs, reviews, erase, export, retention, webhooks, mail, bench, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, jobs, reviews, triage, erase, export, retention, webhooks, mail, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb, jobs, reviews, erase, export, retention, webhooks, mail, bench). Better
+    /// API key (ask, search, kb, jobs, reviews, triage, erase, export, retention, webhooks, mail, bench). Better
     /// given by the environment, where other users of the machine cannot see it.
     #[arg(
         long,
@@ -88,6 +90,10 @@ pub(crate) enum Command {
     /// reviews:read and reviews:write).
     #[command(subcommand)]
     Reviews(Reviews),
+    /// Sort tickets: category, urgency, team, alerts (a key with the scopes triage:read, triage:write
+    /// and triage:manage).
+    #[command(subcommand)]
+    Triage(Triage),
     /// Manage the models on this machine.
     #[command(subcommand)]
     Models(Models),

@@ -48,6 +48,17 @@ impl Client {
         self.finish(request.send_json(body))
     }
 
+    /// Posts a file as it is.
+    pub(crate) fn post_bytes(
+        &self,
+        path: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> anyhow::Result<Value> {
+        let request = self.agent.post(self.address(path)).header("authorization", self.bearer());
+        self.finish(request.content_type(content_type).send(bytes))
+    }
+
     pub(crate) fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.put(self.address(path)).header("authorization", self.bearer());
         self.finish(request.send_json(body))

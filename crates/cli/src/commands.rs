@@ -19,6 +19,7 @@ pub(crate) mod retention;
 pub(crate) mod reviews;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod triage;
 pub(crate) mod usage;
 pub(crate) mod users;
 pub(crate) mod webhooks;

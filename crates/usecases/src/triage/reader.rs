@@ -24,8 +24,14 @@ const GENERATOR_CHARS: usize = 1_500;
 
 const SYSTEM: &str = "Tu résumes des demandes de clients en un mot.";
 /// What the generator is asked about a text.
-const QUESTIONS: [&str; 2] =
-    ["En un mot, de quoi s'agit-il ?", "En un mot, quel métier doit s'en occuper ?"];
+const QUESTIONS: [&str; 6] = [
+    "En un mot, de quoi s'agit-il ?",
+    "En un mot, quel appareil, logiciel ou service est concerné ?",
+    "En un mot, que faut-il faire ?",
+    "En un mot, qui est gêné ?",
+    "En un mot, quel métier doit s'en occuper ?",
+    "En un mot, est-ce grave ?",
+];
 
 /// The models that read texts.
 #[derive(Clone)]
