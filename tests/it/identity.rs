@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::auth::{filled, operations, status};
 use crate::server::{Caller, Server, create_key, create_labelled_key, intramuros, shared};
 
-const SCOPES: [&str; 14] = [
+const SCOPES: [&str; 16] = [
     "inference",
     "knowledge:read",
     "knowledge:write",
@@ -16,6 +16,8 @@ const SCOPES: [&str; 14] = [
     "triage:read",
     "triage:write",
     "triage:manage",
+    "pilots:read",
+    "pilots:write",
     "jobs:read",
     "jobs:write",
     "usage:read",
@@ -49,6 +51,8 @@ const ROLES: [(&str, &[&str]); 4] = [
             "triage:read",
             "triage:write",
             "triage:manage",
+            "pilots:read",
+            "pilots:write",
             "jobs:read",
             "jobs:write",
             "usage:read",
@@ -84,6 +88,13 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
                 "reviews:read"
             } else {
                 "reviews:write"
+            }
+        }
+        path if path.starts_with("/api/v1/pilots") => {
+            if reads {
+                "pilots:read"
+            } else {
+                "pilots:write"
             }
         }
         path if path.starts_with("/api/v1/triage/policies") => {

@@ -20,6 +20,7 @@
 //! - `generation`: choices, log-probabilities, constraints, tools, tokens, the prefix cache
 //! - `hardening`: requests that no ordinary client sends, what browsers are told
 //! - `judge`: whether the passages answer, learnt from test questions
+//! - `pilots`: labelled sets, their runs and reports
 //! - `reviews`: what people decide, alone and by two; nothing twice, nothing lost, nothing seen that is
 //!   not theirs
 //! - `rerank`: a cross-encoder orders what was found
@@ -57,6 +58,7 @@ mod judge;
 mod knowledge;
 mod lifecycle;
 mod monitoring;
+mod pilots;
 mod privacy;
 mod raw;
 mod reindex;

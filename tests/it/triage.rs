@@ -160,7 +160,7 @@ fn examples_earn_the_right_to_send_tickets_on() {
     let quick = &learnt["efforts"][0];
     assert!(quick["threshold"].as_f64().is_some(), "{learnt}");
     assert!(quick["fields"][0]["accuracy"]["share"].as_f64().unwrap() > 0.7, "{learnt}");
-    let sent = submit(&caller, "tri-auto", "toner vide au dépôt", "Il faudrait le changer.");
+    let sent = submit(&caller, "tri-auto", "toner vide au dépôt", "");
     assert_eq!((&sent["route"], &sent["review"]), (&json!("auto"), &Value::Null), "{sent}");
     assert!(sent["decision"]["threshold"].as_f64().unwrap() > 0.0);
     // On trial: who decides does not see what the machine thinks.
@@ -284,6 +284,8 @@ fn wrong_policies_and_tickets_are_refused_by_name() {
     assert_eq!(refused(&|policy| policy["rules"][0]["then"]["category"] = json!("x")), "rules.R1");
     assert_eq!(refused(&|policy| policy["routing"] = json!({"mode": "x"})), "policy.routing.mode");
     assert_eq!(refused(&|policy| policy["urgences"] = json!({})), "policy.urgences");
+    let mail = |policy: &mut Value| policy["alerts"] = json!({"emails": ["x@example.org"]});
+    assert_eq!(refused(&mail), "alerts.emails");
     let taken = caller.post(POLICIES, &json!({"id": "tri-faux", "policy": policy()}));
     assert_eq!(taken.status, 409);
     let stale = json!({"version": 9, "policy": policy()});
@@ -360,6 +362,7 @@ fn the_command_line_sorts_tickets_too() {
         let mut command = intramuros(server.data.path());
         command.args(["triage"]).args(arguments);
         command.env("INTRAMUROS_URL", &server.url).env("INTRAMUROS_API_KEY", &key);
+        command.env("INTRAMUROS_LANG", "fr");
         let output = command.output().unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));

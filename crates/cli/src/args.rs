@@ -8,6 +8,7 @@ mod accounting;
 mod data_life;
 mod identity;
 mod notify;
+mod pilot;
 mod reviews;
 mod triage;
 
@@ -15,6 +16,7 @@ pub(crate) use accounting::{Audit, Usage, UsageSelection};
 pub(crate) use data_life::{Erase, Export, PersonOptions, Retention};
 pub(crate) use identity::{Groups, KeyLimits, KeyOptions, Keys, Users};
 pub(crate) use notify::{Mail, Webhooks};
+pub(crate) use pilot::{Pilot, PilotReport, PilotRun};
 pub(crate) use reviews::{Decide, ExportFormat, ReviewFilter, Reviews};
 pub(crate) use triage::{Submit, Triage};
 
@@ -56,10 +58,10 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, jobs, reviews, triage, erase, export, retention, webhooks, mail, bench, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, jobs, reviews, triage, pilot, erase, export, retention, webhooks, mail, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb, jobs, reviews, triage, erase, export, retention, webhooks, mail, bench). Better
+    /// API key (ask, search, kb, jobs, reviews, triage, pilot, erase, export, retention, webhooks, mail, bench). Better
     /// given by the environment, where other users of the machine cannot see it.
     #[arg(
         long,
@@ -94,6 +96,10 @@ pub(crate) enum Command {
     /// and triage:manage).
     #[command(subcommand)]
     Triage(Triage),
+    /// Measure a job on items whose right result is known (a key with the scopes pilots:read and
+    /// pilots:write).
+    #[command(subcommand)]
+    Pilot(Pilot),
     /// Manage the models on this machine.
     #[command(subcommand)]
     Models(Models),

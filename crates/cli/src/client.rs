@@ -48,6 +48,17 @@ impl Client {
         self.finish(request.send_json(body))
     }
 
+    /// What the server hands out as text.
+    pub(crate) fn text(&self, path: &str) -> anyhow::Result<String> {
+        let request = self.agent.get(self.address(path)).header("authorization", self.bearer());
+        let result = request.call();
+        if !result.as_ref().is_ok_and(|response| response.status().is_success()) {
+            let reply = self.reply(result)?;
+            return Err(reply.error().into());
+        }
+        Ok(result?.body_mut().read_to_string()?)
+    }
+
     /// Posts a file as it is.
     pub(crate) fn post_bytes(
         &self,

@@ -14,6 +14,7 @@ pub(crate) mod kb;
 pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod models;
+pub(crate) mod pilot;
 pub(crate) mod read_document;
 pub(crate) mod retention;
 pub(crate) mod reviews;

@@ -57,6 +57,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Jobs(command) => commands::jobs::run(&common, &command),
         Command::Reviews(command) => commands::reviews::run(&common, &command),
         Command::Triage(command) => commands::triage::run(&common, &command),
+        Command::Pilot(command) => commands::pilot::run(&common, &command),
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),
         Command::Users(command) => commands::users::run(&common, &command),

@@ -357,7 +357,8 @@ impl DataLife {
                     let nothing = in_ledger.is_empty()
                         && left.audit_entries == 0
                         && left.users.is_empty()
-                        && left.keys.is_empty();
+                        && left.keys.is_empty()
+                        && left.assistants.is_empty();
                     (!nothing).then(|| json!({"documents": in_ledger, "ledger": left}))
                 }
                 _ => None,

@@ -44,6 +44,7 @@ enum Part {
     Questions,
     Reviews,
     Tickets,
+    Conversations,
     Sessions,
     SignInFailures,
     Keys,
@@ -55,7 +56,7 @@ enum Part {
 }
 
 impl Part {
-    const FIXED: [(Part, &'static str); 12] = [
+    const FIXED: [(Part, &'static str); 13] = [
         (Part::AuditContents, "audit_contents"),
         (Part::Audit, "audit"),
         (Part::Usage, "usage"),
@@ -64,6 +65,7 @@ impl Part {
         (Part::Questions, "unanswered_questions"),
         (Part::Reviews, "reviews"),
         (Part::Tickets, "tickets"),
+        (Part::Conversations, "conversations"),
         (Part::Sessions, "sessions"),
         (Part::SignInFailures, "sign_in_failures"),
         (Part::Keys, "keys"),
@@ -140,6 +142,7 @@ impl DataLife {
             | Part::Questions
             | Part::Reviews
             | Part::Tickets
+            | Part::Conversations
             | Part::Sessions
             | Part::SignInFailures
             | Part::Keys
@@ -173,6 +176,8 @@ impl DataLife {
             Part::Erasures => config.erasures,
             // What is over has no use.
             Part::Sessions => return ledger.forget_sessions().await,
+            // Each assistant says how long its own are kept.
+            Part::Conversations => return ledger.prune_conversations().await,
             Part::SignInFailures => return ledger.forget_sign_in_failures().await,
             Part::Documents(_) | Part::Report => None,
         };
@@ -189,7 +194,11 @@ impl DataLife {
             Part::Tickets => ledger.prune_tickets(before).await,
             Part::Keys => ledger.forget_keys(before).await,
             Part::Erasures => ledger.forget_erasures(before).await,
-            Part::Sessions | Part::SignInFailures | Part::Documents(_) | Part::Report => Ok(0),
+            Part::Sessions
+            | Part::Conversations
+            | Part::SignInFailures
+            | Part::Documents(_)
+            | Part::Report => Ok(0),
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) mod mail;
 pub(crate) mod me;
 pub(crate) mod metrics;
 pub(crate) mod passages;
+pub(crate) mod pilots;
 pub(crate) mod retention;
 pub(crate) mod reviews;
 mod scope;

@@ -18,6 +18,7 @@ use intramuros_knowledge::KnowledgeError;
 use intramuros_ledger::LedgerError;
 use intramuros_notify::NotifyError;
 use intramuros_types::Fault;
+use intramuros_usecases::pilots::PilotError;
 use intramuros_usecases::triage::TriageError;
 use serde_json::json;
 
@@ -379,6 +380,21 @@ impl From<TriageError> for ApiError {
             TriageError::Policy(error) => Self::invalid(error.name.clone(), error.to_string()),
             TriageError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
             TriageError::Unreadable { .. } => Self::new(Code::Conflict, error.to_string()),
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}
+
+impl From<PilotError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
+    fn from(error: PilotError) -> Self {
+        match error {
+            PilotError::Ledger(error) => error.into(),
+            PilotError::Triage(error) => error.into(),
+            PilotError::Knowledge(error) => error.into(),
+            PilotError::Set(error) => Self::invalid("body", error.to_string()),
+            PilotError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
+            PilotError::Unreadable { .. } => Self::new(Code::Conflict, error.to_string()),
             other => by_fault(other.fault(), &other),
         }
     }

@@ -89,6 +89,8 @@ const REVIEWS_WRITE: Needs = Needs::Scope(Scope::ReviewsWrite);
 const TRIAGE: Needs = Needs::Scope(Scope::TriageRead);
 const TRIAGE_WRITE: Needs = Needs::Scope(Scope::TriageWrite);
 const TRIAGE_MANAGE: Needs = Needs::Scope(Scope::TriageManage);
+const PILOTS: Needs = Needs::Scope(Scope::PilotsRead);
+const PILOTS_WRITE: Needs = Needs::Scope(Scope::PilotsWrite);
 const JOBS: Needs = Needs::Scope(Scope::JobsRead);
 const JOBS_WRITE: Needs = Needs::Scope(Scope::JobsWrite);
 const METRICS: Needs = Needs::Scope(Scope::MetricsRead);
@@ -222,6 +224,16 @@ pub(crate) const TABLE: &[Operation] = &[
     row("GET", "/api/v1/triage/policies/{policy}/alerts", TRIAGE, Trace::None, "ticket_alerts.list"),
     row("POST", "/api/v1/triage/policies/{policy}/alerts/{alert}/acknowledge", TRIAGE_WRITE, Trace::Act, "ticket_alerts.acknowledge"),
     row("GET", "/api/v1/triage/policies/{policy}/outbreaks", TRIAGE, Trace::None, "outbreaks.list"),
+
+    row("GET", "/api/v1/pilots/sets", PILOTS, Trace::None, "pilot_sets.list"),
+    row("POST", "/api/v1/pilots/sets", PILOTS_WRITE, Trace::Act, "pilot_sets.create"),
+    row("DELETE", "/api/v1/pilots/sets/{set}", PILOTS_WRITE, Trace::Act, "pilot_sets.delete"),
+    row("GET", "/api/v1/pilots/runs", PILOTS, Trace::None, "pilots.list"),
+    row("POST", "/api/v1/pilots/runs", PILOTS_WRITE, Trace::Act, "pilots.begin"),
+    row("GET", "/api/v1/pilots/runs/{run}", PILOTS, Trace::None, "pilots.show"),
+    row("DELETE", "/api/v1/pilots/runs/{run}", PILOTS_WRITE, Trace::Act, "pilots.delete"),
+    row("GET", "/api/v1/pilots/runs/{run}/figures", PILOTS, Trace::None, "pilots.figures"),
+    row("GET", "/api/v1/pilots/runs/{run}/report", PILOTS, Trace::Read, "pilots.report"),
 
     row("GET", "/api/v1/erasures", ADMIN, Trace::None, "erasures.list"),
     row("POST", "/api/v1/erasures", ADMIN, Trace::Act, "erasures.create"),

@@ -10,13 +10,14 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use intramuros_usecases::pilot::MAX_SET_BYTES;
 use intramuros_usecases::triage::inbound::MAX_FILE_BYTES;
 
 use crate::accounting::account;
 use crate::api::{
     ask, audit, calibration, deliveries, document_file, documents, erasure, erasures, exports,
-    folders, groups, indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, retention,
-    reviews, search, sessions, status, triage, unanswered, usage, users, webhooks,
+    folders, groups, indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, pilots,
+    retention, reviews, search, sessions, status, triage, unanswered, usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -74,6 +75,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(job_routes(state))
         .merge(review_routes(state))
         .merge(triage_routes(state))
+        .merge(pilot_routes(state))
         .merge(data_life_routes(state))
 }
 
@@ -224,6 +226,18 @@ fn triage_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(triage::tickets::preview_ticket))
         .routes(routes!(triage::tickets::create_ticket_of_hook))
         .merge(triage_file_routes())
+}
+
+fn pilot_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(pilots::sets::delete_pilot_set))
+        .routes(routes!(pilots::runs::list_pilot_runs, pilots::runs::begin_pilot_run))
+        .routes(routes!(pilots::runs::get_pilot_run, pilots::runs::delete_pilot_run))
+        .routes(routes!(pilots::report::pilot_figures))
+        .routes(routes!(pilots::report::pilot_report))
+        .routes(routes!(pilots::sets::list_pilot_sets, pilots::sets::create_pilot_set))
+        .layer(time_limit(state))
+        .layer(DefaultBodyLimit::max(MAX_SET_BYTES))
 }
 
 /// Tickets that come as files.

@@ -113,6 +113,15 @@ impl Mailer {
         Ok(self.ledger.queue_mail(mail).await?)
     }
 
+    /// Whether an address may get e-mails.
+    ///
+    /// # Errors
+    /// `NoMail` without a server; `Invalid` for a recipient that is none or may get none.
+    pub fn permit(&self, address: &str) -> Result<(), NotifyError> {
+        let sender = self.sender.as_ref().ok_or(NotifyError::NoMail)?;
+        sender.recipient(address).map(|_| ())
+    }
+
     /// Sends what is due, one after the other, until nothing is, or until `stop` turns true; returns
     /// when the next one will be due.
     ///

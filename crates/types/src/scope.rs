@@ -33,6 +33,12 @@ pub enum Scope {
     /// The policies that sort tickets, and their examples.
     #[serde(rename = "triage:manage")]
     TriageManage,
+    /// Labelled sets, what runs over them gave, and reports.
+    #[serde(rename = "pilots:read")]
+    PilotsRead,
+    /// Labelled sets to file, and runs to begin.
+    #[serde(rename = "pilots:write")]
+    PilotsWrite,
     /// The job queue and the schedules.
     #[serde(rename = "jobs:read")]
     JobsRead,
@@ -55,7 +61,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of their declaration.
-    pub const ALL: [Scope; 14] = [
+    pub const ALL: [Scope; 16] = [
         Scope::Inference,
         Scope::KnowledgeRead,
         Scope::KnowledgeWrite,
@@ -64,6 +70,8 @@ impl Scope {
         Scope::TriageRead,
         Scope::TriageWrite,
         Scope::TriageManage,
+        Scope::PilotsRead,
+        Scope::PilotsWrite,
         Scope::JobsRead,
         Scope::JobsWrite,
         Scope::UsageRead,
@@ -83,6 +91,8 @@ impl Scope {
             Scope::TriageRead => "triage:read",
             Scope::TriageWrite => "triage:write",
             Scope::TriageManage => "triage:manage",
+            Scope::PilotsRead => "pilots:read",
+            Scope::PilotsWrite => "pilots:write",
             Scope::JobsRead => "jobs:read",
             Scope::JobsWrite => "jobs:write",
             Scope::UsageRead => "usage:read",
@@ -173,6 +183,8 @@ impl UserRole {
             }
             Scope::KnowledgeWrite
             | Scope::TriageManage
+            | Scope::PilotsRead
+            | Scope::PilotsWrite
             | Scope::JobsRead
             | Scope::JobsWrite
             | Scope::UsageRead

@@ -119,7 +119,7 @@ pub(super) fn decide(
 ) -> (Decision, TicketLabels) {
     let judged = mind.judge(read);
     let ruled = ruled(&mind.policy, &found.rules);
-    let field = |judged: &Judged| field_decision(mind, read.text, judged, &ruled);
+    let field = |judged: &Judged| field_decision(mind, read, judged, &ruled);
     let fields: Vec<FieldDecision> = judged.iter().filter_map(field).collect();
     let category = fields.iter().find(|one| one.field == Field::Category);
     let doubt = doubt(&mind.policy, category, bar);
@@ -176,7 +176,7 @@ fn rule<'a>(policy: &'a Policy, hit: &RuleHit) -> Option<&'a Rule> {
 
 fn field_decision(
     mind: &Mind,
-    text: &str,
+    read: &Read<'_>,
     judged: &Judged,
     ruled: &BTreeMap<Field, String>,
 ) -> Option<FieldDecision> {
@@ -187,13 +187,22 @@ fn field_decision(
     };
     let considered: Vec<Considered> =
         judged.order().into_iter().take(CHOICES).filter_map(named).collect();
-    let first = considered.first()?.clone();
+    // Urgencies are in order: while probabilities are not to be relied on, the middle one is never far
+    // off.
+    let is_known = !mind.asked(judged.target, !read.answers.is_empty()).is_empty();
+    let first = match judged.middle() {
+        Some(middle) if field == Field::Urgency && !is_known => {
+            let probability = judged.probabilities.get(middle).copied()?;
+            Considered { label: choices.get(middle)?.name.clone(), probability }
+        }
+        _ => considered.first()?.clone(),
+    };
     let (label, probability, basis) = match ruled.get(&field) {
         Some(label) => (label.clone(), 1.0, Basis::Rule),
         None => (first.label, first.probability, Basis::Learnt),
     };
     let place = mind.policy.position(field, &label)?;
-    let words = mind.reasons(text, field, place, WORDS);
+    let words = mind.reasons(read.text, field, place, WORDS);
     Some(FieldDecision { field, label, probability, basis, choices: considered, words })
 }
 

@@ -213,6 +213,12 @@ impl Triage {
         Ok((policy, version.version))
     }
 
+    /// The models that read tickets: the encoder, and the generator where there is one.
+    pub fn models(&self) -> (String, Option<String>) {
+        let encoder = self.shared.encoders.default_encoder().info().id.to_string();
+        (encoder, self.shared.text.default_model().map(ToString::to_string))
+    }
+
     /// What the models make of a text, and what follows from it.
     pub(super) async fn read(
         &self,

@@ -187,6 +187,15 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// The label that half of the probability is before or at.
+    pub(super) fn middle(&self) -> Option<usize> {
+        let mut sum = 0.0;
+        self.probabilities.iter().position(|probability| {
+            sum += probability;
+            sum >= 0.5
+        })
+    }
+
     /// The labels by their probability, likeliest first.
     pub(super) fn order(&self) -> Vec<(usize, f32)> {
         let mut all: Vec<(usize, f32)> = self.probabilities.iter().copied().enumerate().collect();
@@ -254,6 +263,17 @@ mod tests {
         let found =
             learnt.view(0).asked.iter().filter(|(told, label)| best(told) == *label).count();
         assert!(found < 40, "{found} of 60");
+    }
+
+    #[test]
+    fn the_middle_is_where_half_is_reached() {
+        let middle = |probabilities: &[f32]| {
+            let probabilities = probabilities.to_vec();
+            Judged { target: Target::Alert, probabilities }.middle()
+        };
+        assert_eq!(middle(&[0.4, 0.2, 0.4]), Some(1));
+        assert_eq!(middle(&[0.6, 0.2, 0.2]), Some(0));
+        assert_eq!(middle(&[]), None);
     }
 
     #[test]

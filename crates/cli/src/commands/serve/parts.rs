@@ -22,6 +22,7 @@ use intramuros_ledger::{Journal, Ledger, Lines, UsageEntry};
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_notify::Notifier;
 use intramuros_store::{Blobs, Store, WriteGate};
+use intramuros_usecases::pilots::{PilotParts, Pilots};
 use intramuros_usecases::triage::{Triage, TriageParts};
 
 use crate::data_dir;
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) notify: Notifier,
     pub(super) data_life: DataLife,
     pub(super) triage: Triage,
+    pub(super) pilots: Pilots,
 }
 
 /// How deep files may be within one another: an archive in a mail in an archive, and its files.
@@ -163,7 +165,13 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         encoders: encoders.clone(),
         text: text.clone(),
     });
-    Ok(Parts { ledger, text, encoders, knowledge, journal, notify, data_life, triage })
+    let pilots = Pilots::new(PilotParts {
+        ledger: ledger.clone(),
+        knowledge: knowledge.clone(),
+        triage: triage.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    Ok(Parts { ledger, text, encoders, knowledge, journal, notify, data_life, triage, pilots })
 }
 
 /// Sums of what the server does by itself; they are counted for no key.
@@ -397,6 +405,7 @@ pub(super) fn runner(settings: &Settings, parts: &Parts) -> Runner {
     let runner = Runner::new(parts.ledger.clone(), config);
     let kinds = parts.knowledge.job_kinds().into_iter();
     let kinds = kinds.chain(parts.data_life.job_kinds()).chain(parts.triage.job_kinds());
+    let kinds = kinds.chain(parts.pilots.job_kinds());
     kinds.fold(runner, Runner::with_kind).with_schedule(parts.data_life.schedule())
 }
 

@@ -127,14 +127,20 @@ pub(crate) struct TriageVersionList {
     versions: Vec<TriageVersionDto>,
 }
 
-/// Reads a configuration and checks it; with what was left out.
-fn checked(value: Value) -> Result<Value, ApiError> {
+/// Reads a configuration and checks it; with what was left out. Addresses must be allowed to get
+/// e-mails.
+fn checked(state: &AppState, value: Value) -> Result<Value, ApiError> {
     let policy: Policy = serde_path_to_error::deserialize(value).map_err(|error| {
         let (path, message) = (error.path().to_string(), error.inner().to_string());
         let place = if path == "." { "policy".to_owned() } else { format!("policy.{path}") };
         ApiError::invalid(place.clone(), format!("'{place}': {message}"))
     })?;
     policy.check().map_err(|error| ApiError::invalid(error.name.clone(), error.to_string()))?;
+    for address in &policy.alerts.emails {
+        state.notify.mailer().permit(address).map_err(|error| {
+            ApiError::invalid("alerts.emails", format!("'alerts.emails' has '{address}': {error}"))
+        })?;
+    }
     serde_json::to_value(policy).map_err(|error| ApiError::invalid("policy", error.to_string()))
 }
 
@@ -163,7 +169,7 @@ pub(crate) async fn create_triage_policy(
     extensions: Extensions,
     JsonBody(body): JsonBody<CreateTriagePolicy>,
 ) -> Result<(StatusCode, Json<TriagePolicyDto>), ApiError> {
-    let policy = checked(body.policy)?;
+    let policy = checked(&state, body.policy)?;
     holds(&caller, &body.labels)?;
     let id = TriagePolicyId::new(body.id);
     let record =
@@ -212,7 +218,7 @@ pub(crate) async fn update_triage_policy(
     JsonBody(body): JsonBody<UpdateTriagePolicy>,
 ) -> Result<Json<TriagePolicyDto>, ApiError> {
     let old = policy(&state, &caller, &id).await?;
-    let config = body.policy.map(checked).transpose()?;
+    let config = body.policy.map(|policy| checked(&state, policy)).transpose()?;
     if let Some(labels) = &body.labels {
         holds(&caller, labels)?;
     }

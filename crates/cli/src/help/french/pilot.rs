@@ -1,0 +1,46 @@
+//! Holds the French help texts of the commands about pilots.
+
+pub(super) const TEXTS: &[(&str, &str)] = &[
+    (
+        "pilot",
+        "Mesure un usage sur des cas dont la bonne réponse est connue (avec une clé de portées \
+         pilots:read et pilots:write)",
+    ),
+    (
+        "pilot add",
+        "Dépose un jeu étiqueté : lignes JSON ou tableau (CSV), décrits dans docs/measuring.md",
+    ),
+    ("pilot add name", "Son nom"),
+    ("pilot add file", "Le fichier"),
+    ("pilot add --job", "Ce qu'il mesure : search, chat ou triage"),
+    ("pilot add --label", "Seuls les lecteurs de ce label le lisent ; peut se répéter"),
+    ("pilot sets", "Liste les jeux étiquetés"),
+    ("pilot run", "Essaie un jeu étiqueté et attend ses chiffres"),
+    ("pilot run set", "Le jeu étiqueté : son identifiant (pls_…) ou son nom"),
+    ("pilot run --kb", "Où chercher, pour search et chat"),
+    ("pilot run --policy", "La politique, pour triage"),
+    (
+        "pilot run --folds",
+        "Parts des tickets, chacune décidée avec les autres pour exemples ; 0 : sans exemple",
+    ),
+    ("pilot run --quick", "L'encodeur décide seul, pour triage"),
+    ("pilot run --judged", "Le générateur juge ce qui a été trouvé, pour search"),
+    ("pilot run --no-wait", "N'attend pas"),
+    ("pilot runs", "Liste les essais, les plus récents d'abord"),
+    ("pilot runs --limit", "Nombre d'essais au plus, de 1 à 1000"),
+    ("pilot show", "Montre les chiffres d'un essai"),
+    ("pilot show run", "Identifiant de l'essai (plr_…)"),
+    ("pilot report", "Écrit le rapport d'un essai, une page qui se suffit"),
+    ("pilot report run", "Identifiant de l'essai (plr_…)"),
+    ("pilot report --out", "Le fichier à écrire : .html, ou .md pour du Markdown"),
+    ("pilot report --before", "Un essai d'avant, pour comparer"),
+    ("pilot report --texts", "Y met les textes des cas et des réponses"),
+    ("pilot report --english", "En anglais"),
+    ("pilot report --per-week", "Cas par semaine, pour dire ce qui est gagné"),
+    ("pilot report --minutes", "Minutes qu'un cas prend à la main"),
+    ("pilot report --check-minutes", "Minutes que la vérification d'un cas prend"),
+    ("pilot report --rate", "Ce que coûte une heure"),
+    ("pilot remove", "Supprime un jeu étiqueté avec ses essais, ou un essai"),
+    ("pilot remove id", "Identifiant (pls_… ou plr_…)"),
+    ("pilot remove --yes", "Ne demande pas de confirmation"),
+];
