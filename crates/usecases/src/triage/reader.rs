@@ -15,7 +15,7 @@ use intramuros_ledger::Reading;
 use intramuros_types::{Message, Role, SamplingParams};
 
 /// Counts the wordings of questions: what was learnt from answers to one says nothing about another.
-const WORDING: u32 = 1;
+const WORDING: u32 = 2;
 
 /// Characters of a text that the encoder is given, which is about what it can read.
 pub(super) const ENCODER_CHARS: usize = 1_500;
@@ -23,13 +23,12 @@ pub(super) const ENCODER_CHARS: usize = 1_500;
 const GENERATOR_CHARS: usize = 1_500;
 
 const SYSTEM: &str = "Tu résumes des demandes de clients en un mot.";
-/// What the generator is asked about a text.
-const QUESTIONS: [&str; 6] = [
-    "En un mot, de quoi s'agit-il ?",
+/// What the generator is asked about a text. Measured on 240 tickets beside others: these four do as
+/// well as six, and each costs a tenth of a second.
+const QUESTIONS: [&str; 4] = [
     "En un mot, quel appareil, logiciel ou service est concerné ?",
     "En un mot, que faut-il faire ?",
     "En un mot, qui est gêné ?",
-    "En un mot, quel métier doit s'en occuper ?",
     "En un mot, est-ce grave ?",
 ];
 
