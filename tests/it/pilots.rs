@@ -11,13 +11,16 @@ const ALL: &str =
     "pilots:read,pilots:write,triage:read,triage:manage,knowledge:read,knowledge:write";
 
 fn policy() -> Value {
-    json!({"categories": {"reseau": "Internet, Wi-Fi, VPN.", "impression": "Imprimantes, toner."}})
+    json!({
+        "categories": {"reseau": "Internet, Wi-Fi, VPN.", "impression": "Imprimantes, toner."},
+        "routing": {"threshold": 0.0}
+    })
 }
 
 fn tickets() -> String {
     let texts = [
         ("le wifi coupe", "reseau"),
-        ("toner vide", "impression"),
+        ("toner vide", "inconnue"),
         ("plus d'internet", "reseau"),
         ("l'imprimante est bloquée", "impression"),
         ("le VPN refuse", "reseau"),
@@ -124,11 +127,9 @@ fn wrong_sets_are_refused_with_their_line() {
     let server = shared();
     let key = create_key(server.data.path(), ALL);
     let caller = server.with_key(&key);
-    for (text, told) in [
-        ("{\"subject\": \"a\", \"categorie\": \"b\"}", "categorie"),
-        ("pas du JSON", "1"),
-        ("", "empty"),
-    ] {
+    for (text, told) in
+        [("{\"subject\": \"a\", \"humeur\": \"b\"}", "line 1"), ("pas du JSON", "1"), ("", "empty")]
+    {
         let path = "/api/v1/pilots/sets?name=x&job=triage&file_name=a.jsonl";
         let reply = caller.post_raw(path, "application/octet-stream", text.as_bytes());
         assert_eq!(reply.status, 400, "{}", reply.text);
@@ -183,7 +184,9 @@ fn the_command_line_measures_too() {
     let told = run(&["pilot", "run", "console", "--policy", "console", "--folds", "2", "--quick"]);
     assert!(told.contains('%'), "{told}");
     let runs: Value = serde_json::from_str(&run(&["--json", "pilot", "runs"])).unwrap();
-    let id = runs["runs"][0]["id"].as_str().unwrap().to_owned();
+    let own = |run: &&Value| run["meta"]["set"]["name"] == "console";
+    let own = runs["runs"].as_array().unwrap().iter().find(own).unwrap();
+    let id = own["id"].as_str().unwrap().to_owned();
     let out = folder.path().join("rapport.html");
     run(&[
         "pilot",
