@@ -25,6 +25,7 @@ mod report;
 mod review;
 mod rules;
 mod space;
+mod span;
 mod stack;
 mod trial;
 mod words;

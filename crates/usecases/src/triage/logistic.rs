@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use super::span::Span;
+
 /// Corrections that L-BFGS remembers.
 const MEMORY: usize = 8;
 /// Steps at most.
@@ -77,13 +79,17 @@ impl Logistic {
     /// Learns from `examples`, whose rows are of `dimension` and whose labels are below `count`.
     /// Without examples every label is equally likely.
     pub(super) fn fit(examples: &Examples<'_>, dimension: usize, count: usize, fit: Fit) -> Self {
-        let mut weights = vec![0.0; count * (dimension + 1)];
-        if !examples.rows.is_empty() {
-            let each = weigh(examples, count, fit.balanced);
-            let weighed = Weighed { examples, weights: each, count, penalty: fit.penalty };
-            minimise(&mut weights, |at| weighed.loss(at));
+        if examples.rows.is_empty() {
+            return Self { weights: vec![0.0; count * (dimension + 1)], dimension };
         }
-        Self { weights, dimension }
+        let Some(span) = Span::of(&examples.rows, dimension) else {
+            return Self { weights: learn(examples, dimension, count, fit), dimension };
+        };
+        let rows = span.rows();
+        let (labels, counts) = (examples.labels.clone(), examples.counts.clone());
+        let small = Examples { rows: rows.iter().collect(), labels, counts };
+        let weights = learn(&small, rows.len(), count, fit);
+        Self { weights: span.back(&weights, &examples.rows, dimension), dimension }
     }
 
     /// The logarithm of each label's probability.
@@ -100,7 +106,8 @@ impl Logistic {
 }
 
 impl Row {
-    fn dot(&self, weights: &[f32]) -> f32 {
+    /// The scalar product with weights.
+    pub(super) fn dot(&self, weights: &[f32]) -> f32 {
         match self {
             Row::Dense(values) => dot(weights, values),
             Row::Sparse(values) => {
@@ -110,7 +117,7 @@ impl Row {
     }
 
     /// Adds `factor` times this to `to`.
-    fn add_to(&self, to: &mut [f32], factor: f32) {
+    pub(super) fn add_to(&self, to: &mut [f32], factor: f32) {
         match self {
             Row::Dense(values) => add(to, factor, values),
             Row::Sparse(values) => {
@@ -120,6 +127,14 @@ impl Row {
             }
         }
     }
+}
+
+fn learn(examples: &Examples<'_>, dimension: usize, count: usize, fit: Fit) -> Vec<f32> {
+    let mut weights = vec![0.0; count * (dimension + 1)];
+    let each = weigh(examples, count, fit.balanced);
+    let weighed = Weighed { examples, weights: each, count, penalty: fit.penalty };
+    minimise(&mut weights, |at| weighed.loss(at));
+    weights
 }
 
 /// What each example weighs.
@@ -315,6 +330,23 @@ mod tests {
         let right = vectors[120..].iter().zip(&labels[120..]).filter(|one| is_right(*one)).count();
         assert!(right >= 28, "{right} of 30");
         assert_eq!(learnt, fit(&vectors[..120], 20, &labels[..120], 3, FIT));
+    }
+
+    #[test]
+    fn few_examples_of_many_values_are_learnt_from_alike() {
+        let (vectors, labels) = drawn(18, 1.0);
+        let few = fit(&vectors, 20, &labels, 3, FIT);
+        let examples = Examples {
+            rows: vectors.iter().collect(),
+            labels: labels.clone(),
+            counts: vec![1.0; vectors.len()],
+        };
+        let weights = super::learn(&examples, 20, 3, FIT);
+        let plain = Logistic { weights, dimension: 20 };
+        for row in drawn(30, 1.0).0 {
+            let (a, b) = (few.log_probabilities(&row), plain.log_probabilities(&row));
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 0.03), "{a:?} {b:?}");
+        }
     }
 
     #[test]
