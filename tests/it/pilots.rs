@@ -118,6 +118,12 @@ fn searches_and_answers_are_measured_on_a_knowledge_base() {
     let counted =
         ["right", "handed_over", "wrong"].map(|name| done["done"][name].as_u64().unwrap());
     assert_eq!(counted.iter().sum::<u64>(), 1, "{done}");
+    // Who may not ask must not have others asked.
+    let weak = create_key(server.data.path(), "pilots:read,pilots:write");
+    let body = json!({"set": set["id"], "knowledge_base": "pilote-base"});
+    let refused = server.with_key(&weak).post(RUNS, &body);
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert!(refused.text.contains("knowledge:read"), "{}", refused.text);
     let nowhere = caller.post(RUNS, &json!({"set": set["id"], "knowledge_base": "nulle-part"}));
     assert_eq!(nowhere.status, 404, "{}", nowhere.text);
 }

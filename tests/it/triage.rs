@@ -199,6 +199,9 @@ fn a_rule_stands_above_the_models_and_rings_once_for_an_outbreak() {
     let seen = caller.post(&path, &json!({"comment": "j'y vais"}));
     assert_eq!((seen.status, &seen.json()["comment"]), (200, &json!("j'y vais")), "{}", seen.text);
     assert_eq!(alerts()["alerts"], json!([]));
+    // What was said before without ringing keeps nobody from being told now.
+    let again = submit(&caller, "tri-alerte", "RE: facture", "COUPURE TOTALE du site, encore");
+    assert_eq!(again["labels"]["alert"], true);
     // The same trouble in other words: the third makes it an outbreak, the fourth joins it silently.
     let texts = [
         "Coupure totale du site depuis ce matin, plus d'internet",
@@ -286,6 +289,11 @@ fn wrong_policies_and_tickets_are_refused_by_name() {
     assert_eq!(refused(&|policy| policy["urgences"] = json!({})), "policy.urgences");
     let mail = |policy: &mut Value| policy["alerts"] = json!({"emails": ["x@example.org"]});
     assert_eq!(refused(&mail), "alerts.emails");
+    assert_eq!(refused(&|policy| policy["dispatchers"] = json!("personne")), "dispatchers");
+    let unapplied = |policy: &mut Value| {
+        policy["rules"][0] = json!({"id": "R9", "if": "x", "then": {"urgency": "basse"}});
+    };
+    assert_eq!(refused(&unapplied), "rules.R9");
     let taken = caller.post(POLICIES, &json!({"id": "tri-faux", "policy": policy()}));
     assert_eq!(taken.status, 409);
     let stale = json!({"version": 9, "policy": policy()});

@@ -225,7 +225,7 @@ fn triage_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(triage::tickets::list_tickets, triage::tickets::create_ticket))
         .routes(routes!(triage::tickets::preview_ticket))
         .routes(routes!(triage::tickets::create_ticket_of_hook))
-        .merge(triage_file_routes())
+        .merge(triage_file_routes(state))
 }
 
 fn pilot_routes(state: &AppState) -> OpenApiRouter<AppState> {
@@ -241,11 +241,13 @@ fn pilot_routes(state: &AppState) -> OpenApiRouter<AppState> {
 }
 
 /// Tickets that come as files.
-fn triage_file_routes() -> OpenApiRouter<AppState> {
+fn triage_file_routes(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(triage::tickets::create_ticket_of_mail))
         .routes(routes!(triage::tickets::create_tickets_of_table))
         .layer(DefaultBodyLimit::max(MAX_FILE_BYTES))
+        // A body that does not come must not hold a connection.
+        .layer(time_limit(state))
 }
 
 fn review_routes(state: &AppState) -> OpenApiRouter<AppState> {

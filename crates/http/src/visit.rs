@@ -206,6 +206,15 @@ pub(crate) fn usage_entries(
     entries.collect()
 }
 
+/// Who did something: a user, else the key's family.
+pub(crate) fn who(caller: &Principal) -> String {
+    match (&caller.user, &caller.family) {
+        (Some(user), _) => user.to_string(),
+        (None, Some(family)) => family.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
 /// For whom an engine works when it works for the request of `extensions`.
 pub(crate) fn caller(extensions: &Extensions, priority: Priority) -> Caller {
     let id = crate::request_id::request_id(extensions);

@@ -27,12 +27,3 @@ async fn policy(
     }
     Err(ApiError::new(Code::NotFound, format!("triage policy `{id}` does not exist")))
 }
-
-/// Who did something: a user, else the key's family.
-fn who(caller: &Principal) -> String {
-    match (&caller.user, &caller.family) {
-        (Some(user), _) => user.to_string(),
-        (None, Some(family)) => family.to_string(),
-        (None, None) => String::new(),
-    }
-}

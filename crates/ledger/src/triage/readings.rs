@@ -32,7 +32,7 @@ impl Ledger {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// Up to `limit` examples that `reader` has not read, newest first.
+    /// Up to `limit` examples that `reader` has not read, newest first, of the `newest` ones.
     ///
     /// # Errors
     /// `Database`.
@@ -40,16 +40,19 @@ impl Ledger {
         &self,
         policy: &TriagePolicyId,
         reader: &str,
+        newest: u32,
         limit: u32,
     ) -> Result<Vec<ExampleRecord>, LedgerError> {
         sqlx::query(
             "SELECT * FROM triage_examples WHERE policy = $1 AND NOT EXISTS (SELECT 1 FROM \
              triage_readings WHERE owner = triage_examples.id AND reader = $2) \
+             AND id IN (SELECT id FROM triage_examples WHERE policy = $1 ORDER BY id DESC LIMIT $4) \
              ORDER BY id DESC LIMIT $3",
         )
         .bind(policy.as_str())
         .bind(reader)
         .bind(limit)
+        .bind(newest)
         .fetch_all(&self.pool)
         .await
         .and_then(|rows| rows.iter().map(super::records::example).collect())

@@ -70,12 +70,21 @@ impl Triage {
         let ledger = &self.shared.ledger;
         let mut sent = 0;
         for due in ledger.due_alerts().await? {
-            let (policy, _) = self.policy(&due.policy).await?;
-            let ticket = ledger.get_ticket(&due.policy, &due.ticket).await?;
-            let (mails, next) = again(&policy, &due, &ticket, ledger.now());
-            sent += u64::from(ledger.remind_of_alert(&due, &mails, next).await?);
+            match self.remind_of(&due).await {
+                Ok(done) => sent += u64::from(done),
+                // One that cannot be sent must not keep back the others.
+                Err(error) => tracing::error!(alert = due.id.as_str(), %error, "no reminder"),
+            }
         }
         Ok(sent)
+    }
+
+    async fn remind_of(&self, due: &AlertRecord) -> Result<bool, TriageError> {
+        let ledger = &self.shared.ledger;
+        let (policy, _) = self.policy(&due.policy).await?;
+        let ticket = ledger.get_ticket(&due.policy, &due.ticket).await?;
+        let (mails, next) = again(&policy, due, &ticket, ledger.now());
+        Ok(ledger.remind_of_alert(due, &mails, next).await?)
     }
 }
 

@@ -2,26 +2,30 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use intramuros_engine::{Caller, EmbedEngine, Encoders, EngineError, TextModels};
 use intramuros_ledger::{
-    ExampleRecord, FiledTicket, Ledger, NewTicket, OutbreakWish, Reading, Settlement, TicketLabels,
-    TicketRecord, TicketRoute, TriagePolicyRecord,
+    ExampleRecord, FiledTicket, Ledger, NewTicket, Reading, Settlement, TicketLabels, TicketRecord,
+    TicketRoute, TriagePolicyRecord,
 };
 use intramuros_types::{Fault, TicketId, TriageExampleId, TriagePolicyId};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::decide::{Bar, Found, alert_from, bar, decide};
 use super::mind::{Material, Mind, Read};
 use super::outbreak::{LOOK_AT, LOOK_BACK, look};
 use super::phrases::phrases;
 use super::reader::Reader;
+use super::reading::READ_BY_GENERATOR;
 use super::rules::spelt;
 use super::{Decision, Mode, Policy, TriageError, alarm, common, review, text_of};
 
 /// Examples that a ticket waits for to be read by the encoder; beyond, a job reads them.
 const INLINE: u32 = 256;
+/// How long a ticket waits for the latest examples to be learnt from.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Texts that the encoder is given at once.
 const BATCH: usize = 64;
 
@@ -45,10 +49,11 @@ pub(super) struct Shared {
     pub(super) ledger: Ledger,
     encoders: Encoders,
     text: TextModels,
-    /// What is known for each policy. Held for a look only.
-    minds: Mutex<HashMap<TriagePolicyId, Arc<Mind>>>,
-    /// Held while a mind is made, so that it is made once.
-    making: AsyncMutex<()>,
+    /// What is known for each policy, and how long it took to make up. Held for a look only.
+    minds: Mutex<HashMap<TriagePolicyId, (Arc<Mind>, Duration)>>,
+    /// One for each policy, held while its mind is made up, so that it is done once and keeps no other
+    /// policy waiting.
+    making: Mutex<HashMap<TriagePolicyId, Arc<AsyncMutex<()>>>>,
     /// Vectors of the sentences that every policy shares.
     common: AsyncMutex<Option<Arc<Vec<Vec<f32>>>>>,
 }
@@ -85,6 +90,16 @@ pub struct TicketRequest {
     pub filed_by: String,
 }
 
+/// What is known for a policy.
+enum Known {
+    /// With all examples.
+    Current(Arc<Mind>),
+    /// Without the latest: learning from all takes longer than a ticket waits.
+    Last(Arc<Mind>),
+    /// Nothing, or what is made up anew in no time.
+    Nothing,
+}
+
 /// What came of reading a ticket.
 pub(super) struct Decided {
     pub(super) decision: Decision,
@@ -103,7 +118,7 @@ impl Triage {
                 encoders,
                 text,
                 minds: Mutex::default(),
-                making: AsyncMutex::new(()),
+                making: Mutex::default(),
                 common: AsyncMutex::new(None),
             }),
         }
@@ -155,8 +170,8 @@ impl Triage {
             review: None,
             filed_by: request.filed_by,
         };
-        // One outbreak rings once.
-        if alert && !matches!(new.outbreak, OutbreakWish::Join(_)) && new.duplicate_of.is_none() {
+        // One trouble rings once.
+        if alert && !company.has_rung {
             new.alert = Some(alarm::of(&mind.policy, &new, &decided.decision, now));
         }
         if route != TicketRoute::Auto {
@@ -284,26 +299,64 @@ impl Triage {
         caller: &Caller,
     ) -> Result<Arc<Mind>, TriageError> {
         let record = self.shared.ledger.get_triage_policy(id).await?;
-        if let Some(mind) = self.known(id, &record) {
-            return Ok(mind);
+        let making = self.making(id);
+        match self.known(id, &record) {
+            Known::Current(mind) => return Ok(mind),
+            Known::Last(mind) => {
+                if let Ok(making) = making.try_lock_owned() {
+                    self.make_later(id, making);
+                }
+                return Ok(mind);
+            }
+            Known::Nothing => {}
         }
-        let _making = self.shared.making.lock().await;
+        let _making = making.lock().await;
         let record = self.shared.ledger.get_triage_policy(id).await?;
-        if let Some(mind) = self.known(id, &record) {
-            return Ok(mind);
+        match self.known(id, &record) {
+            Known::Current(mind) | Known::Last(mind) => Ok(mind),
+            Known::Nothing => self.make(id, caller).await,
         }
+    }
+
+    fn making(&self, id: &TriagePolicyId) -> Arc<AsyncMutex<()>> {
+        let mut making = self.shared.making.lock().unwrap_or_else(PoisonError::into_inner);
+        making.entry(id.clone()).or_default().clone()
+    }
+
+    async fn make(&self, id: &TriagePolicyId, caller: &Caller) -> Result<Arc<Mind>, TriageError> {
         let material = self.material(id, caller).await?;
         self.read_later(id).await?;
+        let start = Instant::now();
         let mind = Arc::new(tokio::task::spawn_blocking(move || Mind::of(material)).await?);
         let mut minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        minds.insert(id.clone(), mind.clone());
+        minds.insert(id.clone(), (mind.clone(), start.elapsed()));
         Ok(mind)
     }
 
-    fn known(&self, id: &TriagePolicyId, record: &TriagePolicyRecord) -> Option<Arc<Mind>> {
+    /// Makes up a mind while tickets are decided by the last one.
+    fn make_later(&self, id: &TriagePolicyId, making: OwnedMutexGuard<()>) {
+        let (triage, id) = (self.clone(), id.clone());
+        tokio::spawn(async move {
+            let _making = making;
+            if let Err(error) = triage.make(&id, &Caller::server("triage")).await {
+                tracing::warn!(%error, policy = id.as_str(), "triage goes on with what it knew");
+            }
+        });
+    }
+
+    fn known(&self, id: &TriagePolicyId, record: &TriagePolicyRecord) -> Known {
         let minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        let mind = minds.get(id)?;
-        (mind.version == record.version && mind.learnt == record.learnt).then(|| mind.clone())
+        let Some((mind, took)) = minds.get(id).filter(|(mind, _)| mind.version == record.version)
+        else {
+            return Known::Nothing;
+        };
+        if mind.learnt == record.learnt {
+            Known::Current(mind.clone())
+        } else if *took > PATIENCE {
+            Known::Last(mind.clone())
+        } else {
+            Known::Nothing
+        }
     }
 
     /// Makes the next ticket make up a mind anew: models have read more.
@@ -331,9 +384,13 @@ impl Triage {
         examples.retain(|example| known.contains_key(&example.id));
         let vectors = examples.iter().filter_map(|example| known.remove(&example.id)).collect();
         let mut answers = Vec::new();
+        let old = examples.len().saturating_sub(READ_BY_GENERATOR as usize);
         for question in reader.questions() {
             let mut read = ledger.triage_readings(id, &question).await?;
-            let read = examples.iter().map(|example| read.remove(&example.id)).collect();
+            let newest = |(at, example): (usize, &ExampleRecord)| {
+                if at < old { None } else { read.remove(&example.id) }
+            };
+            let read = examples.iter().enumerate().map(newest).collect();
             answers.push((question, read));
         }
         let learnt = record.learnt;
@@ -359,7 +416,8 @@ impl Triage {
     ) -> Result<(), TriageError> {
         let (ledger, name) = (&self.shared.ledger, reader.encoding());
         loop {
-            let unread: Vec<ExampleRecord> = ledger.triage_unread(id, &name, INLINE).await?;
+            let unread: Vec<ExampleRecord> =
+                ledger.triage_unread(id, &name, u32::MAX, INLINE).await?;
             if unread.is_empty() {
                 return Ok(());
             }

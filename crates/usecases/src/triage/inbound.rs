@@ -1,5 +1,6 @@
 //! Reads tickets as they come: e-mails, tables, and what other systems post.
 
+use encoding_rs::WINDOWS_1252;
 use mail_parser::{Message, MessageParser};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,7 +91,7 @@ pub fn table(bytes: &[u8]) -> Result<Vec<Sent>, TriageError> {
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|byte| windows_1252(*byte)).collect(),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
     };
     let text = text.trim_start_matches('\u{feff}');
     let head = text.lines().next().unwrap_or_default();
@@ -182,19 +183,6 @@ fn invalid<T>(reason: &str) -> Result<T, TriageError> {
 
 fn wrong(error: csv::Error) -> TriageError {
     TriageError::Invalid { name: "body", reason: format!("is no CSV table: {error}") }
-}
-
-/// What Windows puts in the place of control characters; the rest is Latin-1.
-fn windows_1252(byte: u8) -> char {
-    const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
-        'ž', 'Ÿ',
-    ];
-    match byte {
-        0x80..=0x9f => HIGH[usize::from(byte - 0x80)],
-        _ => char::from(byte),
-    }
 }
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ impl Default for Outbreaks {
 pub(super) struct Company {
     pub(super) duplicate_of: Option<TicketId>,
     pub(super) outbreak: OutbreakWish,
+    /// Whether the same trouble has rung within the time of an outbreak. What rang last week, or never,
+    /// keeps nobody from being told now.
+    pub(super) has_rung: bool,
 }
 
 /// Looks among `recent` tickets, newest first, for what a new one repeats or belongs to. `middle` are
@@ -65,10 +68,14 @@ pub(super) fn look(
     // Of several, the latest: where it is worked on.
     let same = recent.iter().zip(&likeness).find(|(_, likeness)| **likeness >= SAME);
     let duplicate_of = same.map(|(ticket, _)| ticket.id.clone());
-    if wanted.tickets < 2 {
-        return Company { duplicate_of, outbreak: OutbreakWish::None };
-    }
     let window = now - Duration::from_secs(60 * u64::from(wanted.minutes));
+    let rang =
+        |ticket: &RecentTicket| ticket.created >= window && ticket.labels.alert == Some(true);
+    let has_rung =
+        recent.iter().zip(&likeness).any(|(ticket, likeness)| *likeness >= SAME && rang(ticket));
+    if wanted.tickets < 2 {
+        return Company { duplicate_of, outbreak: OutbreakWish::None, has_rung };
+    }
     let near: Vec<&RecentTicket> = recent
         .iter()
         .zip(&likeness)
@@ -86,7 +93,8 @@ pub(super) fn look(
         }
         None => OutbreakWish::None,
     };
-    Company { duplicate_of, outbreak }
+    let has_rung = has_rung || (outbreak != OutbreakWish::None && near.iter().any(|one| rang(one)));
+    Company { duplicate_of, outbreak, has_rung }
 }
 
 fn mean(dimension: usize, vectors: &[&[f32]]) -> Vec<f32> {
@@ -147,6 +155,27 @@ mod tests {
         assert_eq!(found.duplicate_of, Some(recent[1].id.clone()));
         assert_eq!(looked(&recent, 7, 0.0, "mail"), Company::default());
         assert_eq!(looked(&[], 7, 0.0, "mail"), Company::default());
+    }
+
+    #[test]
+    fn only_what_rang_a_moment_ago_keeps_silent() {
+        let rings = |number, minutes, alert| {
+            let mut ticket = ticket(number, minutes, 3);
+            ticket.labels.alert = Some(alert);
+            ticket
+        };
+        let silent = |recent: &[RecentTicket]| looked(recent, 3, 1.0, "mail").has_rung;
+        assert!(silent(&[rings(2, 95, true)]));
+        // The same words, and nobody was told; or long ago.
+        assert!(!silent(&[rings(2, 95, false)]));
+        assert!(!silent(&[rings(2, 20, true)]));
+        // An outbreak that nobody was told of rings, one that rang does not again.
+        let calm = [rings(30, 95, false), rings(20, 90, false), rings(10, 80, false)];
+        let found = looked(&calm, 3, 40.0, "mail");
+        assert!(found.outbreak != OutbreakWish::None && !found.has_rung);
+        let [mut first, second, third] = calm;
+        first.labels.alert = Some(true);
+        assert!(looked(&[first, second, third], 3, 40.0, "mail").has_rung);
     }
 
     #[test]

@@ -261,6 +261,12 @@ impl Policy {
             if rule.then == Then::default() {
                 return wrong(part, "decides nothing");
             }
+            if rule.phrases.is_empty() && !rule.then.alert {
+                return wrong(
+                    part,
+                    "has neither phrases nor an alert, so that nothing applies it; add phrases",
+                );
+            }
             if rule.phrases.len() > MAX_PHRASES {
                 let count = rule.phrases.len();
                 return wrong(part, format!("has {count} phrases, the limit is {MAX_PHRASES}"));
@@ -430,6 +436,11 @@ mod tests {
         assert_eq!(unknown, "'rules.R1' gives the urgency 'haute', which is not listed");
         let nothing = changed("\"urgency\": \"critique\", \"alert\": true", "");
         assert_eq!(nothing, "'rules.R1' decides nothing");
+        let unapplied = changed(", \"alert\": true", "");
+        assert!(
+            unapplied.starts_with("'rules.R1' has neither phrases nor an alert"),
+            "{unapplied}"
+        );
         assert!(changed("le site est coupé", " ").contains("empty if"));
         let one = changed(", {\"name\": \"basse\", \"description\": \"\"}", "");
         assert_eq!(one, "'urgencies' are 1; it takes 2 to 200, or none");

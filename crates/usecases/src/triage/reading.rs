@@ -15,6 +15,9 @@ use super::{Effort, Triage, TriageError};
 
 /// The kind of the jobs.
 const READ: &str = "triage.read";
+/// The newest examples are read by the generator: a second each, and what it makes of them is kept in
+/// memory. Older ones teach by the encoder and their words.
+pub(super) const READ_BY_GENERATOR: u32 = 2_000;
 /// Examples that are read before what was learnt is renewed.
 const AT_ONCE: u32 = 32;
 
@@ -76,7 +79,7 @@ impl Triage {
     pub(super) async fn read_later(&self, id: &TriagePolicyId) -> Result<(), TriageError> {
         let reader = self.reader(Effort::Full).await?;
         let Some(last) = reader.questions().pop() else { return Ok(()) };
-        if self.shared.ledger.triage_unread(id, &last, 1).await?.is_empty() {
+        if self.shared.ledger.triage_unread(id, &last, READ_BY_GENERATOR, 1).await?.is_empty() {
             return Ok(());
         }
         let params = serde_json::json!(Params { policy: id.clone() });
@@ -99,7 +102,7 @@ impl Triage {
         let caller = Caller::server("triage");
         loop {
             // The last question is answered last, so who has its answer has all.
-            let unread = ledger.triage_unread(id, last, AT_ONCE).await?;
+            let unread = ledger.triage_unread(id, last, READ_BY_GENERATOR, AT_ONCE).await?;
             if unread.is_empty() {
                 return Ok(());
             }

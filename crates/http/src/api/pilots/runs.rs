@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{Extensions, StatusCode};
 use axum::{Extension, Json};
 use intramuros_ledger::{PilotOutcome, PilotRunPage, PilotRunRecord};
-use intramuros_types::{KnowledgeBaseId, PilotRunId, PilotSetId, Principal, TriagePolicyId};
+use intramuros_types::{KnowledgeBaseId, PilotRunId, PilotSetId, Principal, Scope, TriagePolicyId};
 use intramuros_usecases::pilots::PilotSettings;
 use intramuros_usecases::triage::Effort;
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,12 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
-use super::who;
 use crate::body::{JsonBody, RequestBody};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::query::QueryParams;
 use crate::state::AppState;
 use crate::visit::note_target;
+use crate::visit::who;
 
 const DEFAULT_LIMIT: u32 = 100;
 
@@ -174,6 +174,16 @@ pub(crate) async fn begin_pilot_run(
         first: body.first,
         judged: body.judged,
     };
+    // Its answers are read with the run: who may not ask must not have others asked.
+    for (scope, is_used) in [
+        (Scope::KnowledgeRead, settings.knowledge_base.is_some()),
+        (Scope::TriageRead, settings.policy.is_some()),
+    ] {
+        if is_used && !caller.may(scope) {
+            let message = format!("this run needs the scope `{scope}` too");
+            return Err(ApiError::new(Code::InsufficientScope, message));
+        }
+    }
     let set = PilotSetId::new(body.set);
     let run = state.pilots.begin(&set, settings, &caller.access, &who(&caller)).await?;
     note_target(&extensions, run.id.as_str());

@@ -14,11 +14,11 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::jobs::named;
-use super::who;
 use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
 use crate::visit::note_target;
+use crate::visit::who;
 
 const DEFAULT_LIMIT: u32 = 100;
 

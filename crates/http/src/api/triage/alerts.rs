@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::policy;
 use super::query::AlertsQuery;
-use super::{policy, who};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
+use crate::visit::who;
 
 /// A ticket that somebody must see at once.
 #[derive(Debug, Serialize, ToSchema)]

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::dto::{ExampleDto, ExampleList, TicketLabelsDto};
+use super::policy;
 use super::query::TriagePageQuery;
-use super::{policy, who};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
+use crate::visit::who;
 
 /// Texts whose labels are known.
 #[derive(Debug, Deserialize, ToSchema)]

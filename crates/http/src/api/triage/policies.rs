@@ -5,19 +5,20 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{Extensions, StatusCode};
 use axum::{Extension, Json};
-use intramuros_ledger::{TriagePolicyRecord, TriageVersion};
-use intramuros_types::{Principal, TriagePolicyId};
+use intramuros_ledger::{LedgerError, TriagePolicyRecord, TriageVersion};
+use intramuros_types::{GroupId, Principal, TriagePolicyId};
 use intramuros_usecases::triage::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{policy, who};
+use super::policy;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
 use crate::visit::note_target;
+use crate::visit::who;
 
 /// A policy to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -128,8 +129,8 @@ pub(crate) struct TriageVersionList {
 }
 
 /// Reads a configuration and checks it; with what was left out. Addresses must be allowed to get
-/// e-mails.
-fn checked(state: &AppState, value: Value) -> Result<Value, ApiError> {
+/// e-mails, dispatchers must be a group.
+async fn checked(state: &AppState, value: Value) -> Result<Value, ApiError> {
     let policy: Policy = serde_path_to_error::deserialize(value).map_err(|error| {
         let (path, message) = (error.path().to_string(), error.inner().to_string());
         let place = if path == "." { "policy".to_owned() } else { format!("policy.{path}") };
@@ -140,6 +141,14 @@ fn checked(state: &AppState, value: Value) -> Result<Value, ApiError> {
         state.notify.mailer().permit(address).map_err(|error| {
             ApiError::invalid("alerts.emails", format!("'alerts.emails' has '{address}': {error}"))
         })?;
+    }
+    if let Some(group) = &policy.dispatchers {
+        let found = state.ledger.get_group(&GroupId::new(group.as_str())).await;
+        if matches!(found, Err(LedgerError::NotFound { .. })) {
+            let message = format!("'dispatchers' is '{group}', and there is no such group");
+            return Err(ApiError::invalid("dispatchers", message));
+        }
+        found?;
     }
     serde_json::to_value(policy).map_err(|error| ApiError::invalid("policy", error.to_string()))
 }
@@ -169,7 +178,7 @@ pub(crate) async fn create_triage_policy(
     extensions: Extensions,
     JsonBody(body): JsonBody<CreateTriagePolicy>,
 ) -> Result<(StatusCode, Json<TriagePolicyDto>), ApiError> {
-    let policy = checked(&state, body.policy)?;
+    let policy = checked(&state, body.policy).await?;
     holds(&caller, &body.labels)?;
     let id = TriagePolicyId::new(body.id);
     let record =
@@ -218,7 +227,10 @@ pub(crate) async fn update_triage_policy(
     JsonBody(body): JsonBody<UpdateTriagePolicy>,
 ) -> Result<Json<TriagePolicyDto>, ApiError> {
     let old = policy(&state, &caller, &id).await?;
-    let config = body.policy.map(|policy| checked(&state, policy)).transpose()?;
+    let config = match body.policy {
+        Some(policy) => Some(checked(&state, policy).await?),
+        None => None,
+    };
     if let Some(labels) = &body.labels {
         holds(&caller, labels)?;
     }

@@ -17,12 +17,13 @@ use utoipa::ToSchema;
 
 use super::super::jobs::JobDto;
 use super::dto::{TicketDto, TicketLabelsDto, TicketList, TicketSummaryDto};
+use super::policy;
 use super::query::TicketsQuery;
-use super::{policy, who};
 use crate::body::{JsonBody, JsonObject, RequestBody};
 use crate::error::{ApiError, Code};
 use crate::query::QueryParams;
 use crate::state::AppState;
+use crate::visit::who;
 use crate::visit::{caller as calling, note_target};
 
 /// How much deciding may take.

@@ -87,7 +87,7 @@ async fn what_a_person_says_counts_and_is_learnt() {
     // Read once, as a ticket.
     let readings = ledger.triage_readings(&id, READER).await.unwrap();
     assert_eq!(readings.get(&examples[0].id), Some(&vec![0.5, -1.25]));
-    assert!(ledger.triage_unread(&id, READER, 10).await.unwrap().is_empty());
+    assert!(ledger.triage_unread(&id, READER, 99, 10).await.unwrap().is_empty());
 
     // The last word counts.
     let agreed = says(labels("reseau", "haute"), "le wifi");
@@ -120,12 +120,13 @@ async fn examples_are_added_changed_and_removed() {
     assert_eq!((added.added, added.changed, added.unchanged), (0, 1, 1));
     assert_eq!(ledger.get_triage_policy(&id).await.unwrap().learnt, 2);
 
-    let unread = ledger.triage_unread(&id, READER, 1).await.unwrap();
+    let unread = ledger.triage_unread(&id, READER, 99, 1).await.unwrap();
     assert_eq!(unread[0].text, "mot de passe");
     let read = [(unread[0].id.clone(), vec![1.0]), ("exa_gone".into(), vec![2.0])];
     ledger.keep_triage_readings(&id, READER, &read).await.unwrap();
     assert_eq!(ledger.triage_readings(&id, READER).await.unwrap().len(), 1);
-    assert_eq!(ledger.triage_unread(&id, READER, 9).await.unwrap().len(), 1);
+    assert_eq!(ledger.triage_unread(&id, READER, 99, 9).await.unwrap().len(), 1);
+    assert!(ledger.triage_unread(&id, READER, 1, 9).await.unwrap().is_empty());
     assert_eq!(ledger.forget_triage_readers(&id, &["other".to_owned()]).await.unwrap(), 1);
 
     let (first, next) = ledger.list_triage_examples(&id, None, 1).await.unwrap();
