@@ -5,6 +5,7 @@
 //! that anybody still waits for is never unloaded.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,13 +68,17 @@ pub struct ModelState {
 #[derive(Clone)]
 pub struct TextModels {
     shared: Arc<Shared>,
+    /// The slot that this handle takes for the default one; `None` for the one of all.
+    own_default: Option<usize>,
 }
 
 struct Shared {
     limits: ModelLimits,
     clock: Clock,
-    /// The served models; the first is the default.
+    /// The served models, in the order of the configuration.
     slots: Vec<Slot>,
+    /// The slot of the default model.
+    default: AtomicUsize,
     /// Held by whoever loads or unloads: one at a time, so that memory is counted once.
     loading: tokio::sync::Mutex<()>,
     /// Places of those who wait for `loading`.
@@ -100,15 +105,44 @@ impl TextModels {
             limits,
             clock,
             slots,
+            default: AtomicUsize::new(0),
             loading: tokio::sync::Mutex::new(()),
             waiting: tokio::sync::Semaphore::new(MAX_WAITING),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), own_default: None }
     }
 
     /// The model that serves where none is named; `None` when there is no generator.
     pub fn default_model(&self) -> Option<&ModelId> {
-        self.shared.slots.first().map(|slot| &slot.id)
+        let at = self.own_default.unwrap_or_else(|| self.shared.default.load(Ordering::Relaxed));
+        self.shared.slots.get(at).map(|slot| &slot.id)
+    }
+
+    /// The same models, of which `id` is the default one for this handle and its clones: to measure
+    /// it before it serves everybody.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidParameter`] when it is not served.
+    pub fn with_default(&self, id: &str) -> Result<Self, EngineError> {
+        Ok(Self { shared: self.shared.clone(), own_default: Some(self.slot(id)?) })
+    }
+
+    /// Makes `id` the default model, for every handle that has no default of its own, from the next
+    /// request on.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidParameter`] when it is not served.
+    pub fn set_default(&self, id: &str) -> Result<(), EngineError> {
+        self.shared.default.store(self.slot(id)?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn slot(&self, id: &str) -> Result<usize, EngineError> {
+        let at = self.shared.slots.iter().position(|slot| slot.id.as_str() == id);
+        at.ok_or_else(|| EngineError::InvalidParameter {
+            name: "model",
+            reason: format!("is '{id}', which is not served"),
+        })
     }
 
     /// Ids of the served models.
@@ -158,11 +192,7 @@ impl TextModels {
     /// too many wait for a model; [`EngineError::Backend`] when it does not fit beside what is in
     /// use, or cannot be loaded; [`EngineError::ModelTooLarge`] when it never fits.
     pub async fn get(&self, id: &str) -> Result<TextEngine, EngineError> {
-        let at = self.shared.slots.iter().position(|slot| slot.id.as_str() == id);
-        let at = at.ok_or_else(|| EngineError::InvalidParameter {
-            name: "model",
-            reason: format!("is '{id}', which is not served"),
-        })?;
+        let at = self.slot(id)?;
         match self.shared.slots[at].engine(self.shared.clock.now()) {
             Some(engine) => Ok(engine),
             None => self.load(at).await,

@@ -14,7 +14,7 @@ use crate::{Knowledge, KnowledgeError};
 const MAX_PASSAGES: usize = 20;
 
 /// Hits among which the best by words is looked for.
-const LOOKED_AT: usize = 20;
+pub(crate) const LOOKED_AT: usize = 20;
 
 /// A question.
 #[derive(Debug, Clone)]
@@ -96,7 +96,7 @@ impl Knowledge {
 /// Keeps the first `limit` hits. The last of them gives way to the best by words when that is not
 /// among them: a row of a price list that has every word of the question is little like a sentence,
 /// and late interaction puts it behind whole paragraphs about the same thing.
-fn keep_best(hits: &mut Vec<Hit>, limit: usize) {
+pub(crate) fn keep_best(hits: &mut Vec<Hit>, limit: usize) {
     let by_words = |hit: &Hit| hit.lexical.unwrap_or(0.0);
     let border = limit.min(hits.len());
     let (kept, others) = hits.split_at_mut(border);

@@ -9,10 +9,17 @@
 
 use std::collections::HashSet;
 
+use self::demand::{Demand, Wording};
 use crate::citation::Citation;
 use crate::search::Hit;
 use crate::sentences::sentences;
-use crate::words::{Word, words};
+use crate::words::{Word, tokens, words};
+
+mod demand;
+
+/// Words, folded, that turn a sentence into its opposite.
+const NEGATIONS: [&str; 11] =
+    ["ne", "n", "pas", "jamais", "aucun", "aucune", "not", "never", "no", "cannot", "without"];
 
 /// Share of a sentence's content words that its passage must hold.
 const REQUIRED_COVERAGE: f32 = 0.5;
@@ -33,6 +40,8 @@ pub enum Support {
 pub(crate) struct Evidence {
     passages: Vec<Prepared>,
     question: HashSet<Word>,
+    /// Whether [`Demand`]s are made.
+    strict: bool,
 }
 
 struct Prepared {
@@ -41,6 +50,8 @@ struct Prepared {
     words: HashSet<Word>,
     /// Words of the title and the headings, which every line shares.
     context: HashSet<Word>,
+    /// Everything in its order; only where demands are made.
+    wording: Option<Wording>,
     lines: Vec<Line>,
 }
 
@@ -48,14 +59,36 @@ struct Prepared {
 struct Line {
     words: HashSet<Word>,
     /// Its sentences, which quotations are made of.
-    sentences: Vec<(String, HashSet<Word>)>,
+    sentences: Vec<Sentence>,
+}
+
+struct Sentence {
+    text: String,
+    words: HashSet<Word>,
+    negated: bool,
 }
 
 impl Evidence {
     /// Prepares `hits` as the evidence for answers to `question`.
     pub(crate) fn new(question: &str, hits: &[Hit]) -> Self {
-        let passages = hits.iter().map(Prepared::new).collect();
-        Self { passages, question: words(question).into_iter().collect() }
+        let passages = hits.iter().map(|hit| Prepared::new(hit, false)).collect();
+        Self { passages, question: words(question).into_iter().collect(), strict: false }
+    }
+
+    /// The same for answers that go to customers: names, terms in quotation marks, menu paths,
+    /// units, numbers in letters and promises must stand in the very passage that supports the
+    /// sentence, and what a passage denies is not affirmed.
+    pub(crate) fn strict(question: &str, hits: &[Hit]) -> Self {
+        let passages = hits.iter().map(|hit| Prepared::new(hit, true)).collect();
+        Self { passages, question: words(question).into_iter().collect(), strict: true }
+    }
+
+    /// Whether a sentence has a number, a name, a term or a promise that stands in no passage: it
+    /// was not only put badly, it was made up.
+    pub(crate) fn is_invented(&self, sentence: &str) -> bool {
+        let claimed: HashSet<Word> = words(sentence).into_iter().collect();
+        let demand = Demand::of(sentence);
+        !self.passages.iter().any(|passage| passage.meets(&demand) && passage.counts(&claimed))
     }
 
     /// Checks one sentence of an answer.
@@ -71,15 +104,18 @@ impl Evidence {
         if !names(sentence).iter().all(is_known) {
             return Support::Unsupported;
         }
+        let demand = self.strict.then(|| Demand::of(sentence));
+        let negated = demand.as_ref().map(|_| is_negated(sentence));
         let mut best: Option<(f32, Citation)> = None;
         for passage in &self.passages {
             let coverage = self.coverage(&claimed, &passage.words);
             if coverage < REQUIRED_COVERAGE
+                || demand.as_ref().is_some_and(|demand| !passage.meets(demand))
                 || best.as_ref().is_some_and(|(most, _)| coverage <= *most)
             {
                 continue;
             }
-            if let Some(citation) = passage.cite(&claimed) {
+            if let Some(citation) = passage.cite(&claimed, negated) {
                 best = Some((coverage, citation));
             }
         }
@@ -97,37 +133,62 @@ impl Evidence {
 }
 
 impl Prepared {
-    fn new(hit: &Hit) -> Self {
+    fn new(hit: &Hit, strict: bool) -> Self {
         let mut context: HashSet<Word> = words(&hit.passage.title).into_iter().collect();
         context.extend(hit.passage.section_path.iter().flat_map(|heading| words(heading)));
         let lines: Vec<Line> = hit.passage.text.lines().map(Line::new).collect();
         let mut all = context.clone();
         all.extend(lines.iter().flat_map(|line| line.words.iter().cloned()));
-        Self { words: all, context, lines, hit: hit.clone() }
+        let wording = strict.then(|| {
+            let headings = hit.passage.section_path.iter().map(String::as_str);
+            let parts = [hit.passage.title.as_str()].into_iter().chain(headings);
+            Wording::new(&parts.chain([hit.passage.text.as_str()]).collect::<Vec<_>>())
+        });
+        Self { words: all, context, wording, lines, hit: hit.clone() }
+    }
+
+    fn meets(&self, demand: &Demand) -> bool {
+        self.wording.as_ref().is_none_or(|wording| demand.is_met_by(wording))
+    }
+
+    /// Whether one line has all the numbers of the claim.
+    fn counts(&self, claimed: &HashSet<Word>) -> bool {
+        self.lines.iter().any(|line| self.holds(line, claimed))
+    }
+
+    fn holds(&self, line: &Line, claimed: &HashSet<Word>) -> bool {
+        let mut numbers = claimed.iter().filter(|word| matches!(word, Word::Number(_)));
+        numbers.all(|number| line.words.contains(number) || self.context.contains(number))
     }
 
     /// Quotes the sentence that shares most with the claim, from the line that shares most and
-    /// holds all its numbers; `None` when no line does.
-    fn cite(&self, claimed: &HashSet<Word>) -> Option<Citation> {
-        let numbers = || claimed.iter().filter(|word| matches!(word, Word::Number(_)));
-        let holds = |line: &&Line| {
-            numbers().all(|number| line.words.contains(number) || self.context.contains(number))
-        };
-        let line =
-            self.lines.iter().filter(holds).max_by_key(|line| shared(claimed, &line.words))?;
-        let (quote, _) = line
-            .sentences
+    /// holds all its numbers; `None` when no line does, or when the claim says the opposite of the
+    /// sentence that it shares most with. `negated` says whether the claim denies something, where
+    /// that is looked at.
+    fn cite(&self, claimed: &HashSet<Word>, negated: Option<bool>) -> Option<Citation> {
+        let line = self
+            .lines
             .iter()
-            .max_by_key(|(text, unit)| (shared(claimed, unit), std::cmp::Reverse(text.len())))?;
-        Citation::new(&self.hit, quote)
+            .filter(|line| self.holds(line, claimed))
+            .max_by_key(|line| shared(claimed, &line.words))?;
+        let likeness = |one: &&Sentence| {
+            let agrees = negated.is_none_or(|negated| negated == one.negated);
+            (shared(claimed, &one.words), agrees, std::cmp::Reverse(one.text.len()))
+        };
+        let quote = line.sentences.iter().max_by_key(likeness)?;
+        if negated.is_some_and(|negated| negated != quote.negated) {
+            return None;
+        }
+        Citation::new(&self.hit, &quote.text)
     }
 }
 
 impl Line {
     fn new(text: &str) -> Self {
-        let with_words = |sentence: &str| {
-            let words = words(sentence).into_iter().collect();
-            (sentence.to_string(), words)
+        let with_words = |sentence: &str| Sentence {
+            text: sentence.to_owned(),
+            words: words(sentence).into_iter().collect(),
+            negated: is_negated(sentence),
         };
         Self {
             words: words(text).into_iter().collect(),
@@ -164,6 +225,11 @@ fn names(sentence: &str) -> Vec<Word> {
         at_start = opens || (at_start && elided);
     }
     found
+}
+
+/// Whether `sentence` denies something.
+fn is_negated(sentence: &str) -> bool {
+    tokens(sentence).iter().any(|word| NEGATIONS.contains(&word.as_str()))
 }
 
 /// Whether there is not even a word, as in a copied label or a stray letter (`[f]`, `x`).

@@ -27,7 +27,7 @@ const WORDING: u32 = 1;
 
 /// From where on a judgement is a yes when nothing was learnt: about what keeps nine answerable
 /// questions of ten on kb_gimp with the 1.5B. At 0.5 it would keep three.
-const UNCALIBRATED: f32 = 0.2;
+pub(crate) const UNCALIBRATED: f32 = 0.2;
 
 /// Passages that are read, and characters of each. Measured on kb_gimp; more take longer.
 pub(crate) const PASSAGES: usize = 5;
@@ -106,7 +106,7 @@ impl Knowledge {
         &self,
         base: &KnowledgeBaseId,
     ) -> Result<Option<String>, KnowledgeError> {
-        let Some(model) = self.shared.text.default_model() else { return Ok(None) };
+        let Some(model) = self.text.default_model() else { return Ok(None) };
         let index = self.shared.ledger.active_index(base).await?;
         let (generation, encoder) = (index.generation, index.embedding_model);
         let reranker = self.shared.encoders.reranker();
@@ -120,7 +120,7 @@ impl Knowledge {
 
     /// The default generator.
     pub(crate) async fn generator(&self) -> Result<TextEngine, KnowledgeError> {
-        let models = &self.shared.text;
+        let models = &self.text;
         let model = models.default_model().ok_or(KnowledgeError::NoGenerator)?;
         Ok(models.get(model.as_str()).await?)
     }

@@ -46,6 +46,8 @@ pub type ServerMeter = Arc<dyn Fn(&'static str) -> Meter + Send + Sync>;
 #[derive(Clone)]
 pub struct Knowledge {
     pub(crate) shared: Arc<Shared>,
+    /// The generators.
+    pub(crate) text: TextModels,
 }
 
 pub(crate) struct Shared {
@@ -54,7 +56,6 @@ pub(crate) struct Shared {
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) reader: Reader,
     pub(crate) encoders: Encoders,
-    pub(crate) text: TextModels,
     pub(crate) meter: ServerMeter,
     pub(crate) config: KnowledgeConfig,
     /// Wakes the lanes of the jobs that index. They register before they look at the queue, so that
@@ -106,13 +107,13 @@ impl Knowledge {
     pub fn new(parts: KnowledgeParts, config: KnowledgeConfig) -> Self {
         let KnowledgeParts { ledger, store, blobs, reader, encoders, text, meter } = parts;
         Self {
+            text,
             shared: Arc::new(Shared {
                 ledger,
                 store,
                 blobs: Arc::new(blobs),
                 reader,
                 encoders,
-                text,
                 meter,
                 config,
                 work: Notify::new(),
@@ -128,6 +129,12 @@ impl Knowledge {
                 figures: Counters::default(),
             }),
         }
+    }
+
+    /// The same knowledge bases, with `text` for generators.
+    #[must_use]
+    pub fn with_generators(&self, text: TextModels) -> Self {
+        Self { shared: self.shared.clone(), text }
     }
 
     /// Creates a knowledge base for the encoder `model`, the default one when left out.

@@ -47,7 +47,6 @@ pub struct Hit {
     pub highlights: Vec<Highlight>,
 }
 
-#[cfg(test)]
 impl Hit {
     /// A hit of the document called `document`, with nothing but its text.
     pub(crate) fn of(document: &str, text: &str) -> Self {

@@ -106,7 +106,7 @@ impl Knowledge {
 
     /// Forgets what the memory of this process keeps of prompts, which may hold passages.
     pub fn forget_prompts(&self) {
-        self.shared.text.forget_prefixes();
+        self.text.forget_prefixes();
     }
 
     /// Which of `ids` are there, also while they are being erased, and can be read with `access`.

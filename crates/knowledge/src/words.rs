@@ -28,6 +28,9 @@ const STOP_WORDS: &[&str] = &[
     "what", "when", "where", "which", "who", "will", "with", "would", "you", "your",
 ];
 
+/// Letters behind a number in which its unit stands.
+const UNIT_LETTERS: usize = 24;
+
 /// Letters of a stem: long enough to tell words apart, short enough to join inflected forms.
 const STEM_LETTERS: usize = 6;
 
@@ -83,6 +86,33 @@ fn amount(letters: &[char], at: usize) -> Option<(String, usize)> {
     let whole = digits.trim_start_matches('0');
     let separator = if decimals.is_empty() { "" } else { "," };
     Some((format!("{whole}{separator}{decimals}"), end))
+}
+
+/// The numbers of `text` that are amounts, written one way, each with what follows it, folded.
+pub(crate) fn amount_of(text: &str) -> Vec<(String, String)> {
+    let letters: Vec<char> = fold(text).chars().collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < letters.len() {
+        if !letters[at].is_alphanumeric() {
+            at += 1;
+            continue;
+        }
+        if let Some((number, end)) = amount(&letters, at) {
+            found.push((number, letters[end..].iter().take(UNIT_LETTERS).collect()));
+            at = end;
+        } else {
+            at += letters[at..].iter().take_while(|letter| letter.is_alphanumeric()).count();
+        }
+    }
+    found
+}
+
+/// All the words of `text` in order, folded; those before an apostrophe are words of their own.
+pub(crate) fn tokens(text: &str) -> Vec<String> {
+    let folded = fold(text);
+    let split = folded.split(|letter: char| !letter.is_alphanumeric());
+    split.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// The ASCII digits from `at` on; `None` when there is none.

@@ -7,24 +7,46 @@
 //! [`before_model`] and [`after_model`] put these together: what happens to a message, and why a
 //! conversation goes to people.
 //!
-//! Conversations themselves are the ledger's; retrieval and answers are `knowledge`'s.
+//! [`Chat`] answers: it takes a message in, understands what it follows up, has `knowledge` answer
+//! from documents, and gives the conversation to people with a card where that is not enough.
+//! Conversations themselves are the ledger's.
 
 mod assistant;
+mod begin;
 mod card;
+mod consult;
+mod decide;
+mod desk;
+mod error;
+mod facts;
 mod fixed;
+mod gaps;
+mod hand;
+mod known;
 mod opening;
+mod preview;
+mod reply;
 mod rules;
+mod say;
 mod signals;
 mod state;
+mod understand;
+mod wish;
 mod words;
 
 pub use assistant::{
     Address, AiNotice, AssistantConfig, AssistantError, FixedAnswer, ForbiddenTopic, HandOverRules,
     HandOverTopic, Memory, Texts, Thresholds, Widget,
 };
+pub use begin::OpenRequest;
 pub use card::{Fact, FoundPassage, HandOverCard, Searched, Urgency};
+pub use desk::{Chat, ChatParts};
+pub use error::ChatError;
 pub use fixed::{FixedAnswers, FixedMatch};
+pub use gaps::GapGroup;
 pub use opening::{Holiday, Interval, OpeningHours, TimeOfDay, Weekday};
+pub use preview::{Preview, PreviewRequest};
+pub use reply::{Reply, ReplyEvent, ReplyStep, Replying};
 pub use rules::{HandOverReason, Step, after_model, before_model};
 pub use signals::{Signals, SmallTalk, phrase_in, signals};
 pub use state::{ConversationAct, ConversationState, Forbidden};

@@ -8,16 +8,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use intramuros_engine::{Encoders, TextModels};
 use intramuros_jobs::JobKind;
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::{
     Ledger, NewJob, NewPilotItem, NewPilotRun, NewPilotSet, PilotItemPage, PilotRunRecord,
     PilotSetFiled,
 };
-use intramuros_types::{Access, KnowledgeBaseId, PilotRunId, PilotSetId, TriagePolicyId};
+use intramuros_types::{
+    Access, AssistantId, KnowledgeBaseId, PilotRunId, PilotSetId, TriagePolicyId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::chat::Chat;
 use crate::pilot::{
     Format, Item, ItemResult, Job, JudgeRules, LabelledSet, Run, RunMeta, SetName, Versions,
 };
@@ -25,8 +29,11 @@ use crate::triage::{Effort, Triage};
 
 mod error;
 mod execute;
+mod models;
+mod thresholds;
 
 pub use error::PilotError;
+pub use thresholds::AcceptRequest;
 
 /// The kind of the jobs that run pilots.
 const RUN: &str = "pilot.run";
@@ -39,8 +46,14 @@ pub struct PilotParts {
     pub ledger: Ledger,
     /// Search and answers.
     pub knowledge: Knowledge,
+    /// Assistants.
+    pub chat: Chat,
     /// Tickets.
     pub triage: Triage,
+    /// The encoders.
+    pub encoders: Encoders,
+    /// The generators.
+    pub text: TextModels,
     /// The server's version.
     pub version: &'static str,
 }
@@ -57,6 +70,10 @@ pub struct Pilots {
 pub struct PilotSettings {
     /// Of search and chat: where to look.
     pub knowledge_base: Option<KnowledgeBaseId>,
+    /// Of chat: the assistant that answers, by what is published of it; in place of a knowledge base.
+    pub assistant: Option<AssistantId>,
+    /// The generator, one that is served, in place of the default one.
+    pub model: Option<String>,
     /// Of triage: the policy.
     pub policy: Option<TriagePolicyId>,
     /// Of triage: parts, each of which is decided with the others as examples; 0 for no examples.
@@ -215,15 +232,26 @@ impl Pilots {
     ) -> Result<Versions, PilotError> {
         let ledger = &self.shared.ledger;
         let models = self.shared.triage.models();
+        let generator = match &settings.model {
+            // One that is not served is told now and not in an hour.
+            Some(model) => {
+                self.shared.text.with_default(model)?;
+                Some(model.clone())
+            }
+            None => models.1,
+        };
         let mut versions = Versions {
             server: self.shared.version.to_owned(),
-            generator: models.1,
+            generator,
             encoder: Some(models.0),
             reranker: None,
             index: None,
             prompt: None,
         };
         match job {
+            Job::Chat if settings.assistant.is_some() => {
+                self.of_assistant(settings, access, &mut versions).await?;
+            }
             Job::Search | Job::Chat => {
                 let base = settings.knowledge_base.as_ref();
                 let base =
@@ -253,6 +281,40 @@ impl Pilots {
             }
         }
         Ok(versions)
+    }
+}
+
+impl Pilots {
+    /// What an assistant answers with.
+    async fn of_assistant(
+        &self,
+        settings: &PilotSettings,
+        access: &Access,
+        versions: &mut Versions,
+    ) -> Result<(), PilotError> {
+        let ledger = &self.shared.ledger;
+        let Some(id) = &settings.assistant else { return Ok(()) };
+        if settings.knowledge_base.is_some() {
+            let reason = "is given beside 'assistant', which has its own; leave one out";
+            return Err(PilotError::invalid("knowledge_base", reason));
+        }
+        let assistant = ledger.get_assistant(id).await?.summary;
+        let (_, version) = ledger.published_assistant(&assistant.slug).await?;
+        let config = self.shared.chat.check(&version.config).await?;
+        // What it may read is read with its answers.
+        if !access.holds(&config.labels) {
+            let reason = "reads labels that you do not hold";
+            return Err(PilotError::invalid("assistant", reason));
+        }
+        let mut indexes = Vec::new();
+        for base in config.knowledge_bases.iter().map(KnowledgeBaseId::new) {
+            let index = ledger.active_index(&base).await?;
+            versions.encoder = Some(index.embedding_model.to_string());
+            indexes.push(format!("{base}, index {}", index.generation));
+        }
+        versions.index = Some(indexes.join("; "));
+        versions.prompt = Some(format!("{id}, version {}", version.number));
+        Ok(())
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) struct PilotRun {
     /// Where to look, for search and chat.
     #[arg(long)]
     pub(crate) kb: Option<String>,
+    /// Who answers, for chat: the id or slug of an assistant, in place of --kb.
+    #[arg(long, conflicts_with = "kb")]
+    pub(crate) assistant: Option<String>,
     /// The policy, for triage.
     #[arg(long)]
     pub(crate) policy: Option<String>,

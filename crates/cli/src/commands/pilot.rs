@@ -85,6 +85,9 @@ fn begin(common: &Common, client: &Client, request: &PilotRun) -> anyhow::Result
     if let Some(base) = &request.kb {
         body["knowledge_base"] = json!(base);
     }
+    if let Some(assistant) = &request.assistant {
+        body["assistant"] = json!(assistant);
+    }
     if let Some(policy) = &request.policy {
         body["policy"] = json!(policy);
         body["folds"] = json!(request.folds);

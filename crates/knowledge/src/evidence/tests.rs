@@ -115,3 +115,37 @@ fn fragments_without_a_word_do_not_pass() {
         assert_eq!(evidence.check(fragment), Support::Unsupported, "{fragment}");
     }
 }
+
+/// Whether a sentence that goes to customers passes, over these passages.
+#[track_caller]
+fn check_strict(passages: &[&str], sentence: &str, expected: bool) {
+    let hits: Vec<Hit> = passages.iter().map(|text| hit(text)).collect();
+    let support = Evidence::strict("et alors ?", &hits).check(sentence);
+    assert_eq!(matches!(support, Support::Supported(_)), expected, "{sentence}: {support:?}");
+}
+
+#[test]
+fn customers_are_told_nothing_that_stands_in_two_passages_by_halves() {
+    let two = ["Le forfait Atlas est livré avec une malette.", "Le forfait Bora dure 3 mois."];
+    check_strict(&two, "Le forfait Bora dure 3 mois.", true);
+    check_strict(&two, "Le forfait Atlas dure 3 mois.", false);
+    check_strict(&two, "Le forfait Bora dure 3 ans.", false);
+    check_strict(&two, "Nous vous livrerons le forfait Atlas avec une malette.", false);
+}
+
+#[test]
+fn what_a_document_denies_is_not_affirmed() {
+    let passage = ["Les articles soldés ne sont pas repris. Les autres articles sont repris."];
+    check_strict(&passage, "Les articles soldés sont repris.", false);
+    check_strict(&passage, "Les articles soldés ne sont pas repris.", true);
+    check_strict(&passage, "Les autres articles sont repris.", true);
+}
+
+#[test]
+fn what_is_put_badly_is_not_invented() {
+    let hits = [hit(PASSAGE)];
+    let evidence = Evidence::strict("garantie ?", &hits);
+    assert!(evidence.is_invented("La garantie des pièces est de 5 ans."));
+    assert!(evidence.is_invented("La garantie de Zorglub est de 2 ans, chez Zorglub."));
+    assert!(!evidence.is_invented("Cela couvre certaines choses assez longtemps."));
+}

@@ -1,6 +1,7 @@
 //! Gives conversations to people.
 
-use intramuros_types::{ConversationAct, ConversationId, GroupId};
+use intramuros_types::{ConversationAct, ConversationId, ConversationState, GroupId};
+use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Sqlite, Transaction};
 
@@ -56,6 +57,40 @@ impl Ledger {
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         self.announce();
         Ok(conversation)
+    }
+
+    /// Puts a better card in the place of the one that a hand-over left, after which the conversation
+    /// had this version. Nothing happens when it is not with people any more, was handed over again,
+    /// or had something erased: whether it was stored.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for a card beyond its limits; `Database`.
+    pub async fn improve_card(
+        &self,
+        id: &ConversationId,
+        version: u32,
+        card: &Value,
+    ) -> Result<bool, LedgerError> {
+        const OPERATION: &str = "improve the card of a conversation";
+        let card = check::json("card", card)?;
+        let mut transaction = self.begin_write(OPERATION).await?;
+        let now = standing(&mut transaction, id).await?;
+        let is_with_people =
+            matches!(now.state, ConversationState::Waiting | ConversationState::Human);
+        // Somebody may have taken it since; then it is one version further.
+        let is_the_same = now.version == version || now.version == version.saturating_add(1);
+        if !is_with_people || !is_the_same || now.erased.is_some() {
+            return Ok(false);
+        }
+        let stored =
+            sqlx::query("UPDATE conversations SET card = $2 WHERE id = $1 AND card IS NOT NULL")
+                .bind(id.as_str())
+                .bind(&card)
+                .execute(&mut *transaction)
+                .await
+                .map_err(LedgerError::database(OPERATION))?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        Ok(stored.rows_affected() > 0)
     }
 
     async fn mail(

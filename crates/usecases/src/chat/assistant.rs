@@ -14,6 +14,7 @@ mod check;
 mod texts;
 
 pub(super) use check::wrong;
+pub(super) use texts::Courtesy;
 
 /// Texts by language, ISO 639-1.
 pub type Texts = BTreeMap<String, String>;

@@ -34,6 +34,8 @@ pub enum HandOverReason {
     Failures,
     /// The documents do not say enough.
     LowEvidence,
+    /// The models failed.
+    Unavailable,
 }
 
 impl HandOverReason {
@@ -46,6 +48,7 @@ impl HandOverReason {
             HandOverReason::Topic(_) => "topic",
             HandOverReason::Failures => "failures",
             HandOverReason::LowEvidence => "low_evidence",
+            HandOverReason::Unavailable => "unavailable",
         }
     }
 
@@ -59,7 +62,8 @@ impl HandOverReason {
             | HandOverReason::Anger
             | HandOverReason::Keyword(_)
             | HandOverReason::Failures
-            | HandOverReason::LowEvidence => None,
+            | HandOverReason::LowEvidence
+            | HandOverReason::Unavailable => None,
         };
         of_topic.or(config.hand_over.team.as_deref())
     }

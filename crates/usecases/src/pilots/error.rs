@@ -1,10 +1,12 @@
 //! Says what can go wrong with a pilot.
 
+use intramuros_engine::EngineError;
 use intramuros_knowledge::KnowledgeError;
 use intramuros_ledger::LedgerError;
 use intramuros_types::Fault;
 
-use crate::pilot::SetError;
+use crate::chat::ChatError;
+use crate::pilot::{SetError, TooSmall};
 use crate::triage::TriageError;
 
 /// An error of a pilot.
@@ -23,6 +25,15 @@ pub enum PilotError {
     /// Search or answering refused or failed.
     #[error(transparent)]
     Knowledge(#[from] KnowledgeError),
+    /// A model is not served.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No threshold keeps the promise.
+    #[error("no threshold keeps this promise: {0}")]
+    TooSmall(TooSmall),
+    /// The assistant refused or failed.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// A field of the request cannot be honoured.
     #[error("'{name}' {reason}")]
     Invalid {
@@ -53,7 +64,11 @@ impl PilotError {
             PilotError::Ledger(error) => error.fault(),
             PilotError::Triage(error) => error.fault(),
             PilotError::Knowledge(error) => error.fault(),
-            PilotError::Set(_) | PilotError::Invalid { .. } => Fault::User,
+            PilotError::Chat(error) => error.fault(),
+            PilotError::Engine(error) => error.fault(),
+            PilotError::Set(_) | PilotError::TooSmall(_) | PilotError::Invalid { .. } => {
+                Fault::User
+            }
             PilotError::Unreadable { .. } => Fault::Runtime,
             PilotError::Task(_) => Fault::Bug,
         }

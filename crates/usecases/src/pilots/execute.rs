@@ -8,17 +8,20 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use intramuros_engine::{Caller, Priority};
 use intramuros_jobs::{JobContext, JobError, JobKind, Slots};
-use intramuros_knowledge::{AskRequest, KnowledgeError, Ranking, Scope, SearchRequest};
+use intramuros_knowledge::{AskRequest, Ranking, Scope, SearchRequest};
 use intramuros_ledger::{
-    FailureReason, NewPilotResult, PilotItem, PilotOutcome, PilotRunState, TicketLabels,
+    AnswerOutcome, FailureReason, MessageRole, NewPilotResult, PilotItem, PilotOutcome,
+    PilotRunState, TicketLabels,
 };
-use intramuros_types::{Access, DocumentId, Fault};
+use intramuros_types::{Access, AssistantId, DocumentId, Fault};
 use serde_json::json;
 
+use super::models::Jobs;
 use super::{PAGE, Params, PilotError, PilotSettings, Pilots, RUN, millis, rules};
+use crate::chat::PreviewRequest;
 use crate::pilot::{
-    ChatGiven, ChatItem, Content, Given, Guess, Item, Outcome, SearchGiven, SearchItem,
-    TriageGiven, TriageItem, judge,
+    ChatGiven, ChatItem, Content, Given, Guess, Item, Outcome, SearchGiven, SearchItem, Speaker,
+    TriageGiven, TriageItem, Turn, judge,
 };
 use crate::triage::{Field, KnownTicket, TrialRequest, Tried};
 
@@ -77,6 +80,8 @@ impl Pilots {
     }
 
     async fn run_items(&self, params: &Params, job: &JobContext) -> Result<(), JobError> {
+        let jobs = self.jobs(params.settings.model.as_deref());
+        let jobs = jobs.map_err(|error| JobError::failed("pilot", error.to_string()))?;
         let mut after = None;
         let mut tickets = Vec::new();
         loop {
@@ -87,8 +92,8 @@ impl Pilots {
                 job.check()?;
                 let Ok(item) = serde_json::from_value::<Item>(one.item.clone()) else { continue };
                 let came = match &item.content {
-                    Content::Search(search) => self.search(search, params).await,
-                    Content::Chat(chat) => self.ask(chat, params).await,
+                    Content::Search(search) => self.search(search, params, &jobs).await,
+                    Content::Chat(chat) => self.ask(chat, params, &jobs).await,
                     Content::Triage(_) => {
                         tickets.push((one, item));
                         continue;
@@ -101,13 +106,13 @@ impl Pilots {
         if tickets.is_empty() {
             return Ok(());
         }
-        self.triage(params, job, tickets).await
+        self.triage((params, &jobs), job, tickets).await
     }
 
     /// Decides about all tickets, those of an attempt before included: each needs the others.
     async fn triage(
         &self,
-        params: &Params,
+        (params, jobs): (&Params, &Jobs),
         job: &JobContext,
         items: Vec<(PilotItem, Item)>,
     ) -> Result<(), JobError> {
@@ -116,7 +121,7 @@ impl Pilots {
         let Some(policy) = policy else {
             return Err(JobError::failed("pilot", "the run names no policy"));
         };
-        let triage = &self.shared.triage;
+        let triage = &jobs.triage;
         let (policy, _) = triage.policy(policy).await.map_err(|error| failed(error.into()))?;
         let tickets: Vec<KnownTicket> = items.iter().filter_map(|(_, item)| known(item)).collect();
         let request = TrialRequest { folds: *folds, effort: *effort };
@@ -148,7 +153,7 @@ impl Pilots {
         Ok(())
     }
 
-    async fn search(&self, item: &SearchItem, params: &Params) -> Came {
+    async fn search(&self, item: &SearchItem, params: &Params, jobs: &Jobs) -> Came {
         let Some(base) = &params.settings.knowledge_base else { return failed("no_base") };
         let start = Instant::now();
         let request = SearchRequest {
@@ -159,7 +164,7 @@ impl Pilots {
             ranking: Ranking::Hybrid,
             caller: caller(),
         };
-        let knowledge = &self.shared.knowledge;
+        let knowledge = &jobs.knowledge;
         let found = if params.settings.judged {
             let found = knowledge.search_judged(base, &request).await;
             found.map(|(hits, judged)| (hits, !judged.answers(), Some(f64::from(judged.score))))
@@ -168,7 +173,7 @@ impl Pilots {
         };
         let (hits, refused, confidence) = match found {
             Ok(found) => found,
-            Err(error) => return failed(code(&error)),
+            Err(error) => return failed(code(error.fault())),
         };
         let took_ms = millis(start.elapsed());
         let documents = once(hits.iter().map(|hit| hit.passage.document.clone()));
@@ -180,7 +185,46 @@ impl Pilots {
         }
     }
 
-    async fn ask(&self, item: &ChatItem, params: &Params) -> Came {
+    /// What an assistant would answer.
+    async fn consult(&self, item: &ChatItem, assistant: &AssistantId, jobs: &Jobs) -> Came {
+        let start = Instant::now();
+        let said = |turn: &Turn| {
+            let role = match turn.role {
+                Speaker::User => MessageRole::Customer,
+                Speaker::Assistant => MessageRole::Assistant,
+            };
+            (role, turn.content.clone())
+        };
+        let request = PreviewRequest {
+            assistant: assistant.clone(),
+            draft: false,
+            text: item.question.clone(),
+            history: item.history.iter().map(said).collect(),
+            language: None,
+        };
+        let preview = match jobs.chat.preview(request, &caller()).await {
+            Ok(preview) => preview,
+            Err(error) => return failed(code(error.fault())),
+        };
+        let took_ms = millis(start.elapsed());
+        let documents = once(preview.citations.iter().map(|citation| citation.document.clone()));
+        let is_answer =
+            matches!(preview.outcome, Some(AnswerOutcome::Answered | AnswerOutcome::Fixed));
+        // What was kept back is what a person would have been spared.
+        let answer = if is_answer { preview.text } else { preview.draft };
+        let given = ChatGiven {
+            answer: answer.unwrap_or_default(),
+            handed_over: !is_answer,
+            sources: self.names(&documents).await,
+            confidence: preview.judgement.map(|judged| f64::from(judged.score)),
+        };
+        Came { given: Given::Chat(given), documents, took_ms }
+    }
+
+    async fn ask(&self, item: &ChatItem, params: &Params, jobs: &Jobs) -> Came {
+        if let Some(assistant) = &params.settings.assistant {
+            return self.consult(item, assistant, jobs).await;
+        }
         let Some(base) = &params.settings.knowledge_base else { return failed("no_base") };
         let start = Instant::now();
         let request = AskRequest {
@@ -190,13 +234,13 @@ impl Pilots {
             ranking: Ranking::Hybrid,
             scope: scope(&params.access),
         };
-        let answer = match self.shared.knowledge.ask(base, request).await {
+        let answer = match jobs.knowledge.ask(base, request).await {
             Ok(answering) => answering.collect().await,
             Err(error) => Err(error),
         };
         let answer = match answer {
             Ok((answer, _)) => answer,
-            Err(error) => return failed(code(&error)),
+            Err(error) => return failed(code(error.fault())),
         };
         let took_ms = millis(start.elapsed());
         let documents = once(answer.citations.iter().map(|citation| citation.document.clone()));
@@ -253,8 +297,8 @@ fn failed(code: &str) -> Came {
     Came { given: Given::Failed { code: code.to_owned() }, documents: Vec::new(), took_ms: 0 }
 }
 
-fn code(error: &KnowledgeError) -> &'static str {
-    match error.fault() {
+fn code(fault: Fault) -> &'static str {
+    match fault {
         Fault::User => "refused",
         Fault::Capacity => "overloaded",
         Fault::Runtime | Fault::Bug => "failed",

@@ -31,12 +31,12 @@ pub(super) enum Bar {
 }
 
 /// What the examples promise, or the policy says.
-pub(super) fn bar(mind: &Mind, with_generator: bool) -> Bar {
+pub(super) fn bar(mind: &Mind, with_generator: bool, accepted: Option<f64>) -> Bar {
     let routing = &mind.policy.routing;
     if mind.policy.categories.is_empty() {
         return Bar::Never(Doubt::NoCategory);
     }
-    if let Some(threshold) = routing.threshold {
+    if let Some(threshold) = routing.threshold.or(accepted) {
         return Bar::At(threshold);
     }
     let items: Vec<(f64, bool)> = mind

@@ -141,7 +141,7 @@ impl Triage {
         check(&request)?;
         let text = text_of(&request.subject, &request.body);
         let mind = self.mind(policy, &request.caller).await?;
-        let decided = self.read(&mind, &text, request.effort, &request.caller).await?;
+        let decided = self.read((policy, &mind), &text, request.effort, &request.caller).await?;
         let reader = self.reader(Effort::Quick).await?;
         let now = ledger.now();
         let recent =
@@ -192,7 +192,7 @@ impl Triage {
         check(request)?;
         let text = text_of(&request.subject, &request.body);
         let mind = self.mind(policy, &request.caller).await?;
-        let decided = self.read(&mind, &text, request.effort, &request.caller).await?;
+        let decided = self.read((policy, &mind), &text, request.effort, &request.caller).await?;
         Ok((decided.decision, decided.proposed))
     }
 
@@ -237,7 +237,7 @@ impl Triage {
     /// What the models make of a text, and what follows from it.
     pub(super) async fn read(
         &self,
-        mind: &Arc<Mind>,
+        (policy, mind): (&TriagePolicyId, &Arc<Mind>),
         text: &str,
         effort: Effort,
         caller: &Caller,
@@ -256,6 +256,7 @@ impl Triage {
         };
         let mut models = reader.names();
         models.truncate(if answers.is_empty() { 1 } else { models.len() });
+        let accepted = self.accepted(policy, !answers.is_empty()).await?;
         let (mind, text) = (mind.clone(), text.to_owned());
         let (of_text, answers_of) = (vector.clone(), answers.clone());
         let judged = move || {
@@ -266,13 +267,31 @@ impl Triage {
                 alert_from: alert_from(&mind, asked),
                 models,
             };
-            let bar: Bar = bar(&mind, asked);
+            let bar: Bar = bar(&mind, asked, accepted);
             decide(&mind, &read, found, bar)
         };
         let (decision, proposed) = tokio::task::spawn_blocking(judged).await?;
         let mut readings = answers;
         readings.push(Reading { reader: reader.encoding(), vector: vector.clone() });
         Ok(Decided { decision, proposed, readings, vector })
+    }
+
+    /// The threshold that somebody accepted for a policy from a pilot that decided as it is decided
+    /// now, with the generator or without.
+    pub(super) async fn accepted(
+        &self,
+        policy: &TriagePolicyId,
+        with_generator: bool,
+    ) -> Result<Option<f64>, TriageError> {
+        let found = self.shared.ledger.active_threshold("triage", policy.as_str()).await?;
+        let fits = |with: Option<&serde_json::Value>| with.and_then(|one| one.as_bool());
+        let found = found.filter(|one| fits(one.promise.get("generator")) == Some(with_generator));
+        Ok(found.map(|found| found.threshold))
+    }
+
+    /// Forgets what was made up for every policy: another generator reads from now on.
+    pub fn forget_all(&self) {
+        self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The models that read.

@@ -91,17 +91,22 @@ impl Triage {
         caller: &Caller,
     ) -> Result<LearntReport, TriageError> {
         let mind = self.mind(id, caller).await?;
+        let accepted = [self.accepted(id, false).await?, self.accepted(id, true).await?];
         let report = move || LearntReport {
             version: mind.version,
             examples: mind.example_count(),
             read_by_generator: mind.read_count(),
-            efforts: [false, true].map(|with_generator| effort(&mind, with_generator)).to_vec(),
+            efforts: [false, true]
+                .into_iter()
+                .zip(accepted)
+                .map(|(with_generator, accepted)| effort(&mind, with_generator, accepted))
+                .collect(),
         };
         Ok(tokio::task::spawn_blocking(report).await?)
     }
 }
 
-fn effort(mind: &Mind, with_generator: bool) -> EffortReport {
+fn effort(mind: &Mind, with_generator: bool, accepted: Option<f64>) -> EffortReport {
     let fields = Field::ALL.into_iter().filter_map(|field| {
         let names = mind.policy.choices(field);
         let asked = mind.asked(Target::Field(field), with_generator);
@@ -129,7 +134,7 @@ fn effort(mind: &Mind, with_generator: bool) -> EffortReport {
     let confidences = asked
         .iter()
         .map(|(told, _)| told.iter().fold(f32::NEG_INFINITY, |best, one| best.max(*one)).exp());
-    let (threshold, doubt) = match bar(mind, with_generator) {
+    let (threshold, doubt) = match bar(mind, with_generator, accepted) {
         Bar::At(threshold) => (Some(threshold), None),
         Bar::Never(doubt) => (None, Some(doubt)),
     };

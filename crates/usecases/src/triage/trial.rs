@@ -126,7 +126,7 @@ fn try_all(
             (0..tickets.len()).filter(|at| folds > 0 && parts[*at] != part).collect();
         let mind = Mind::of(with(material, pages, tickets, &others));
         let with_generator = pages.iter().any(|page| !page.answers.is_empty());
-        let (bar, from) = (bar(&mind, with_generator), alert_from(&mind, with_generator));
+        let (bar, from) = (bar(&mind, with_generator, None), alert_from(&mind, with_generator));
         for (at, ticket) in tickets.iter().enumerate().filter(|(at, _)| parts[*at] == part) {
             let (start, page) = (Instant::now(), &pages[at]);
             let read = Read { text: &page.text, vector: &page.vector, answers: &page.answers };

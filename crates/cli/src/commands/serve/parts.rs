@@ -22,6 +22,7 @@ use intramuros_ledger::{Journal, Ledger, Lines, UsageEntry};
 use intramuros_model::{CandleTextBackend, KvType, LoadOptions, ModelCodec, ModelFiles};
 use intramuros_notify::Notifier;
 use intramuros_store::{Blobs, Store, WriteGate};
+use intramuros_usecases::chat::{Chat, ChatParts};
 use intramuros_usecases::pilots::{PilotParts, Pilots};
 use intramuros_usecases::triage::{Triage, TriageParts};
 
@@ -165,12 +166,22 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         encoders: encoders.clone(),
         text: text.clone(),
     });
+    let chat = Chat::new(ChatParts {
+        ledger: ledger.clone(),
+        knowledge: knowledge.clone(),
+        encoders: encoders.clone(),
+        text: text.clone(),
+    });
     let pilots = Pilots::new(PilotParts {
         ledger: ledger.clone(),
         knowledge: knowledge.clone(),
+        chat: chat.clone(),
         triage: triage.clone(),
+        encoders: encoders.clone(),
+        text: text.clone(),
         version: env!("CARGO_PKG_VERSION"),
     });
+    pilots.follow_switches().await?;
     Ok(Parts { ledger, text, encoders, knowledge, journal, notify, data_life, triage, pilots })
 }
 

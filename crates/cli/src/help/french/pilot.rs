@@ -18,6 +18,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("pilot run", "Essaie un jeu étiqueté et attend ses chiffres"),
     ("pilot run set", "Le jeu étiqueté : son identifiant (pls_…) ou son nom"),
     ("pilot run --kb", "Où chercher, pour search et chat"),
+    (
+        "pilot run --assistant",
+        "Qui répond, pour chat : identifiant ou nom court d'un assistant, à la place de --kb",
+    ),
     ("pilot run --policy", "La politique, pour triage"),
     (
         "pilot run --folds",

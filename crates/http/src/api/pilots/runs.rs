@@ -6,7 +6,9 @@ use axum::extract::{Path, State};
 use axum::http::{Extensions, StatusCode};
 use axum::{Extension, Json};
 use intramuros_ledger::{PilotOutcome, PilotRunPage, PilotRunRecord};
-use intramuros_types::{KnowledgeBaseId, PilotRunId, PilotSetId, Principal, Scope, TriagePolicyId};
+use intramuros_types::{
+    AssistantId, KnowledgeBaseId, PilotRunId, PilotSetId, Principal, Scope, TriagePolicyId,
+};
 use intramuros_usecases::pilots::PilotSettings;
 use intramuros_usecases::triage::Effort;
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,9 @@ pub(crate) struct BeginRun {
     set: String,
     /// Of search and chat: where to look.
     knowledge_base: Option<String>,
+    /// Of chat: the id or slug of an assistant, in place of a knowledge base: what is published of it
+    /// answers.
+    assistant: Option<String>,
     /// Of triage: the policy.
     policy: Option<String>,
     /// Of triage: parts, each of which is decided with the others as examples; 0, when left out, for
@@ -51,7 +56,7 @@ pub(crate) struct BeginRun {
 
 impl RequestBody for BeginRun {
     const FIELDS: &'static [&'static str] =
-        &["set", "knowledge_base", "policy", "folds", "quick", "first", "judged"];
+        &["set", "knowledge_base", "assistant", "policy", "folds", "quick", "first", "judged"];
 }
 
 /// Which runs to list.
@@ -166,8 +171,13 @@ pub(crate) async fn begin_pilot_run(
     extensions: Extensions,
     JsonBody(body): JsonBody<BeginRun>,
 ) -> Result<(StatusCode, Json<PilotRunDto>), ApiError> {
+    let assistant = match body.assistant {
+        Some(name) => Some(assistant(&state, name).await?),
+        None => None,
+    };
     let settings = PilotSettings {
         knowledge_base: body.knowledge_base.map(KnowledgeBaseId::new),
+        assistant,
         policy: body.policy.map(TriagePolicyId::new),
         folds: body.folds,
         effort: if body.quick { Effort::Quick } else { Effort::Full },
@@ -177,6 +187,7 @@ pub(crate) async fn begin_pilot_run(
     // Its answers are read with the run: who may not ask must not have others asked.
     for (scope, is_used) in [
         (Scope::KnowledgeRead, settings.knowledge_base.is_some()),
+        (Scope::KnowledgeRead, settings.assistant.is_some()),
         (Scope::TriageRead, settings.policy.is_some()),
     ] {
         if is_used && !caller.may(scope) {
@@ -188,6 +199,14 @@ pub(crate) async fn begin_pilot_run(
     let run = state.pilots.begin(&set, settings, &caller.access, &who(&caller)).await?;
     note_target(&extensions, run.id.as_str());
     Ok((StatusCode::ACCEPTED, Json(run.into())))
+}
+
+/// The assistant of an id or a slug, which has no `_` in it.
+async fn assistant(state: &AppState, name: String) -> Result<AssistantId, ApiError> {
+    if name.contains('_') {
+        return Ok(AssistantId::new(name));
+    }
+    Ok(state.ledger.find_assistant(&name).await?.id)
 }
 
 /// Lists the runs that the caller may read, newest first.

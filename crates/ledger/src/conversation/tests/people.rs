@@ -310,3 +310,22 @@ async fn conversations_are_listed_by_what_is_asked_for() {
     let mine = ledger.conversations_opened_by("imk_12345678", Some(&ids[2]), 10).await.unwrap();
     assert_eq!(mine.len(), 2);
 }
+
+#[tokio::test]
+async fn a_better_card_is_of_its_own_hand_over_only() {
+    let (fixture, _, id) = begun().await;
+    let ledger = &fixture.ledger;
+    let card = |summary: &str| json!({"summary": summary});
+    let handed = ledger.hand_over_conversation(&id, &hand_over("anger")).await.unwrap();
+    assert!(ledger.improve_card(&id, handed.version, &card("mieux")).await.unwrap());
+    // A person who took it meanwhile sees it too.
+    let taken = take(&fixture, &id, &person("marie")).await.unwrap();
+    assert!(ledger.improve_card(&id, handed.version, &card("encore mieux")).await.unwrap());
+    let shown = ledger.conversation(&id).await.unwrap().card.unwrap();
+    assert_eq!(shown, card("encore mieux"));
+    // With the assistant again, and with other people later, it would be an old one.
+    let back = ledger.hand_back_conversation(&id, taken.version, &person("marie")).await.unwrap();
+    assert!(!ledger.improve_card(&id, back.version, &card("trop tard")).await.unwrap());
+    ledger.hand_over_conversation(&id, &hand_over("failures")).await.unwrap();
+    assert!(!ledger.improve_card(&id, handed.version, &card("trop tard")).await.unwrap());
+}

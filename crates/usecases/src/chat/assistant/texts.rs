@@ -2,6 +2,17 @@
 
 use super::{Address, AssistantConfig, Texts};
 
+/// What a customer says that asks for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Courtesy {
+    /// A greeting.
+    Greeting,
+    /// Thanks.
+    Thanks,
+    /// That they are done.
+    Leave,
+}
+
 /// A text in French, formal and informal, and in English.
 struct Standard {
     vous: &'static str,
@@ -53,6 +64,36 @@ const FORBIDDEN: Standard = Standard {
         our team?",
 };
 
+const NO_ANSWER: Standard = Standard {
+    vous: "Je n'ai pas trouvé la réponse à cette question dans nos documents.",
+    tu: "Je n'ai pas trouvé la réponse à cette question dans nos documents.",
+    en: "I did not find the answer to this question in our documents.",
+};
+
+const OFFER: Standard = Standard {
+    vous: "Souhaitez-vous que je transmette votre question à une personne de notre équipe ?",
+    tu: "Souhaites-tu que je transmette ta question à une personne de notre équipe ?",
+    en: "Would you like me to pass your question to a member of our team?",
+};
+
+const HELLO: Standard = Standard {
+    vous: "Bonjour ! Quelle est votre question ?",
+    tu: "Bonjour ! Quelle est ta question ?",
+    en: "Hello! What is your question?",
+};
+
+const WELCOME: Standard = Standard {
+    vous: "Avec plaisir. N'hésitez pas si vous avez une autre question.",
+    tu: "Avec plaisir. N'hésite pas si tu as une autre question.",
+    en: "You are welcome. Do ask if you have another question.",
+};
+
+const FAREWELL: Standard = Standard {
+    vous: "Merci de votre visite, et à bientôt.",
+    tu: "Merci de ta visite, et à bientôt.",
+    en: "Thank you, and goodbye.",
+};
+
 impl AssistantConfig {
     /// The language of a conversation in which `wanted` is spoken: that one where the assistant
     /// speaks it, else the first one that it does.
@@ -90,6 +131,26 @@ impl AssistantConfig {
             Some(topic) => self.text(&topic.answer, &FORBIDDEN, language),
             None => self.default(&FORBIDDEN, language),
         }
+    }
+
+    /// That the documents do not answer; with the question whether a person shall, where nobody has
+    /// been called.
+    pub(crate) fn no_answer(&self, offers_person: bool, language: &str) -> String {
+        let text = self.default(&NO_ANSWER, language);
+        if offers_person {
+            return format!("{text} {}", self.default(&OFFER, language));
+        }
+        text.to_owned()
+    }
+
+    /// What is said to a greeting, to thanks, and when the customer is done.
+    pub(crate) fn courtesy(&self, said: Courtesy, language: &str) -> &'static str {
+        let standard = match said {
+            Courtesy::Greeting => &HELLO,
+            Courtesy::Thanks => &WELCOME,
+            Courtesy::Leave => &FAREWELL,
+        };
+        self.default(standard, language)
     }
 
     /// What was written in this language, else the default in it, else what was written in the

@@ -1,0 +1,288 @@
+//! Answers a customer: finds passages in several knowledge bases, judges whether they suffice, writes,
+//! and lets nothing out that they do not support.
+//!
+//! [`Knowledge::ask`] answers employees, who see the passages beside the answer; its sentences leave
+//! one by one, and one without support is left out. Here the reader sees the answer alone and acts on
+//! it. So it leaves as a whole, its sentences are held to more (`evidence::strict`), one that makes up
+//! a number or a name keeps back all of it, and what addresses a model is taken from the passages.
+
+use std::collections::HashMap;
+
+use intramuros_engine::{Caller, GenerateRequest, GenerationEvent, Prompt};
+use intramuros_types::{
+    Access, DocumentId, KnowledgeBaseId, Message, ModelId, Role, SamplingParams, Usage,
+};
+
+use crate::answer::Abstention;
+use crate::ask::{LOOKED_AT, fit, keep_best};
+use crate::citation::Citation;
+use crate::evidence::{Evidence, Support};
+use crate::instruct::shield;
+use crate::judge::{Judgement, UNCALIBRATED, judge_with};
+use crate::language::Language;
+use crate::prompt::{conversation, says_no_answer};
+use crate::request::{Ranking, Scope, SearchRequest};
+use crate::search::Hit;
+use crate::sentences::sentences;
+use crate::{Knowledge, KnowledgeError};
+
+/// What a customer wants to know.
+#[derive(Debug, Clone)]
+pub struct Consultation {
+    /// For whom.
+    pub caller: Caller,
+    /// A question that stands by itself.
+    pub question: String,
+    /// The language of the answer.
+    pub language: Language,
+    /// Who answers and how they speak, for the generator; empty for nobody in particular.
+    pub voice: String,
+    /// What may be read.
+    pub access: Access,
+    /// From where on a judgement is a yes; `None` for what a knowledge base was calibrated to.
+    pub threshold: Option<f32>,
+}
+
+/// What was found for a customer's question.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// The passages, best first, without what addresses a model.
+    pub hits: Vec<Hit>,
+    /// Where each document is.
+    pub bases: HashMap<DocumentId, KnowledgeBaseId>,
+    /// Whether they answer; `None` where there is nothing.
+    pub judgement: Option<Judgement>,
+    /// Passages from which text was taken because it addressed a model.
+    pub shielded: usize,
+}
+
+impl Material {
+    /// Whether an answer may be written.
+    pub fn suffices(&self) -> bool {
+        self.judgement.as_ref().is_some_and(Judgement::answers)
+    }
+}
+
+/// What was written for a customer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// What the customer may read; empty exactly where `abstention` is set.
+    pub text: String,
+    /// What supports it, in the order of the sentences, without repetition.
+    pub citations: Vec<Citation>,
+    /// Why there is no answer.
+    pub abstention: Option<Abstention>,
+    /// Sentences that were kept back: nothing supports them.
+    pub withheld: Vec<String>,
+    /// All that was written, supported or not: for people only.
+    pub draft: String,
+    /// The generator.
+    pub model: ModelId,
+    /// Tokens that were used.
+    pub usage: Usage,
+}
+
+impl Knowledge {
+    /// Finds passages for a customer's question in all of `bases`, and judges whether they answer.
+    ///
+    /// # Errors
+    /// Not found, an invalid question, no generator, an overloaded model, a failure of the store.
+    pub async fn gather(
+        &self,
+        bases: &[KnowledgeBaseId],
+        consultation: &Consultation,
+    ) -> Result<Material, KnowledgeError> {
+        let search = SearchRequest {
+            query: consultation.question.clone(),
+            limit: LOOKED_AT,
+            per_document: None,
+            scope: Scope::readable_by(consultation.access.clone()),
+            ranking: Ranking::Hybrid,
+            caller: consultation.caller.clone(),
+        };
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut of = HashMap::new();
+        for base in bases {
+            let found = self.find(base, &search).await?;
+            of.extend(found.iter().map(|hit| (hit.passage.document.clone(), base.clone())));
+            hits.extend(found);
+        }
+        if bases.len() > 1 {
+            // Scores are relative to their own list; what was compared word by word is not.
+            let key = |hit: &Hit| hit.late_interaction.unwrap_or(hit.score);
+            hits.sort_by(|a, b| key(b).total_cmp(&key(a)));
+            hits.truncate(LOOKED_AT);
+        }
+        let shielded = shield(&mut hits);
+        if shielded > 0 {
+            tracing::warn!(passages = shielded, "text that addresses a model was left out");
+        }
+        let Some(best) = hits.first() else {
+            return Ok(Material { hits, bases: of, judgement: None, shielded });
+        };
+        let base = of.get(&best.passage.document);
+        let calibration = match base {
+            Some(base) => self.applying_calibration(base).await?,
+            None => None,
+        };
+        let engine = self.generator().await?;
+        let Consultation { question, language, caller, threshold, .. } = consultation;
+        let score = judge_with(&engine, question, &hits, *language, caller).await?;
+        let learnt = calibration.as_ref().map(|known| known.threshold);
+        let judgement = Judgement {
+            score,
+            threshold: threshold.or(learnt).unwrap_or(UNCALIBRATED),
+            calibrated: threshold.is_none() && learnt.is_some(),
+            model: engine.info().id.clone(),
+        };
+        Ok(Material { hits, bases: of, judgement: Some(judgement), shielded })
+    }
+
+    /// Writes an answer from what was gathered, and keeps back what it does not support.
+    ///
+    /// # Errors
+    /// No generator, an overloaded or failing one.
+    pub async fn compose(
+        &self,
+        consultation: &Consultation,
+        material: &Material,
+    ) -> Result<Written, KnowledgeError> {
+        let engine = self.generator().await?;
+        let mut hits = material.hits.clone();
+        keep_best(&mut hits, self.shared.config.passages);
+        let Consultation { question, language, voice, caller, .. } = consultation;
+        let spoken = |hits: &[Hit]| in_voice(conversation(question, hits, *language), voice);
+        let tokens = self.shared.config.answer_tokens;
+        fit(&engine, &mut hits, tokens, spoken).await?;
+        let prompt = Prompt::Chat(spoken(&hits));
+        let request = GenerateRequest::of(caller, prompt, SamplingParams::greedy(tokens));
+        let mut generation = engine.submit(request).await?;
+        let mut draft = String::new();
+        let mut usage = Usage::default();
+        while let Some(event) = generation.next().await {
+            match event? {
+                GenerationEvent::Text { text, .. } => draft.push_str(&text),
+                GenerationEvent::Finished { usage: used, .. } => usage = used,
+                GenerationEvent::Prompt(_)
+                | GenerationEvent::Hidden(_)
+                | GenerationEvent::ToolCall { .. }
+                | GenerationEvent::ToolArguments { .. } => {}
+            }
+        }
+        let checked = check(question, &hits, &draft);
+        let draft = draft.trim().to_owned();
+        Ok(Written { draft, model: engine.info().id.clone(), usage, ..checked })
+    }
+}
+
+/// Those sentences of `text` that `source` supports, as answers to customers are supported: how a
+/// summary is held to what was said.
+pub fn supported(text: &str, source: &str) -> String {
+    let evidence = Evidence::strict("", &[Hit::of("", source)]);
+    let mut kept = String::new();
+    for sentence in sentences(text) {
+        if matches!(evidence.check(sentence), Support::Supported(_)) {
+            add(&mut kept, sentence);
+        }
+    }
+    kept
+}
+
+/// Says who speaks before what they are to do, so that the rules have the last word.
+fn in_voice(mut messages: Vec<Message>, voice: &str) -> Vec<Message> {
+    if let Some(first) = messages.first_mut()
+        && !voice.is_empty()
+    {
+        *first = Message::new(Role::System, format!("{voice}\n{}", first.content));
+    }
+    messages
+}
+
+/// Leaves of what was written what the passages support; all of it or nothing where something was
+/// made up.
+fn check(question: &str, hits: &[Hit], draft: &str) -> Written {
+    let mut checked = Written {
+        text: String::new(),
+        citations: Vec::new(),
+        abstention: None,
+        withheld: Vec::new(),
+        draft: String::new(),
+        model: ModelId::new(""),
+        usage: Usage::default(),
+    };
+    let evidence = Evidence::strict(question, hits);
+    let mut invented = false;
+    let mut lead_in = String::new();
+    for sentence in sentences(draft) {
+        if checked.citations.is_empty() && says_no_answer(sentence) {
+            checked.abstention = Some(Abstention::NoAnswer);
+            break;
+        }
+        match evidence.check(sentence) {
+            Support::NoClaim => add(&mut lead_in, sentence),
+            Support::Supported(citation) => {
+                let lead_in = std::mem::take(&mut lead_in);
+                if !lead_in.is_empty() {
+                    add(&mut checked.text, &lead_in);
+                }
+                add(&mut checked.text, sentence);
+                if !checked.citations.contains(&citation) {
+                    checked.citations.push(*citation);
+                }
+            }
+            Support::Unsupported => {
+                invented |= evidence.is_invented(sentence);
+                lead_in.clear();
+                checked.withheld.push(sentence.to_owned());
+            }
+        }
+    }
+    if checked.citations.is_empty() || invented {
+        checked.abstention.get_or_insert(Abstention::Unsupported);
+        checked.text.clear();
+        checked.citations.clear();
+    }
+    checked
+}
+
+fn add(text: &mut String, sentence: &str) {
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(sentence);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::answer::Abstention;
+    use crate::search::Hit;
+
+    const PASSAGE: &str = "La garantie est de 2 ans. Elle couvre les pièces et la main d'œuvre.";
+
+    #[track_caller]
+    fn checked(draft: &str, text: &str, abstention: Option<Abstention>) {
+        let written = check("Quelle garantie ?", &[Hit::of("doc_1", PASSAGE)], draft);
+        assert_eq!((written.text.as_str(), written.abstention), (text, abstention), "{draft}");
+        assert_eq!(written.citations.is_empty(), abstention.is_some());
+    }
+
+    #[test]
+    fn what_is_made_up_keeps_back_the_whole_answer() {
+        let right = "La garantie est de 2 ans.";
+        checked(right, right, None);
+        checked("La garantie est de 5 ans.", "", Some(Abstention::Unsupported));
+        let both = "La garantie couvre les pièces. Elle est de 5 ans.";
+        checked(both, "", Some(Abstention::Unsupported));
+        let promise = "La garantie est de 2 ans. Nous vous rembourserons.";
+        checked(promise, "", Some(Abstention::Unsupported));
+    }
+
+    #[test]
+    fn what_is_only_put_badly_is_left_out() {
+        let more = "Bonjour. La garantie est de 2 ans. Tout ira sûrement très bien ensuite.";
+        checked(more, "La garantie est de 2 ans.", None);
+        checked("INTROUVABLE", "", Some(Abstention::NoAnswer));
+        checked("", "", Some(Abstention::Unsupported));
+    }
+}
