@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::auth::{filled, operations, status};
 use crate::server::{Caller, Server, create_key, create_labelled_key, intramuros, shared};
 
-const SCOPES: [&str; 16] = [
+const SCOPES: [&str; 21] = [
     "inference",
     "knowledge:read",
     "knowledge:write",
@@ -16,6 +16,11 @@ const SCOPES: [&str; 16] = [
     "triage:read",
     "triage:write",
     "triage:manage",
+    "assistants:read",
+    "assistants:write",
+    "conversations:read",
+    "conversations:write",
+    "conversations:answer",
     "pilots:read",
     "pilots:write",
     "jobs:read",
@@ -28,7 +33,7 @@ const SCOPES: [&str; 16] = [
 
 /// What each role may do, written down a second time.
 const ROLES: [(&str, &[&str]); 4] = [
-    ("reader", &["inference", "knowledge:read"]),
+    ("reader", &["inference", "knowledge:read", "conversations:write"]),
     (
         "reviewer",
         &[
@@ -38,6 +43,10 @@ const ROLES: [(&str, &[&str]); 4] = [
             "reviews:write",
             "triage:read",
             "triage:write",
+            "assistants:read",
+            "conversations:read",
+            "conversations:write",
+            "conversations:answer",
         ],
     ),
     (
@@ -51,6 +60,11 @@ const ROLES: [(&str, &[&str]); 4] = [
             "triage:read",
             "triage:write",
             "triage:manage",
+            "assistants:read",
+            "assistants:write",
+            "conversations:read",
+            "conversations:write",
+            "conversations:answer",
             "pilots:read",
             "pilots:write",
             "jobs:read",
@@ -64,7 +78,8 @@ const ROLES: [(&str, &[&str]); 4] = [
 
 const PASSWORD: &str = "correct cheval pile agrafe";
 
-/// The scope that an operation needs, written down a second time; `None` for any caller.
+/// The scope that an operation needs, written down a second time, of two with `|` between them;
+/// `None` for any caller.
 fn needed(method: &str, path: &str) -> Option<&'static str> {
     let reads = method == "GET" || path.ends_with("/search") || path.ends_with("/ask");
     let scope = match path {
@@ -95,6 +110,24 @@ fn needed(method: &str, path: &str) -> Option<&'static str> {
                 "pilots:read"
             } else {
                 "pilots:write"
+            }
+        }
+        path if path.starts_with("/api/v1/assistants") => {
+            let tells_of_customers = path.ends_with("/stats") || path.ends_with("/gaps");
+            match (tells_of_customers, reads) {
+                (true, _) => "conversations:read",
+                (false, true) => "assistants:read",
+                (false, false) => "assistants:write",
+            }
+        }
+        path if path.starts_with("/api/v1/conversations") => {
+            const OF_PEOPLE: [&str; 6] =
+                ["/take", "/release", "/hand-back", "/reopen", "/close", "/answers"];
+            match method {
+                "GET" => "conversations:read|conversations:write",
+                "DELETE" => "conversations:write|admin",
+                _ if OF_PEOPLE.iter().any(|act| path.ends_with(act)) => "conversations:answer",
+                _ => "conversations:write",
             }
         }
         path if path.starts_with("/api/v1/triage/policies") => {
@@ -167,7 +200,8 @@ fn every_operation_is_open_to_its_scope_and_to_no_other() {
                 continue;
             }
             let (code, body) = status(&server, &method, &path, Some(secret));
-            let allowed = needed(&method, &path).is_none_or(|scope| scopes.contains(&scope));
+            let allowed = needed(&method, &path)
+                .is_none_or(|needed| needed.split('|').any(|scope| scopes.contains(&scope)));
             // A key has no password, whatever its scopes.
             let keyed = secret.starts_with("imk_") && path == "/api/v1/me/password";
             let expected = if allowed && !keyed { code != 403 } else { code == 403 || keyed };

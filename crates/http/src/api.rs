@@ -3,8 +3,10 @@
 //! One file an operation group. Errors are RFC 9457 problem details.
 
 pub(crate) mod ask;
+pub(crate) mod assistants;
 pub(crate) mod audit;
 pub(crate) mod calibration;
+pub(crate) mod conversations;
 pub(crate) mod deliveries;
 pub(crate) mod document_file;
 pub(crate) mod documents;

@@ -104,7 +104,12 @@ fn may(caller: &Principal, operation: &Operation) -> Result<(), ApiError> {
             let message = format!("'{who}' lacks the scope '{scope}'{why}");
             Err(ApiError::new(Code::InsufficientScope, message))
         }
-        Needs::Nothing | Needs::Caller | Needs::Scope(_) => Ok(()),
+        Needs::Either(one, other) if !caller.may(one) && !caller.may(other) => {
+            let (who, why) = (caller.name(), must_change(caller));
+            let message = format!("'{who}' lacks the scopes '{one}' and '{other}'{why}");
+            Err(ApiError::new(Code::InsufficientScope, message))
+        }
+        Needs::Nothing | Needs::Caller | Needs::Scope(_) | Needs::Either(..) => Ok(()),
     }
 }
 

@@ -18,9 +18,11 @@ use intramuros_knowledge::KnowledgeError;
 use intramuros_ledger::LedgerError;
 use intramuros_notify::NotifyError;
 use intramuros_types::Fault;
+use intramuros_usecases::chat::ChatError;
 use intramuros_usecases::pilots::PilotError;
 use intramuros_usecases::triage::TriageError;
 use serde_json::json;
+use time::OffsetDateTime;
 
 /// A row of the error table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub enum Code {
     InvalidApiKey,
     /// The key is good, its scopes do not cover this.
     InsufficientScope,
+    /// The web page is not one of those that may have the assistant.
+    OriginNotAllowed,
     /// The model is not served here.
     ModelNotFound,
     /// The resource or path does not exist.
@@ -86,6 +90,7 @@ impl Code {
             Code::ContextLengthExceeded => ("context_length_exceeded", S::BAD_REQUEST, INVALID),
             Code::InvalidApiKey => ("invalid_api_key", S::UNAUTHORIZED, "authentication_error"),
             Code::InsufficientScope => ("insufficient_scope", S::FORBIDDEN, "permission_error"),
+            Code::OriginNotAllowed => ("origin_not_allowed", S::FORBIDDEN, "permission_error"),
             Code::ModelNotFound => ("model_not_found", S::NOT_FOUND, INVALID),
             Code::NotFound => ("not_found", S::NOT_FOUND, INVALID),
             Code::MethodNotAllowed => ("method_not_allowed", S::METHOD_NOT_ALLOWED, INVALID),
@@ -348,9 +353,20 @@ impl From<LedgerError> for ApiError {
             LedgerError::NotFound { .. } => Self::new(Code::NotFound, message),
             LedgerError::Conflict { .. } => Self::new(Code::Conflict, message),
             LedgerError::Invalid { name, .. } => Self::invalid(name, message),
+            LedgerError::DailyLimit { .. } => Self {
+                retry_after: Some(until_tomorrow(OffsetDateTime::now_utc())),
+                ..Self::new(Code::RateLimitExceeded, message)
+            },
             other => by_fault(other.fault(), &other),
         }
     }
+}
+
+/// How long a day of the ledger's still takes, which ends at midnight UTC.
+fn until_tomorrow(now: OffsetDateTime) -> Duration {
+    let (hour, minute, second) = now.to_hms();
+    let gone = u64::from(hour) * 3_600 + u64::from(minute) * 60 + u64::from(second);
+    Duration::from_secs(24 * 3_600 - gone)
 }
 
 impl From<KnowledgeError> for ApiError {
@@ -380,6 +396,21 @@ impl From<TriageError> for ApiError {
             TriageError::Policy(error) => Self::invalid(error.name.clone(), error.to_string()),
             TriageError::Invalid { name, .. } => Self::invalid(name, error.to_string()),
             TriageError::Unreadable { .. } => Self::new(Code::Conflict, error.to_string()),
+            other => by_fault(other.fault(), &other),
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "errors of other crates may grow variants")]
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Ledger(error) => error.into(),
+            ChatError::Engine(error) => error.into(),
+            ChatError::Knowledge(error) => error.into(),
+            ChatError::Assistant(error) => Self::invalid(error.name.clone(), error.to_string()),
+            ChatError::Unreadable { .. } => Self::new(Code::Conflict, error.to_string()),
+            ChatError::Origin { .. } => Self::new(Code::OriginNotAllowed, error.to_string()),
             other => by_fault(other.fault(), &other),
         }
     }
@@ -424,5 +455,19 @@ impl From<NotifyError> for ApiError {
             NotifyError::NoMail => Self::new(Code::Conflict, message),
             other => by_fault(other.fault(), &other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::until_tomorrow;
+
+    #[test]
+    fn a_days_limit_ends_at_midnight() {
+        let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        assert_eq!(until_tomorrow(at(0)).as_secs(), 24 * 3_600);
+        assert_eq!(until_tomorrow(at(24 * 3_600 - 1)).as_secs(), 1);
     }
 }

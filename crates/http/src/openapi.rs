@@ -27,7 +27,8 @@ pub(crate) fn description() -> OpenApi {
     let mut document = OpenApiBuilder::new().info(info).build();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     let components = ComponentsBuilder::new()
-        .security_scheme("key", SecurityScheme::Http(bearer))
+        .security_scheme("key", SecurityScheme::Http(bearer.clone()))
+        .security_scheme("visitor", SecurityScheme::Http(bearer))
         .schema_from::<OpenAiError>()
         .schema_from::<OpenAiErrorBody>()
         .schema_from::<Problem>()
@@ -61,7 +62,10 @@ fn add_needs(path: &str, method: &Method, operation: &mut Operation) {
     let (name, scope) = match row.needs {
         Needs::Nothing => return,
         Needs::Caller => ("any key or session".to_owned(), None),
-        Needs::Scope(scope) => (format!("the scope `{scope}`"), Some(scope.as_str())),
+        Needs::Scope(scope) => (format!("the scope `{scope}`"), Some(scope.to_string())),
+        Needs::Either(one, other) => {
+            (format!("the scope `{one}` or `{other}`"), Some(format!("{one}|{other}")))
+        }
     };
     let described = operation.description.take().unwrap_or_default();
     operation.description = Some(format!("{described}\n\nNeeds {name}.").trim().to_owned());

@@ -15,6 +15,8 @@ pub(crate) enum Needs {
     Caller,
     /// A key or a session that allows this.
     Scope(Scope),
+    /// A key or a session that allows one of these; the handler says what each sees.
+    Either(Scope, Scope),
 }
 
 /// What the audit trail keeps.
@@ -89,6 +91,14 @@ const REVIEWS_WRITE: Needs = Needs::Scope(Scope::ReviewsWrite);
 const TRIAGE: Needs = Needs::Scope(Scope::TriageRead);
 const TRIAGE_WRITE: Needs = Needs::Scope(Scope::TriageWrite);
 const TRIAGE_MANAGE: Needs = Needs::Scope(Scope::TriageManage);
+const ASSISTANTS: Needs = Needs::Scope(Scope::AssistantsRead);
+const ASSISTANTS_WRITE: Needs = Needs::Scope(Scope::AssistantsWrite);
+const CONVERSATIONS: Needs = Needs::Scope(Scope::ConversationsRead);
+const CONVERSE: Needs = Needs::Scope(Scope::ConversationsWrite);
+const ANSWER: Needs = Needs::Scope(Scope::ConversationsAnswer);
+/// Customers see their own, people those of others.
+const FOLLOW: Needs = Needs::Either(Scope::ConversationsRead, Scope::ConversationsWrite);
+const FORGET: Needs = Needs::Either(Scope::ConversationsWrite, Scope::Admin);
 const PILOTS: Needs = Needs::Scope(Scope::PilotsRead);
 const PILOTS_WRITE: Needs = Needs::Scope(Scope::PilotsWrite);
 const JOBS: Needs = Needs::Scope(Scope::JobsRead);
@@ -224,6 +234,35 @@ pub(crate) const TABLE: &[Operation] = &[
     row("GET", "/api/v1/triage/policies/{policy}/alerts", TRIAGE, Trace::None, "ticket_alerts.list"),
     row("POST", "/api/v1/triage/policies/{policy}/alerts/{alert}/acknowledge", TRIAGE_WRITE, Trace::Act, "ticket_alerts.acknowledge"),
     row("GET", "/api/v1/triage/policies/{policy}/outbreaks", TRIAGE, Trace::None, "outbreaks.list"),
+
+    row("GET", "/api/v1/assistants", ASSISTANTS, Trace::None, "assistants.list"),
+    row("POST", "/api/v1/assistants", ASSISTANTS_WRITE, Trace::Act, "assistants.create"),
+    row("GET", "/api/v1/assistants/{assistant}", ASSISTANTS, Trace::None, "assistants.show"),
+    row("PATCH", "/api/v1/assistants/{assistant}", ASSISTANTS_WRITE, Trace::Act, "assistants.update"),
+    row("DELETE", "/api/v1/assistants/{assistant}", ASSISTANTS_WRITE, Trace::Act, "assistants.delete"),
+    row("POST", "/api/v1/assistants/{assistant}/publish", ASSISTANTS_WRITE, Trace::Act, "assistants.publish"),
+    row("POST", "/api/v1/assistants/{assistant}/restore", ASSISTANTS_WRITE, Trace::Act, "assistants.restore"),
+    row("GET", "/api/v1/assistants/{assistant}/versions", ASSISTANTS, Trace::None, "assistants.list"),
+    row("GET", "/api/v1/assistants/{assistant}/versions/{number}", ASSISTANTS, Trace::None, "assistants.show"),
+    row("GET", "/api/v1/assistants/{assistant}/stats", CONVERSATIONS, Trace::None, "conversations.stats"),
+    row("GET", "/api/v1/assistants/{assistant}/gaps", CONVERSATIONS, Trace::Read, "conversations.gaps"),
+
+    row("GET", "/api/v1/conversations", FOLLOW, Trace::None, "conversations.list"),
+    row("POST", "/api/v1/conversations", CONVERSE, Trace::Act, "conversations.open"),
+    row("GET", "/api/v1/conversations/{conversation}", FOLLOW, Trace::Read, "conversations.read"),
+    row("DELETE", "/api/v1/conversations/{conversation}", FORGET, Trace::Act, "conversations.delete"),
+    row("GET", "/api/v1/conversations/{conversation}/messages", FOLLOW, Trace::Read, "conversations.read"),
+    row("POST", "/api/v1/conversations/{conversation}/messages", CONVERSE, Trace::Answer, "conversations.say"),
+    row("PUT", "/api/v1/conversations/{conversation}/messages/{ordinal}/feedback", CONVERSE, Trace::Act, "conversations.judge"),
+    row("PUT", "/api/v1/conversations/{conversation}/feedback", CONVERSE, Trace::Act, "conversations.judge"),
+    row("POST", "/api/v1/conversations/{conversation}/call-person", CONVERSE, Trace::Act, "conversations.call_person"),
+    row("POST", "/api/v1/conversations/{conversation}/end", CONVERSE, Trace::Act, "conversations.end"),
+    row("POST", "/api/v1/conversations/{conversation}/take", ANSWER, Trace::Act, "conversations.take"),
+    row("POST", "/api/v1/conversations/{conversation}/release", ANSWER, Trace::Act, "conversations.release"),
+    row("POST", "/api/v1/conversations/{conversation}/hand-back", ANSWER, Trace::Act, "conversations.hand_back"),
+    row("POST", "/api/v1/conversations/{conversation}/reopen", ANSWER, Trace::Act, "conversations.reopen"),
+    row("POST", "/api/v1/conversations/{conversation}/close", ANSWER, Trace::Act, "conversations.close"),
+    row("POST", "/api/v1/conversations/{conversation}/answers", ANSWER, Trace::Act, "conversations.answer"),
 
     row("GET", "/api/v1/pilots/sets", PILOTS, Trace::None, "pilot_sets.list"),
     row("POST", "/api/v1/pilots/sets", PILOTS_WRITE, Trace::Act, "pilot_sets.create"),

@@ -15,9 +15,10 @@ use intramuros_usecases::triage::inbound::MAX_FILE_BYTES;
 
 use crate::accounting::account;
 use crate::api::{
-    ask, audit, calibration, deliveries, document_file, documents, erasure, erasures, exports,
-    folders, groups, indexes, jobs, keys, knowledge_bases, mail, me, metrics, passages, pilots,
-    retention, reviews, search, sessions, status, triage, unanswered, usage, users, webhooks,
+    ask, assistants, audit, calibration, conversations, deliveries, document_file, documents,
+    erasure, erasures, exports, folders, groups, indexes, jobs, keys, knowledge_bases, mail, me,
+    metrics, passages, pilots, retention, reviews, search, sessions, status, triage, unanswered,
+    usage, users, webhooks,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -75,6 +76,8 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(job_routes(state))
         .merge(review_routes(state))
         .merge(triage_routes(state))
+        .merge(assistant_routes(state))
+        .merge(conversation_routes(state))
         .merge(pilot_routes(state))
         .merge(data_life_routes(state))
 }
@@ -226,6 +229,42 @@ fn triage_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(triage::tickets::preview_ticket))
         .routes(routes!(triage::tickets::create_ticket_of_hook))
         .merge(triage_file_routes(state))
+}
+
+fn assistant_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(assistants::list_assistants, assistants::create_assistant))
+        .routes(routes!(
+            assistants::get_assistant,
+            assistants::update_assistant,
+            assistants::delete_assistant
+        ))
+        .routes(routes!(assistants::versions::publish_assistant))
+        .routes(routes!(assistants::versions::restore_assistant))
+        .routes(routes!(assistants::versions::list_assistant_versions))
+        .routes(routes!(assistants::versions::get_assistant_version))
+        .routes(routes!(assistants::figures::assistant_stats))
+        .routes(routes!(assistants::figures::assistant_gaps))
+        .layer(time_limit(state))
+}
+
+fn conversation_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(conversations::list_conversations, conversations::open_conversation))
+        .routes(routes!(conversations::get_conversation, conversations::delete_conversation))
+        .routes(routes!(conversations::feedback::judge_answer))
+        .routes(routes!(conversations::feedback::judge_conversation))
+        .routes(routes!(conversations::customer::end_conversation))
+        .routes(routes!(conversations::people::take_conversation))
+        .routes(routes!(conversations::people::release_conversation))
+        .routes(routes!(conversations::people::hand_back_conversation))
+        .routes(routes!(conversations::people::reopen_conversation))
+        .routes(routes!(conversations::people::close_conversation))
+        .routes(routes!(conversations::people::answer_conversation))
+        .layer(time_limit(state))
+        // Generations and waits bound their own time.
+        .routes(routes!(conversations::customer::say, conversations::messages::list_messages))
+        .routes(routes!(conversations::customer::call_person))
 }
 
 fn pilot_routes(state: &AppState) -> OpenApiRouter<AppState> {

@@ -8,6 +8,7 @@ use intramuros_engine::{Encoders, TextModels};
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::{Ledger, SessionRules, Tariff};
 use intramuros_notify::Notifier;
+use intramuros_usecases::chat::Chat;
 use intramuros_usecases::pilots::Pilots;
 use intramuros_usecases::triage::Triage;
 use tokio::sync::Semaphore;
@@ -66,6 +67,8 @@ pub struct AppState {
     pub data_life: DataLife,
     /// Tickets.
     pub triage: Triage,
+    /// Assistants that answer customers.
+    pub chat: Chat,
     /// Labelled sets and their runs.
     pub pilots: Pilots,
     /// Limits of callers, consumption and the audit trail.

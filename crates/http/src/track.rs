@@ -36,8 +36,8 @@ const NO_ROUTE: &str = "none";
 /// A longer path stands in the log by its route alone.
 const MAX_PATH_BYTES: usize = 300;
 
-/// How secrets begin: keys, sessions, those of webhooks.
-const SECRETS_BEGIN_WITH: [&str; 3] = ["imk_", "ims_", "whsec_"];
+/// How secrets begin: keys, sessions, visitors' tokens, those of webhooks.
+const SECRETS_BEGIN_WITH: [&str; 4] = ["imk_", "ims_", "imw_", "whsec_"];
 
 /// What is noted of a request while it is answered. In the request's extensions; clones are the
 /// same.

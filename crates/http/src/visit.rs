@@ -45,6 +45,8 @@ struct Notes {
     user: Option<String>,
     documents: Vec<String>,
     failed: bool,
+    /// Nothing was shown that is not the caller's own.
+    quiet: bool,
 }
 
 /// How a request ended.
@@ -89,7 +91,8 @@ impl Visit {
     pub(crate) fn lines(&self, end: End, audited: bool, content: Option<String>) -> Lines {
         let consumed = self.meter.take();
         let outcome = self.outcome(end);
-        let audit = if audited && self.operation.trace != Trace::None {
+        let is_traced = self.operation.trace != Trace::None && !self.lock().quiet;
+        let audit = if audited && is_traced {
             let details = self.details(end, &consumed);
             vec![self.entry(outcome, details, content)]
         } else {
@@ -174,7 +177,8 @@ fn readable(path: &str) -> String {
 
 /// Whether `part` is longer than the visible prefix of a key's or a session's secret.
 fn is_secret(part: &str) -> bool {
-    (part.starts_with("imk_") || part.starts_with("ims_")) && part.len() > MAX_KEY_ID_BYTES
+    let is_begun = ["imk_", "ims_", "imw_"].iter().any(|begin| part.starts_with(begin));
+    is_begun && part.len() > MAX_KEY_ID_BYTES
 }
 
 /// What a request consumed, by model. It counts as a request of the model that wrote most.
@@ -255,6 +259,14 @@ pub(crate) fn note_documents<'a>(
         if !known && notes.documents.len() < MAX_DOCUMENTS {
             notes.documents.push(document.to_owned());
         }
+    }
+}
+
+/// Keeps a request out of the audit trail by which nobody was shown anything that is not their own:
+/// whoever waits for an answer asks again and again.
+pub(crate) fn note_nothing_shown(extensions: &Extensions) {
+    if let Some(visit) = extensions.get::<Arc<Visit>>() {
+        visit.lock().quiet = true;
     }
 }
 

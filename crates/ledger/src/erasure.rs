@@ -23,7 +23,7 @@ mod traces;
 mod user;
 
 pub use documents::document_ids;
-pub(crate) use records::count;
+pub(crate) use records::{count, key};
 pub use traces::{Leftovers, TextMatch};
 pub(crate) use user::check_erasable;
 

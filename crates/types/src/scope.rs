@@ -33,6 +33,21 @@ pub enum Scope {
     /// The policies that sort tickets, and their examples.
     #[serde(rename = "triage:manage")]
     TriageManage,
+    /// Assistants with their drafts and versions.
+    #[serde(rename = "assistants:read")]
+    AssistantsRead,
+    /// Assistants to configure, publish and delete.
+    #[serde(rename = "assistants:write")]
+    AssistantsWrite,
+    /// Conversations of customers, what people are told of them, and figures.
+    #[serde(rename = "conversations:read")]
+    ConversationsRead,
+    /// Conversations to open, and to speak in as a customer or for one.
+    #[serde(rename = "conversations:write")]
+    ConversationsWrite,
+    /// Conversations to take from assistants, to answer in and to close.
+    #[serde(rename = "conversations:answer")]
+    ConversationsAnswer,
     /// Labelled sets, what runs over them gave, and reports.
     #[serde(rename = "pilots:read")]
     PilotsRead,
@@ -61,7 +76,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in the order of their declaration.
-    pub const ALL: [Scope; 16] = [
+    pub const ALL: [Scope; 21] = [
         Scope::Inference,
         Scope::KnowledgeRead,
         Scope::KnowledgeWrite,
@@ -70,6 +85,11 @@ impl Scope {
         Scope::TriageRead,
         Scope::TriageWrite,
         Scope::TriageManage,
+        Scope::AssistantsRead,
+        Scope::AssistantsWrite,
+        Scope::ConversationsRead,
+        Scope::ConversationsWrite,
+        Scope::ConversationsAnswer,
         Scope::PilotsRead,
         Scope::PilotsWrite,
         Scope::JobsRead,
@@ -91,6 +111,11 @@ impl Scope {
             Scope::TriageRead => "triage:read",
             Scope::TriageWrite => "triage:write",
             Scope::TriageManage => "triage:manage",
+            Scope::AssistantsRead => "assistants:read",
+            Scope::AssistantsWrite => "assistants:write",
+            Scope::ConversationsRead => "conversations:read",
+            Scope::ConversationsWrite => "conversations:write",
+            Scope::ConversationsAnswer => "conversations:answer",
             Scope::PilotsRead => "pilots:read",
             Scope::PilotsWrite => "pilots:write",
             Scope::JobsRead => "jobs:read",
@@ -138,9 +163,9 @@ impl FromStr for Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserRole {
-    /// Asks and reads.
+    /// Asks, also assistants, and reads.
     Reader,
-    /// Decides what waits for a person, too.
+    /// Decides what waits for a person, and answers customers, too.
     Reviewer,
     /// Manages documents and jobs, and sees what is consumed, too.
     Operator,
@@ -177,12 +202,17 @@ impl UserRole {
     /// The least role that a scope needs.
     fn least(scope: Scope) -> Self {
         match scope {
-            Scope::Inference | Scope::KnowledgeRead => UserRole::Reader,
-            Scope::ReviewsRead | Scope::ReviewsWrite | Scope::TriageRead | Scope::TriageWrite => {
-                UserRole::Reviewer
-            }
+            Scope::Inference | Scope::KnowledgeRead | Scope::ConversationsWrite => UserRole::Reader,
+            Scope::ReviewsRead
+            | Scope::ReviewsWrite
+            | Scope::TriageRead
+            | Scope::TriageWrite
+            | Scope::AssistantsRead
+            | Scope::ConversationsRead
+            | Scope::ConversationsAnswer => UserRole::Reviewer,
             Scope::KnowledgeWrite
             | Scope::TriageManage
+            | Scope::AssistantsWrite
             | Scope::PilotsRead
             | Scope::PilotsWrite
             | Scope::JobsRead
@@ -233,7 +263,8 @@ mod tests {
             let (less, more) = (pair[0].scopes(), pair[1].scopes());
             assert!(less.len() < more.len() && less.iter().all(|scope| more.contains(scope)));
         }
-        assert_eq!(UserRole::Reader.scopes(), [Scope::Inference, Scope::KnowledgeRead]);
+        let reader = [Scope::Inference, Scope::KnowledgeRead, Scope::ConversationsWrite];
+        assert_eq!(UserRole::Reader.scopes(), reader);
         assert_eq!(UserRole::Admin.scopes(), Scope::ALL);
     }
 }

@@ -11,8 +11,10 @@ pub(crate) enum Keys {
         #[arg(long)]
         name: String,
         /// What it allows: inference, knowledge:read, knowledge:write, reviews:read,
-        /// reviews:write, triage:read, triage:write, triage:manage, pilots:read, pilots:write,
-        /// jobs:read, jobs:write, usage:read, metrics:read, audit:read, admin.
+        /// reviews:write, triage:read, triage:write, triage:manage, assistants:read,
+        /// assistants:write, conversations:read, conversations:write, conversations:answer,
+        /// pilots:read, pilots:write, jobs:read, jobs:write, usage:read, metrics:read, audit:read,
+        /// admin.
         #[arg(long = "scope", value_delimiter = ',', value_name = "SCOPES",
             default_values_t = ["inference".to_string(), "knowledge:read".to_string(), "knowledge:write".to_string()])]
         scopes: Vec<String>,

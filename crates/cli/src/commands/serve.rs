@@ -136,6 +136,7 @@ fn state(
         review_claim: Duration::from_secs(u64::from(settings.reviews.claim_minutes) * 60),
         data_life: parts.data_life.clone(),
         triage: parts.triage.clone(),
+        chat: parts.chat.clone(),
         pilots: parts.pilots.clone(),
         limits: Arc::new(limits(settings)),
         policy: Arc::new(policy(settings)),

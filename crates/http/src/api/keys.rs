@@ -154,9 +154,10 @@ pub(crate) struct CreateKey {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// What it allows: `inference`, `knowledge:read`, `knowledge:write`, `reviews:read`,
-    /// `reviews:write`, `triage:read`, `triage:write`, `triage:manage`, `pilots:read`,
-    /// `pilots:write`, `jobs:read`, `jobs:write`, `usage:read`, `metrics:read`, `audit:read`,
-    /// `admin`; only what the caller has.
+    /// `reviews:write`, `triage:read`, `triage:write`, `triage:manage`, `assistants:read`,
+    /// `assistants:write`, `conversations:read`, `conversations:write`, `conversations:answer`,
+    /// `pilots:read`, `pilots:write`, `jobs:read`, `jobs:write`, `usage:read`, `metrics:read`,
+    /// `audit:read`, `admin`; only what the caller has.
     #[schema(value_type = Vec<String>, min_items = 1)]
     scopes: Vec<Scope>,
     /// Whose documents it opens beside those that are open to everybody; `*` for all.

@@ -22,6 +22,7 @@ pub(crate) mod stats;
 
 use body::{CorrectBody, CreateReview, DecideBody, NextBody, UpdateReview};
 use dto::{ReviewDto, ReviewExport, ReviewList, ReviewSummaryDto};
+pub(super) use query::period;
 use query::{ExportQuery, ReviewsQuery};
 
 /// Contents of one page of an export.

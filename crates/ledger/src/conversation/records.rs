@@ -38,6 +38,19 @@ impl Ledger {
         whole(&mut transaction, id).await
     }
 
+    /// How a conversation stands that `reader` may see, without what was said.
+    ///
+    /// # Errors
+    /// `NotFound`, also for one that they may not see; `Database`.
+    pub async fn seen_conversation(
+        &self,
+        id: &ConversationId,
+        reader: &Reviewer,
+    ) -> Result<ConversationSummary, LedgerError> {
+        let mut connection = self.pool.acquire().await.map_err(LedgerError::database(OPERATION))?;
+        super::sight::visible(&mut connection, id, reader).await
+    }
+
     /// A conversation that `who` opened, with all that was said: for its customer.
     ///
     /// # Errors

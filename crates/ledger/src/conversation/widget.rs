@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use intramuros_types::AssistantId;
+use ring::hmac;
 use sqlx::sqlite::SqliteConnection;
 
 use super::open::insert;
@@ -18,6 +19,9 @@ use crate::key::secret;
 use crate::moment::from_millis;
 use crate::retention::day;
 use crate::{Ledger, LedgerError};
+
+/// 128 bits.
+const VISITOR_DIGITS: usize = 32;
 
 /// How much there may be in a day, UTC; `None` for as much as there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,6 +100,30 @@ impl Ledger {
         .map_err(LedgerError::database(OPERATION))?;
         transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
         Ok(WidgetSession { token, conversation })
+    }
+
+    /// What stands for the visitor of this address with this assistant: a keyed hash, because a
+    /// plain one of an address is found by trying all that there are. With another assistant it is
+    /// another one.
+    ///
+    /// # Errors
+    /// `Entropy`, `Database`.
+    pub async fn visitor(
+        &self,
+        assistant: &AssistantId,
+        address: &str,
+    ) -> Result<String, LedgerError> {
+        const OPERATION: &str = "make the hash of a visitor";
+        let mut transaction = self.begin_write(OPERATION).await?;
+        let key = crate::erasure::key(&mut transaction).await?;
+        transaction.commit().await.map_err(LedgerError::database(OPERATION))?;
+        // A key of its own: no text of an erasure holds a control character, so that none has the
+        // hash of this one.
+        let own = hmac::sign(&key, b"\0visitors of web pages\0");
+        let own = hmac::Key::new(hmac::HMAC_SHA256, own.as_ref());
+        let hash = hmac::sign(&own, format!("{assistant}\n{address}").as_bytes());
+        let digits = hex::encode(hash).chars().take(VISITOR_DIGITS).collect::<String>();
+        Ok(format!("vis_{digits}"))
     }
 
     /// The conversation that a visitor's token opens; `None` for one that opens nothing, or nothing

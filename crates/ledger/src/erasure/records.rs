@@ -387,7 +387,7 @@ fn check(matter: &ErasureMatter) -> Result<(), LedgerError> {
 }
 
 /// The key of the hashes, drawn when it is needed first.
-pub(super) async fn key(connection: &mut SqliteConnection) -> Result<hmac::Key, LedgerError> {
+pub(crate) async fn key(connection: &mut SqliteConnection) -> Result<hmac::Key, LedgerError> {
     const OPERATION: &str = "read the key of erasures";
     let mut drawn = [0_u8; KEY_BYTES];
     getrandom::fill(&mut drawn)

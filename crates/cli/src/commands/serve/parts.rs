@@ -45,6 +45,7 @@ pub(super) struct Parts {
     pub(super) notify: Notifier,
     pub(super) data_life: DataLife,
     pub(super) triage: Triage,
+    pub(super) chat: Chat,
     pub(super) pilots: Pilots,
 }
 
@@ -182,7 +183,18 @@ pub(super) async fn load(settings: &Settings) -> anyhow::Result<Parts> {
         version: env!("CARGO_PKG_VERSION"),
     });
     pilots.follow_switches().await?;
-    Ok(Parts { ledger, text, encoders, knowledge, journal, notify, data_life, triage, pilots })
+    Ok(Parts {
+        ledger,
+        text,
+        encoders,
+        knowledge,
+        journal,
+        notify,
+        data_life,
+        triage,
+        chat,
+        pilots,
+    })
 }
 
 /// Sums of what the server does by itself; they are counted for no key.

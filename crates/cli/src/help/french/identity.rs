@@ -7,8 +7,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     (
         "keys create --scope",
         "Ce qu'elle permet : inference, knowledge:read, knowledge:write, reviews:read, \
-         reviews:write, triage:read, triage:write, triage:manage, pilots:read, pilots:write, \
-         jobs:read, jobs:write, usage:read, metrics:read, audit:read, admin",
+         reviews:write, triage:read, triage:write, triage:manage, assistants:read, \
+         assistants:write, conversations:read, conversations:write, conversations:answer, \
+         pilots:read, pilots:write, jobs:read, jobs:write, usage:read, metrics:read, audit:read, \
+         admin",
     ),
     (
         "keys create --owner",

@@ -187,7 +187,7 @@ pub(crate) async fn begin_pilot_run(
     // Its answers are read with the run: who may not ask must not have others asked.
     for (scope, is_used) in [
         (Scope::KnowledgeRead, settings.knowledge_base.is_some()),
-        (Scope::KnowledgeRead, settings.assistant.is_some()),
+        (Scope::AssistantsRead, settings.assistant.is_some()),
         (Scope::TriageRead, settings.policy.is_some()),
     ] {
         if is_used && !caller.may(scope) {

@@ -122,7 +122,7 @@ impl ExportQuery {
 }
 
 /// The moments of two days, both included.
-pub(super) fn period(
+pub(in crate::api) fn period(
     from: Option<&str>,
     to: Option<&str>,
 ) -> Result<(Option<OffsetDateTime>, Option<OffsetDateTime>), ApiError> {

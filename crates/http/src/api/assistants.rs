@@ -1,0 +1,221 @@
+//! Creates, changes, publishes, shows and deletes assistants under `/api/v1/assistants`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{Extensions, StatusCode};
+use axum::{Extension, Json};
+use intramuros_ledger::{AssistantChanges, AssistantRecord, AssistantSummary, NewAssistant};
+use intramuros_types::{AssistantId, Principal};
+use intramuros_usecases::chat::AssistantConfig;
+use serde_json::Value;
+
+use crate::body::JsonBody;
+use crate::error::{ApiError, Code};
+use crate::state::AppState;
+use crate::visit::{note_target, who};
+
+mod dto;
+pub(crate) mod figures;
+pub(crate) mod versions;
+
+use dto::{AssistantDto, AssistantList, CreateAssistant, UpdateAssistant};
+
+/// What follows `/api/v1/widget/` and is no slug.
+const RESERVED: [&str; 4] = ["messages", "feedback", "conversation", "call-person"];
+
+/// The assistant of this id or slug.
+pub(super) async fn find(state: &AppState, name: &str) -> Result<AssistantSummary, ApiError> {
+    // No slug has an underscore.
+    if name.starts_with("ast_") {
+        return Ok(state.ledger.get_assistant(&AssistantId::new(name)).await?.summary);
+    }
+    Ok(state.ledger.find_assistant(name).await?)
+}
+
+/// Reads a configuration and checks it, with who writes it: an assistant must not read for them what
+/// they may not read themselves, nor tell everybody what is not for everybody.
+async fn checked(
+    state: &AppState,
+    caller: &Principal,
+    config: &Value,
+) -> Result<AssistantConfig, ApiError> {
+    let config = state.chat.check(config).await?;
+    if !caller.access.holds(&config.labels) {
+        let message = "'labels' names labels that you do not hold; an assistant reads for others \
+                       only what whoever configures it may read";
+        let code = Code::InsufficientScope;
+        return Err(ApiError { param: Some("labels".to_owned()), ..ApiError::new(code, message) });
+    }
+    if config.widget.enabled && !config.labels.is_empty() {
+        let message = "'labels' must be empty where 'widget.enabled' is true: visitors of web pages \
+                       are anybody, and the assistant reads for them only what everybody may read";
+        return Err(ApiError::invalid("labels", message));
+    }
+    for address in &config.hand_over.email {
+        state.notify.mailer().permit(address).map_err(|error| {
+            let message = format!("'hand_over.email' has '{address}': {error}");
+            ApiError::invalid("hand_over.email", message)
+        })?;
+    }
+    Ok(config)
+}
+
+fn check_slug(slug: &str) -> Result<(), ApiError> {
+    if RESERVED.contains(&slug) {
+        let message =
+            format!("'slug' is '{slug}', which the server's own paths have; choose another");
+        return Err(ApiError::invalid("slug", message));
+    }
+    Ok(())
+}
+
+/// The configuration with what was left out, so that a later default changes nothing.
+fn stored(config: &AssistantConfig) -> Result<Value, ApiError> {
+    serde_json::to_value(config).map_err(|error| ApiError::invalid("config", error.to_string()))
+}
+
+/// Lists the assistants, by name.
+#[utoipa::path(get, path = "/api/v1/assistants", tag = "assistants",
+    responses((status = 200, description = "the assistants", body = AssistantList)),
+    security(("key" = [])))]
+pub(crate) async fn list_assistants(
+    State(state): State<AppState>,
+) -> Result<Json<AssistantList>, ApiError> {
+    let assistants = state.ledger.list_assistants().await?;
+    Ok(Json(AssistantList { assistants: assistants.into_iter().map(Into::into).collect() }))
+}
+
+/// Creates an assistant. Nobody can talk to it before it is published.
+#[utoipa::path(post, path = "/api/v1/assistants", tag = "assistants",
+    request_body = CreateAssistant,
+    responses((status = 201, description = "created", body = AssistantDto),
+        (status = 409, description = "its slug or name is taken, or there are 200")),
+    security(("key" = [])))]
+pub(crate) async fn create_assistant(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
+    extensions: Extensions,
+    JsonBody(body): JsonBody<CreateAssistant>,
+) -> Result<(StatusCode, Json<AssistantDto>), ApiError> {
+    check_slug(&body.slug)?;
+    let config = checked(&state, &caller, &body.config).await?;
+    let new = NewAssistant {
+        slug: body.slug,
+        name: body.name.unwrap_or_else(|| config.name.clone()),
+        retention_days: config.retention_days,
+        config: stored(&config)?,
+        by: who(&caller),
+    };
+    let made = state.ledger.create_assistant(new).await?;
+    note_target(&extensions, made.summary.id.as_str());
+    Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// Shows an assistant with its draft.
+#[utoipa::path(get, path = "/api/v1/assistants/{assistant}", tag = "assistants",
+    params(("assistant" = String, Path, description = "its id or slug")),
+    responses((status = 200, description = "the assistant", body = AssistantDto),
+        (status = 404, description = "no such assistant")),
+    security(("key" = [])))]
+pub(crate) async fn get_assistant(
+    State(state): State<AppState>,
+    Path(assistant): Path<String>,
+) -> Result<Json<AssistantDto>, ApiError> {
+    let found = find(&state, &assistant).await?;
+    Ok(Json(state.ledger.get_assistant(&found.id).await?.into()))
+}
+
+/// Changes the draft of an assistant, its slug or its name, or retires it. What is published stays as
+/// it is.
+#[utoipa::path(patch, path = "/api/v1/assistants/{assistant}", tag = "assistants",
+    params(("assistant" = String, Path, description = "its id or slug")),
+    request_body = UpdateAssistant,
+    responses((status = 200, description = "the assistant as it is now", body = AssistantDto),
+        (status = 404, description = "no such assistant"),
+        (status = 409, description = "somebody else changed it, or its slug or name is taken")),
+    security(("key" = [])))]
+pub(crate) async fn update_assistant(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
+    Path(assistant): Path<String>,
+    JsonBody(body): JsonBody<UpdateAssistant>,
+) -> Result<Json<AssistantDto>, ApiError> {
+    let found = find(&state, &assistant).await?;
+    let mut record = state.ledger.get_assistant(&found.id).await?;
+    let changes = changes(&state, &caller, &record, &body).await?;
+    let is_changed = changes.slug.is_some() || changes.name.is_some() || changes.config.is_some();
+    if is_changed {
+        record = state.ledger.update_assistant(&found.id, changes, &who(&caller)).await?;
+    } else if body.version != record.summary.version {
+        let (now, seen) = (record.summary.version, body.version);
+        let message = format!(
+            "assistant `{}` is at version {now}, you saw {seen}; look at it again",
+            found.id
+        );
+        return Err(ApiError::new(Code::Conflict, message));
+    }
+    if let Some(retired) = body.retired {
+        record = state.ledger.retire_assistant(&found.id, retired).await?;
+    }
+    Ok(Json(record.into()))
+}
+
+async fn changes(
+    state: &AppState,
+    caller: &Principal,
+    record: &AssistantRecord,
+    body: &UpdateAssistant,
+) -> Result<AssistantChanges, ApiError> {
+    let mut changes = AssistantChanges {
+        version: body.version,
+        slug: body.slug.clone(),
+        name: body.name.clone(),
+        ..AssistantChanges::default()
+    };
+    if let Some(slug) = &body.slug {
+        check_slug(slug)?;
+    }
+    if let Some(config) = &body.config {
+        let config = checked(state, caller, config).await?;
+        // One that was named like its configuration goes on to be.
+        let is_named_alike = record.draft["name"] == record.summary.name.as_str();
+        if changes.name.is_none() && is_named_alike && config.name != record.summary.name {
+            changes.name = Some(config.name.clone());
+        }
+        changes.retention_days = Some(config.retention_days);
+        changes.config = Some(stored(&config)?);
+    }
+    Ok(changes)
+}
+
+/// Deletes an assistant with its versions and all of its conversations. To keep these, retire it.
+#[utoipa::path(delete, path = "/api/v1/assistants/{assistant}", tag = "assistants",
+    params(("assistant" = String, Path, description = "its id or slug")),
+    responses((status = 204, description = "deleted"),
+        (status = 404, description = "no such assistant")),
+    security(("key" = [])))]
+pub(crate) async fn delete_assistant(
+    State(state): State<AppState>,
+    Path(assistant): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let found = find(&state, &assistant).await?;
+    state.ledger.delete_assistant(&found.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Checks a stored configuration before it answers: what it names may be gone meanwhile, and whoever
+/// publishes is not always who wrote it.
+async fn check_stored(
+    state: &AppState,
+    caller: &Principal,
+    config: &Value,
+) -> Result<(), ApiError> {
+    match checked(state, caller, config).await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let message = format!("it cannot be published: {}", error.message);
+            Err(ApiError { message, ..error })
+        }
+    }
+}
