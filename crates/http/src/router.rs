@@ -246,6 +246,8 @@ fn assistant_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(assistants::figures::assistant_stats))
         .routes(routes!(assistants::figures::assistant_gaps))
         .layer(time_limit(state))
+        // Generations bound their own time.
+        .routes(routes!(assistants::preview::preview_assistant))
 }
 
 fn conversation_routes(state: &AppState) -> OpenApiRouter<AppState> {
@@ -274,6 +276,10 @@ fn pilot_routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(pilots::runs::get_pilot_run, pilots::runs::delete_pilot_run))
         .routes(routes!(pilots::report::pilot_figures))
         .routes(routes!(pilots::report::pilot_report))
+        .routes(routes!(pilots::thresholds::list_thresholds, pilots::thresholds::accept_threshold))
+        .routes(routes!(pilots::thresholds::take_back_threshold))
+        .routes(routes!(pilots::models::list_model_switches, pilots::models::switch_model))
+        .routes(routes!(pilots::models::roll_back_model))
         .routes(routes!(pilots::sets::list_pilot_sets, pilots::sets::create_pilot_set))
         .layer(time_limit(state))
         .layer(DefaultBodyLimit::max(MAX_SET_BYTES))

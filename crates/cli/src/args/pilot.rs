@@ -37,6 +37,45 @@ pub(crate) enum Pilot {
     },
     /// Write the report of a run, as a page by itself.
     Report(PilotReport),
+    /// Put the threshold in force that keeps a promise on errors, from a run of an assistant or a
+    /// policy.
+    Accept {
+        /// The run that vouches for it (plr_…).
+        run: String,
+        /// The largest share of errors among what is accepted, such as 0.05.
+        #[arg(long)]
+        max_error: f64,
+        /// How sure that is.
+        #[arg(long, default_value_t = 0.95)]
+        certainty: f64,
+    },
+    /// List the thresholds that are in force.
+    Thresholds,
+    /// Take the threshold of an assistant or a policy back; the one before it is in force again.
+    TakeBack {
+        /// chat or triage.
+        job: String,
+        /// Id of the assistant or the policy.
+        target: String,
+    },
+    /// List the switches of generators, newest first.
+    Models,
+    /// Let another generator that is served write, for questions, assistants and triage.
+    Switch {
+        /// The model.
+        model: String,
+        /// The run with the model of today.
+        #[arg(long, requires = "after")]
+        before: Option<String>,
+        /// The run of the same set with the new one.
+        #[arg(long, requires = "before")]
+        after: Option<String>,
+    },
+    /// Undo the last switch of generators.
+    RollBack {
+        /// Its id (swi_…).
+        switch: String,
+    },
     /// Delete a labelled set with its runs, or a run.
     Remove {
         /// The id (pls_… or plr_…).
@@ -58,6 +97,9 @@ pub(crate) struct PilotRun {
     /// Who answers, for chat: the id or slug of an assistant, in place of --kb.
     #[arg(long, conflicts_with = "kb")]
     pub(crate) assistant: Option<String>,
+    /// The generator, one that is served; else the default one.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
     /// The policy, for triage.
     #[arg(long)]
     pub(crate) policy: Option<String>,

@@ -14,6 +14,8 @@ use crate::output;
 
 const SETS: &str = "/api/v1/pilots/sets";
 const RUNS: &str = "/api/v1/pilots/runs";
+const THRESHOLDS: &str = "/api/v1/pilots/thresholds";
+const MODELS: &str = "/api/v1/pilots/models";
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -31,6 +33,31 @@ pub(crate) fn run(common: &Common, command: &Pilot) -> anyhow::Result<ExitCode> 
         }
         Pilot::Show { run } => show(common, &client, run)?,
         Pilot::Report(request) => report(&client, request)?,
+        Pilot::Accept { run, max_error, certainty } => {
+            let body = json!({"run": run, "max_error": max_error, "certainty": certainty});
+            let accepted = client.post(THRESHOLDS, &body)?;
+            answer(common, &json!({"thresholds": [accepted]}), thresholds);
+        }
+        Pilot::Thresholds => answer(common, &client.get(THRESHOLDS)?, thresholds),
+        Pilot::TakeBack { job, target } => {
+            client.delete(&format!("{THRESHOLDS}/{}/{}", segment(job), segment(target)))?;
+            answer(common, &client.get(THRESHOLDS)?, thresholds);
+        }
+        Pilot::Models => answer(common, &client.get(MODELS)?, switches),
+        Pilot::Switch { model, before, after } => {
+            let mut body = json!({"model": model});
+            if let (Some(before), Some(after)) = (before, after) {
+                body["before"] = json!(before);
+                body["after"] = json!(after);
+            }
+            let switched = client.post(MODELS, &body)?;
+            answer(common, &json!({"switches": [switched]}), switches);
+        }
+        Pilot::RollBack { switch } => {
+            let path = format!("{MODELS}/{}/roll-back", segment(switch));
+            let undone = client.post(&path, &json!({}))?;
+            answer(common, &json!({"switches": [undone]}), switches);
+        }
         Pilot::Remove { id, yes } => {
             if !yes {
                 bail!(tr(
@@ -88,6 +115,9 @@ fn begin(common: &Common, client: &Client, request: &PilotRun) -> anyhow::Result
     if let Some(assistant) = &request.assistant {
         body["assistant"] = json!(assistant);
     }
+    if let Some(model) = &request.model {
+        body["model"] = json!(model);
+    }
     if let Some(policy) = &request.policy {
         body["policy"] = json!(policy);
         body["folds"] = json!(request.folds);
@@ -142,6 +172,37 @@ fn report(client: &Client, request: &PilotReport) -> anyhow::Result<()> {
     }
     client.download(&path, None, &request.out)?;
     Ok(())
+}
+
+fn thresholds(listed: &Value) {
+    let rows = listed["thresholds"].as_array().into_iter().flatten().map(|one| {
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        let promise = &one["promise"];
+        vec![
+            text("job"),
+            text("target"),
+            format!("{:.4}", one["threshold"].as_f64().unwrap_or_default()),
+            promise["max_error"].to_string(),
+            promise["certainty"].to_string(),
+            text("run"),
+            text("accepted"),
+        ]
+    });
+    let header = tr(
+        ["USAGE", "CIBLE", "SEUIL", "ERREURS AU PLUS", "CERTITUDE", "ESSAI", "ACCEPTÉ"],
+        ["JOB", "TARGET", "THRESHOLD", "MOST ERRORS", "CERTAINTY", "RUN", "ACCEPTED"],
+    );
+    output::table(&header, &rows.collect::<Vec<_>>());
+}
+
+fn switches(listed: &Value) {
+    let rows = listed["switches"].as_array().into_iter().flatten().map(|one| {
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        vec![text("id"), text("from"), text("to"), text("at"), text("rolled_back")]
+    });
+    let header =
+        tr(["ID", "DE", "À", "QUAND", "ANNULÉ"], ["ID", "FROM", "TO", "WHEN", "ROLLED BACK"]);
+    output::table(&header, &rows.collect::<Vec<_>>());
 }
 
 fn sets(listed: &Value) {

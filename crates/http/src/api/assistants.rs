@@ -17,6 +17,7 @@ use crate::visit::{note_target, who};
 
 mod dto;
 pub(crate) mod figures;
+pub(crate) mod preview;
 pub(crate) mod versions;
 
 use dto::{AssistantDto, AssistantList, CreateAssistant, UpdateAssistant};

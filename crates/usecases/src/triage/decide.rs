@@ -148,6 +148,8 @@ pub(super) fn decide(
             Bar::Never(_) => None,
         },
         similar: similar.map(shown).collect(),
+        extracted: Vec::new(),
+        missing: Vec::new(),
         reason: String::new(),
         models: found.models,
         read_by_generator: !read.answers.is_empty(),

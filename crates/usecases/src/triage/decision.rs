@@ -3,7 +3,7 @@
 use intramuros_ledger::TicketLabels;
 use serde::{Deserialize, Serialize};
 
-use super::Field;
+use super::{Extracted, Field};
 
 /// How a label came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +113,12 @@ pub struct Decision {
     pub threshold: Option<f64>,
     /// Examples that are like it, most like first.
     pub similar: Vec<SimilarTicket>,
+    /// What the policy wants to have of a ticket and this one says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extracted: Vec<Extracted>,
+    /// Names of what it requires and this one does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// In a sentence, in the language of the policy.
     pub reason: String,
     /// The models that read the ticket.

@@ -2,32 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use intramuros_engine::{Caller, EmbedEngine, Encoders, EngineError, TextModels};
 use intramuros_ledger::{
-    ExampleRecord, FiledTicket, Ledger, NewTicket, Reading, Settlement, TicketLabels, TicketRecord,
-    TicketRoute, TriagePolicyRecord,
+    FiledTicket, Ledger, NewTicket, Reading, Settlement, TicketLabels, TicketRecord, TicketRoute,
 };
-use intramuros_types::{Fault, TicketId, TriageExampleId, TriagePolicyId};
+use intramuros_types::{Fault, TicketId, TriagePolicyId};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::decide::{Bar, Found, alert_from, bar, decide};
-use super::mind::{Material, Mind, Read};
+use super::extract::{by_generator, by_pattern, wanted_of};
+use super::mind::{Mind, Read};
 use super::outbreak::{LOOK_AT, LOOK_BACK, look};
-use super::phrases::phrases;
 use super::reader::Reader;
-use super::reading::READ_BY_GENERATOR;
 use super::rules::spelt;
-use super::{Decision, Mode, Policy, TriageError, alarm, common, review, text_of};
-
-/// Examples that a ticket waits for to be read by the encoder; beyond, a job reads them.
-const INLINE: u32 = 256;
-/// How long a ticket waits for the latest examples to be learnt from.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Texts that the encoder is given at once.
-const BATCH: usize = 64;
+use super::{Decision, Extracted, Mode, Policy, TriageError, Wanted, alarm, review, text_of};
 
 /// What triage works with.
 pub struct TriageParts {
@@ -47,15 +38,15 @@ pub struct Triage {
 
 pub(super) struct Shared {
     pub(super) ledger: Ledger,
-    encoders: Encoders,
-    text: TextModels,
+    pub(super) encoders: Encoders,
+    pub(super) text: TextModels,
     /// What is known for each policy, and how long it took to make up. Held for a look only.
-    minds: Mutex<HashMap<TriagePolicyId, (Arc<Mind>, Duration)>>,
+    pub(super) minds: Mutex<HashMap<TriagePolicyId, (Arc<Mind>, Duration)>>,
     /// One for each policy, held while its mind is made up, so that it is done once and keeps no other
     /// policy waiting.
-    making: Mutex<HashMap<TriagePolicyId, Arc<AsyncMutex<()>>>>,
+    pub(super) making: Mutex<HashMap<TriagePolicyId, Arc<AsyncMutex<()>>>>,
     /// Vectors of the sentences that every policy shares.
-    common: AsyncMutex<Option<Arc<Vec<Vec<f32>>>>>,
+    pub(super) common: AsyncMutex<Option<Arc<Vec<Vec<f32>>>>>,
 }
 
 /// How much a ticket may take.
@@ -88,16 +79,6 @@ pub struct TicketRequest {
     pub effort: Effort,
     /// A user or a key's family.
     pub filed_by: String,
-}
-
-/// What is known for a policy.
-enum Known {
-    /// With all examples.
-    Current(Arc<Mind>),
-    /// Without the latest: learning from all takes longer than a ticket waits.
-    Last(Arc<Mind>),
-    /// Nothing, or what is made up anew in no time.
-    Nothing,
 }
 
 /// What came of reading a ticket.
@@ -141,7 +122,9 @@ impl Triage {
         check(&request)?;
         let text = text_of(&request.subject, &request.body);
         let mind = self.mind(policy, &request.caller).await?;
-        let decided = self.read((policy, &mind), &text, request.effort, &request.caller).await?;
+        let mut decided =
+            self.read((policy, &mind), &text, request.effort, &request.caller).await?;
+        self.extract(&mind.policy, &request, &mut decided).await?;
         let reader = self.reader(Effort::Quick).await?;
         let now = ledger.now();
         let recent =
@@ -192,7 +175,9 @@ impl Triage {
         check(request)?;
         let text = text_of(&request.subject, &request.body);
         let mind = self.mind(policy, &request.caller).await?;
-        let decided = self.read((policy, &mind), &text, request.effort, &request.caller).await?;
+        let mut decided =
+            self.read((policy, &mind), &text, request.effort, &request.caller).await?;
+        self.extract(&mind.policy, request, &mut decided).await?;
         Ok((decided.decision, decided.proposed))
     }
 
@@ -276,6 +261,46 @@ impl Triage {
         Ok(Decided { decision, proposed, readings, vector })
     }
 
+    /// Takes from a ticket what the policy wants to have of it.
+    async fn extract(
+        &self,
+        policy: &Policy,
+        request: &TicketRequest,
+        decided: &mut Decided,
+    ) -> Result<(), TriageError> {
+        let wanted = wanted_of(&policy.extract, decided.proposed.category.as_deref());
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let text = format!("{}\n{}", request.subject, request.body);
+        let mut found = by_pattern(&wanted, &text);
+        let has = |found: &[Extracted], name: &str| found.iter().any(|one| one.name == name);
+        let left: Vec<&Wanted> =
+            wanted.iter().copied().filter(|one| !has(&found, &one.name)).collect();
+        if let Some(generator) = self.reader(request.effort).await?.generator {
+            match by_generator(&generator, &left, &text, &request.caller).await {
+                Ok(more) => found.extend(more),
+                // What patterns found is there, and the rest is told to be missing.
+                Err(error) if matches!(error.fault(), Fault::Capacity | Fault::Runtime) => {
+                    tracing::warn!(%error, "patterns alone look for what a ticket says");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let decision = &mut decided.decision;
+        let lacks = |one: &&&Wanted| one.required && !has(&found, &one.name);
+        decision.missing = wanted.iter().filter(lacks).map(|one| one.name.clone()).collect();
+        if !decision.missing.is_empty() {
+            decision.reason.push_str(&format!(" Il manque : {}.", decision.missing.join(", ")));
+        }
+        // In the order of the policy.
+        decision.extracted = wanted
+            .iter()
+            .filter_map(|one| found.iter().find(|found| found.name == one.name).cloned())
+            .collect();
+        Ok(())
+    }
+
     /// The threshold that somebody accepted for a policy from a pilot that decided as it is decided
     /// now, with the generator or without.
     pub(super) async fn accepted(
@@ -309,171 +334,6 @@ impl Triage {
             (Effort::Full, None) | (Effort::Quick, _) => None,
         };
         Ok(Reader { encoder, generator })
-    }
-
-    /// What is known for a policy now.
-    pub(super) async fn mind(
-        &self,
-        id: &TriagePolicyId,
-        caller: &Caller,
-    ) -> Result<Arc<Mind>, TriageError> {
-        let record = self.shared.ledger.get_triage_policy(id).await?;
-        let making = self.making(id);
-        match self.known(id, &record) {
-            Known::Current(mind) => return Ok(mind),
-            Known::Last(mind) => {
-                if let Ok(making) = making.try_lock_owned() {
-                    self.make_later(id, making);
-                }
-                return Ok(mind);
-            }
-            Known::Nothing => {}
-        }
-        let _making = making.lock().await;
-        let record = self.shared.ledger.get_triage_policy(id).await?;
-        match self.known(id, &record) {
-            Known::Current(mind) | Known::Last(mind) => Ok(mind),
-            Known::Nothing => self.make(id, caller).await,
-        }
-    }
-
-    fn making(&self, id: &TriagePolicyId) -> Arc<AsyncMutex<()>> {
-        let mut making = self.shared.making.lock().unwrap_or_else(PoisonError::into_inner);
-        making.entry(id.clone()).or_default().clone()
-    }
-
-    async fn make(&self, id: &TriagePolicyId, caller: &Caller) -> Result<Arc<Mind>, TriageError> {
-        let material = self.material(id, caller).await?;
-        self.read_later(id).await?;
-        let start = Instant::now();
-        let mind = Arc::new(tokio::task::spawn_blocking(move || Mind::of(material)).await?);
-        let mut minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        minds.insert(id.clone(), (mind.clone(), start.elapsed()));
-        Ok(mind)
-    }
-
-    /// Makes up a mind while tickets are decided by the last one.
-    fn make_later(&self, id: &TriagePolicyId, making: OwnedMutexGuard<()>) {
-        let (triage, id) = (self.clone(), id.clone());
-        tokio::spawn(async move {
-            let _making = making;
-            if let Err(error) = triage.make(&id, &Caller::server("triage")).await {
-                tracing::warn!(%error, policy = id.as_str(), "triage goes on with what it knew");
-            }
-        });
-    }
-
-    fn known(&self, id: &TriagePolicyId, record: &TriagePolicyRecord) -> Known {
-        let minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((mind, took)) = minds.get(id).filter(|(mind, _)| mind.version == record.version)
-        else {
-            return Known::Nothing;
-        };
-        if mind.learnt == record.learnt {
-            Known::Current(mind.clone())
-        } else if *took > PATIENCE {
-            Known::Last(mind.clone())
-        } else {
-            Known::Nothing
-        }
-    }
-
-    /// Makes the next ticket make up a mind anew: models have read more.
-    pub(super) fn forget_mind(&self, id: &TriagePolicyId) {
-        self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
-
-    /// All that a mind is made of; texts that the encoder has not read are read.
-    async fn material(
-        &self,
-        id: &TriagePolicyId,
-        caller: &Caller,
-    ) -> Result<Material, TriageError> {
-        let ledger = &self.shared.ledger;
-        let (policy, version) = self.policy(id).await?;
-        let reader = self.reader(Effort::Full).await?;
-        let phrases = phrases(&policy);
-        let texts = phrases.iter().map(|phrase| phrase.text.clone()).collect();
-        let phrase_vectors = self.encode(&reader, texts, caller).await?;
-        let common = self.common(&reader, caller).await?;
-        self.read_examples(id, &reader, caller).await?;
-        let (record, mut examples) = ledger.triage_examples(id).await?;
-        let mut known = ledger.triage_readings(id, &reader.encoding()).await?;
-        // Those that came meanwhile are left to the next mind.
-        examples.retain(|example| known.contains_key(&example.id));
-        let vectors = examples.iter().filter_map(|example| known.remove(&example.id)).collect();
-        let mut answers = Vec::new();
-        let old = examples.len().saturating_sub(READ_BY_GENERATOR as usize);
-        for question in reader.questions() {
-            let mut read = ledger.triage_readings(id, &question).await?;
-            let newest = |(at, example): (usize, &ExampleRecord)| {
-                if at < old { None } else { read.remove(&example.id) }
-            };
-            let read = examples.iter().enumerate().map(newest).collect();
-            answers.push((question, read));
-        }
-        let learnt = record.learnt;
-        Ok(Material {
-            policy,
-            version,
-            learnt,
-            phrases,
-            phrase_vectors,
-            common: common.to_vec(),
-            examples,
-            vectors,
-            answers,
-        })
-    }
-
-    /// Lets the encoder read the examples that it has not read.
-    async fn read_examples(
-        &self,
-        id: &TriagePolicyId,
-        reader: &Reader,
-        caller: &Caller,
-    ) -> Result<(), TriageError> {
-        let (ledger, name) = (&self.shared.ledger, reader.encoding());
-        loop {
-            let unread: Vec<ExampleRecord> =
-                ledger.triage_unread(id, &name, u32::MAX, INLINE).await?;
-            if unread.is_empty() {
-                return Ok(());
-            }
-            let texts = unread.iter().map(|example| example.text.clone()).collect();
-            let vectors = self.encode(reader, texts, caller).await?;
-            let ids = unread.into_iter().map(|example| example.id);
-            let read: Vec<(TriageExampleId, Vec<f32>)> = ids.zip(vectors).collect();
-            ledger.keep_triage_readings(id, &name, &read).await?;
-        }
-    }
-
-    pub(super) async fn encode(
-        &self,
-        reader: &Reader,
-        texts: Vec<String>,
-        caller: &Caller,
-    ) -> Result<Vec<Vec<f32>>, TriageError> {
-        let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(BATCH) {
-            vectors.extend(reader.encode(batch.to_vec(), caller).await?);
-        }
-        Ok(vectors)
-    }
-
-    pub(super) async fn common(
-        &self,
-        reader: &Reader,
-        caller: &Caller,
-    ) -> Result<Arc<Vec<Vec<f32>>>, TriageError> {
-        let mut common = self.shared.common.lock().await;
-        if let Some(known) = &*common {
-            return Ok(known.clone());
-        }
-        let texts = common::SENTENCES.map(str::to_owned).to_vec();
-        let vectors = Arc::new(self.encode(reader, texts, caller).await?);
-        *common = Some(vectors.clone());
-        Ok(vectors)
     }
 
     async fn same(

@@ -9,8 +9,8 @@ use std::fmt;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Outbreaks;
 use super::inbound::Hook;
+use super::{Outbreaks, Wanted};
 
 /// The most labels of a field.
 const MAX_CHOICES: usize = 200;
@@ -194,6 +194,9 @@ pub struct Policy {
     /// Where the parts of a ticket are in what another system posts.
     #[serde(default)]
     pub hook: Hook,
+    /// What people need to have of a ticket, up to 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extract: Vec<Wanted>,
     /// Group of the people who decide what is not sent on; left out, every reviewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatchers: Option<String>,
@@ -278,6 +281,9 @@ impl Policy {
         for note in &self.notes {
             check_text("notes", "text", note, MAX_DESCRIPTION_CHARS)?;
         }
+        let categories: Vec<&str> =
+            self.categories.iter().map(|choice| choice.name.as_str()).collect();
+        super::extract::check(&self.extract, &categories)?;
         self.check_routing()?;
         self.check_alerts()
     }

@@ -35,6 +35,8 @@ pub(crate) struct BeginRun {
     /// Of chat: the id or slug of an assistant, in place of a knowledge base: what is published of it
     /// answers.
     assistant: Option<String>,
+    /// The generator, one that is served, in place of the default one.
+    model: Option<String>,
     /// Of triage: the policy.
     policy: Option<String>,
     /// Of triage: parts, each of which is decided with the others as examples; 0, when left out, for
@@ -55,8 +57,17 @@ pub(crate) struct BeginRun {
 }
 
 impl RequestBody for BeginRun {
-    const FIELDS: &'static [&'static str] =
-        &["set", "knowledge_base", "assistant", "policy", "folds", "quick", "first", "judged"];
+    const FIELDS: &'static [&'static str] = &[
+        "set",
+        "knowledge_base",
+        "assistant",
+        "model",
+        "policy",
+        "folds",
+        "quick",
+        "first",
+        "judged",
+    ];
 }
 
 /// Which runs to list.
@@ -178,6 +189,7 @@ pub(crate) async fn begin_pilot_run(
     let settings = PilotSettings {
         knowledge_base: body.knowledge_base.map(KnowledgeBaseId::new),
         assistant,
+        model: body.model,
         policy: body.policy.map(TriagePolicyId::new),
         folds: body.folds,
         effort: if body.quick { Effort::Quick } else { Effort::Full },
