@@ -176,7 +176,10 @@ pub(crate) async fn open_widget(
 }
 
 fn shown(messages: Vec<intramuros_ledger::MessageRecord>) -> Vec<ConversationMessageDto> {
-    messages.into_iter().map(|message| ConversationMessageDto::new(message, Viewer::Visitor)).collect()
+    messages
+        .into_iter()
+        .map(|message| ConversationMessageDto::new(message, Viewer::Visitor))
+        .collect()
 }
 
 /// Takes a message of the visitor and answers it, as in conversations of applications.

@@ -85,7 +85,8 @@ pub(crate) async fn list_messages(
     if viewer != Viewer::Person || messages.is_empty() {
         note_nothing_shown(&extensions);
     }
-    let messages = messages.into_iter().map(|message| ConversationMessageDto::new(message, viewer)).collect();
+    let messages =
+        messages.into_iter().map(|message| ConversationMessageDto::new(message, viewer)).collect();
     Ok(Json(NewMessages { messages, conversation: ConversationDto::new(conversation, viewer) }))
 }
 

@@ -71,7 +71,10 @@ impl ReplyDto {
         Self {
             message: ConversationMessageDto::new(message, viewer),
             generated_by_ai: replies.iter().any(is_generated),
-            replies: replies.into_iter().map(|reply| ConversationMessageDto::new(reply, viewer)).collect(),
+            replies: replies
+                .into_iter()
+                .map(|reply| ConversationMessageDto::new(reply, viewer))
+                .collect(),
             conversation: ConversationDto::new(conversation, viewer),
             ai_notice,
         }
