@@ -274,6 +274,7 @@ fn wrong_lists_are_refused_at_the_start() {
         ("server.cors_origins=*", "server.cors_origins"),
         ("server.cors_origins=https://a.example/", "https://a.example/"),
         ("server.allowed_hosts=http://a.example", "server.allowed_hosts"),
+        ("server.trusted_proxies=proxy.example", "server.trusted_proxies"),
         ("server.max_connections=0", "server.max_connections"),
     ] {
         let mut command = crate::server::intramuros(data.path());

@@ -2,6 +2,8 @@
 //!
 //! - `access`: who may read what
 //! - `accounting`: limits, consumption to the last token, the audit trail
+//! - `assistants`: assistants and conversations: versions, customers, people who answer, who sees
+//!   what, web pages
 //! - `auth`: no path without a key, no scope beyond its own
 //! - `backup`: backup under load, restore, what is not a backup
 //! - `bad_input`: every wrong request names what is wrong
@@ -38,6 +40,7 @@
 
 mod access;
 mod accounting;
+mod assistants;
 mod auth;
 mod backup;
 mod bad_input;

@@ -147,6 +147,14 @@ impl Caller<'_> {
         reply(request.header("authorization", &self.bearer).send_json(body))
     }
 
+    /// An answer that is no text.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
+        let request = self.server.agent().get(format!("{}{path}", self.server.url));
+        let mut response = request.header("authorization", &self.bearer).call().expect("an answer");
+        assert_eq!(response.status(), 200, "{path}");
+        response.body_mut().read_to_vec().expect("a whole body")
+    }
+
     pub(crate) fn post_raw(&self, path: &str, content_type: &str, body: &[u8]) -> Reply {
         let request = self.server.agent().post(format!("{}{path}", self.server.url));
         let request = request.header("authorization", &self.bearer);

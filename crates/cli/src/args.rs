@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 mod accounting;
+mod assistant;
 mod data_life;
 mod identity;
 mod notify;
@@ -13,6 +14,7 @@ mod reviews;
 mod triage;
 
 pub(crate) use accounting::{Audit, Usage, UsageSelection};
+pub(crate) use assistant::{Assistant, Conversation, ConversationFilter, Days};
 pub(crate) use data_life::{Erase, Export, PersonOptions, Retention};
 pub(crate) use identity::{Groups, KeyLimits, KeyOptions, Keys, Users};
 pub(crate) use notify::{Mail, Webhooks};
@@ -58,11 +60,11 @@ pub(crate) struct Common {
     /// Override one setting, such as --set server.listen=127.0.0.1:9000; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Server to talk to (ask, search, kb, jobs, reviews, triage, pilot, erase, export, retention, webhooks, mail, bench, doctor) [default: the address of the settings].
+    /// Server to talk to (ask, search, kb, jobs, reviews, triage, assistant, conversation, pilot, erase, export, retention, webhooks, mail, bench, doctor) [default: the address of the settings].
     #[arg(long, global = true, env = "INTRAMUROS_URL")]
     pub(crate) url: Option<String>,
-    /// API key (ask, search, kb, jobs, reviews, triage, pilot, erase, export, retention, webhooks, mail, bench). Better
-    /// given by the environment, where other users of the machine cannot see it.
+    /// API key (ask, search, kb, jobs, reviews, triage, assistant, conversation, pilot, erase, export, retention, webhooks, mail, bench).
+    /// Better given by the environment, where other users of the machine cannot see it.
     #[arg(
         long,
         global = true,
@@ -96,6 +98,14 @@ pub(crate) enum Command {
     /// and triage:manage).
     #[command(subcommand)]
     Triage(Triage),
+    /// Manage assistants that answer customers (a key with the scopes assistants:read,
+    /// assistants:write and conversations:read).
+    #[command(subcommand)]
+    Assistant(Assistant),
+    /// Follow conversations of customers and answer in them (a key with the scopes
+    /// conversations:read, conversations:answer and conversations:write).
+    #[command(subcommand)]
+    Conversation(Conversation),
     /// Measure a job on items whose right result is known (a key with the scopes pilots:read and
     /// pilots:write).
     #[command(subcommand)]

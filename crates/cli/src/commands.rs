@@ -1,9 +1,11 @@
 //! Implements the subcommands, one file each with one function `run`.
 
 pub(crate) mod ask;
+pub(crate) mod assistant;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod conversation;
 pub(crate) mod doctor;
 pub(crate) mod erase;
 pub(crate) mod eval;

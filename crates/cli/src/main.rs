@@ -1,9 +1,9 @@
 //! Runs `intramuros`: reads the command line, then calls one module a subcommand.
 //!
 //! `serve`, `models`, `keys`, `users`, `groups`, `usage`, `audit`, `backup`, `restore` and `doctor`
-//! work on this machine's files; `ask`, `search`, `kb`, `jobs`, `reviews`, `erase`, `export`,
-//! `retention`, `webhooks`, `mail`, `bench` and `eval` talk to
-//! a running server over HTTP, like any other client.
+//! work on this machine's files; `ask`, `search`, `kb`, `jobs`, `reviews`, `triage`, `assistant`,
+//! `conversation`, `pilot`, `erase`, `export`, `retention`, `webhooks`, `mail`, `bench` and `eval`
+//! talk to a running server over HTTP, like any other client.
 
 mod args;
 mod client;
@@ -57,6 +57,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Jobs(command) => commands::jobs::run(&common, &command),
         Command::Reviews(command) => commands::reviews::run(&common, &command),
         Command::Triage(command) => commands::triage::run(&common, &command),
+        Command::Assistant(command) => commands::assistant::run(&common, &command),
+        Command::Conversation(command) => commands::conversation::run(&common, &command),
         Command::Pilot(command) => commands::pilot::run(&common, &command),
         Command::Models(command) => commands::models::run(&common, &command),
         Command::Keys(command) => commands::keys::run(&common, &command),

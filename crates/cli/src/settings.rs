@@ -49,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) jobs: Jobs,
     pub(crate) reviews: Reviews,
     pub(crate) triage: Triage,
+    pub(crate) pilots: Pilots,
     pub(crate) compute: Compute,
     pub(crate) log: Log,
 }
@@ -70,6 +71,8 @@ pub(crate) struct Server {
     pub(crate) cors_origins: Vec<String>,
     /// Empty: any.
     pub(crate) allowed_hosts: Vec<String>,
+    /// Empty: nobody says where a request comes from.
+    pub(crate) trusted_proxies: Vec<String>,
     pub(crate) compression: bool,
 }
 
@@ -165,6 +168,14 @@ pub(crate) struct Jobs {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Triage {
+    /// 0: for ever.
+    pub(crate) days: u32,
+}
+
+/// `[pilots]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pilots {
     /// 0: for ever.
     pub(crate) days: u32,
 }

@@ -28,6 +28,8 @@ pub struct RetentionConfig {
     pub reviews: Option<Duration>,
     /// Tickets, with what was learnt from them.
     pub tickets: Option<Duration>,
+    /// Pilot runs that ended and vouch for no threshold in force, and sets without runs.
+    pub pilots: Option<Duration>,
     /// Keys that were revoked or have expired.
     pub keys: Option<Duration>,
     /// Reports of erasures.

@@ -5,6 +5,7 @@
 //! could not be written whole ends with an error, never as if it were whole.
 
 mod archive;
+mod conversations;
 mod person;
 mod user;
 

@@ -45,6 +45,8 @@ enum Part {
     Reviews,
     Tickets,
     Conversations,
+    PilotRuns,
+    PilotSets,
     Sessions,
     SignInFailures,
     Keys,
@@ -56,7 +58,7 @@ enum Part {
 }
 
 impl Part {
-    const FIXED: [(Part, &'static str); 13] = [
+    const FIXED: [(Part, &'static str); 15] = [
         (Part::AuditContents, "audit_contents"),
         (Part::Audit, "audit"),
         (Part::Usage, "usage"),
@@ -66,6 +68,9 @@ impl Part {
         (Part::Reviews, "reviews"),
         (Part::Tickets, "tickets"),
         (Part::Conversations, "conversations"),
+        // Sets after their runs, which they wait for.
+        (Part::PilotRuns, "pilot_runs"),
+        (Part::PilotSets, "pilot_sets"),
         (Part::Sessions, "sessions"),
         (Part::SignInFailures, "sign_in_failures"),
         (Part::Keys, "keys"),
@@ -143,6 +148,8 @@ impl DataLife {
             | Part::Reviews
             | Part::Tickets
             | Part::Conversations
+            | Part::PilotRuns
+            | Part::PilotSets
             | Part::Sessions
             | Part::SignInFailures
             | Part::Keys
@@ -172,6 +179,7 @@ impl DataLife {
             Part::Questions => config.questions,
             Part::Reviews => config.reviews,
             Part::Tickets => config.tickets,
+            Part::PilotRuns | Part::PilotSets => config.pilots,
             Part::Keys => config.keys,
             Part::Erasures => config.erasures,
             // What is over has no use.
@@ -192,6 +200,8 @@ impl DataLife {
             Part::Questions => ledger.forget_old_questions(before).await,
             Part::Reviews => ledger.prune_reviews(before).await,
             Part::Tickets => ledger.prune_tickets(before).await,
+            Part::PilotRuns => ledger.prune_pilot_runs(before).await,
+            Part::PilotSets => ledger.prune_pilot_sets(before).await,
             Part::Keys => ledger.forget_keys(before).await,
             Part::Erasures => ledger.forget_erasures(before).await,
             Part::Sessions

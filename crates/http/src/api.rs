@@ -39,3 +39,4 @@ mod upload;
 pub(crate) mod usage;
 pub(crate) mod users;
 pub(crate) mod webhooks;
+pub(crate) mod widget;

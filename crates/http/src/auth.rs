@@ -39,7 +39,7 @@ pub(crate) async fn require(
         Err(error) => return error.into_response(),
     };
     request.extensions_mut().insert(operation);
-    if operation.needs != Needs::Nothing {
+    if !matches!(operation.needs, Needs::Nothing | Needs::Visitor) {
         let caller = match authenticate(&state, request.method(), request.headers()).await {
             Ok(caller) => Arc::new(caller),
             Err(error) => return error.into_response(),
@@ -109,7 +109,9 @@ fn may(caller: &Principal, operation: &Operation) -> Result<(), ApiError> {
             let message = format!("'{who}' lacks the scopes '{one}' and '{other}'{why}");
             Err(ApiError::new(Code::InsufficientScope, message))
         }
-        Needs::Nothing | Needs::Caller | Needs::Scope(_) | Needs::Either(..) => Ok(()),
+        Needs::Nothing | Needs::Visitor | Needs::Caller | Needs::Scope(_) | Needs::Either(..) => {
+            Ok(())
+        }
     }
 }
 

@@ -29,6 +29,10 @@ pub(crate) trait RequestBody: DeserializeOwned {
     const NEUTRAL: &'static [(&'static str, Neutral)] = &[];
 }
 
+/// The most bytes of a request's body, where they are fewer than those of the settings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MaxBody(pub(crate) usize);
+
 /// The extractor for a [`RequestBody`].
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -73,13 +77,19 @@ fn expect_json(request: &Request) -> Result<(), ApiError> {
 }
 
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
-    let limit = state.limits.max_body_bytes;
+    let own = request.extensions().get::<MaxBody>().copied();
+    let limit = own.map_or(state.limits.max_body_bytes, |own| own.0);
     let body = to_bytes(request.into_body(), limit);
     match tokio::time::timeout(state.limits.body_timeout, body).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_length_limit(&error) => Err(ApiError::new(
             Code::BodyTooLarge,
-            format!("the request body is larger than {limit} bytes (server.max_body_bytes)"),
+            match own {
+                Some(_) => format!("the request body is larger than {limit} bytes"),
+                None => {
+                    format!("the request body is larger than {limit} bytes (server.max_body_bytes)")
+                }
+            },
         )),
         Ok(Err(_)) => Err(ApiError::new(Code::InvalidRequest, "the request body broke off")),
         Err(_) => Err(ApiError::new(

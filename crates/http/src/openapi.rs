@@ -61,6 +61,7 @@ fn add_needs(path: &str, method: &Method, operation: &mut Operation) {
     let Ok(row) = operation::find(method, path) else { return };
     let (name, scope) = match row.needs {
         Needs::Nothing => return,
+        Needs::Visitor => ("the token of a conversation".to_owned(), None),
         Needs::Caller => ("any key or session".to_owned(), None),
         Needs::Scope(scope) => (format!("the scope `{scope}`"), Some(scope.to_string())),
         Needs::Either(one, other) => {

@@ -17,6 +17,8 @@ pub(crate) enum Needs {
     Scope(Scope),
     /// A key or a session that allows one of these; the handler says what each sees.
     Either(Scope, Scope),
+    /// The token of a conversation of a web page, which is checked where these routes are.
+    Visitor,
 }
 
 /// What the audit trail keeps.
@@ -99,6 +101,7 @@ const ANSWER: Needs = Needs::Scope(Scope::ConversationsAnswer);
 /// Customers see their own, people those of others.
 const FOLLOW: Needs = Needs::Either(Scope::ConversationsRead, Scope::ConversationsWrite);
 const FORGET: Needs = Needs::Either(Scope::ConversationsWrite, Scope::Admin);
+const VISITOR: Needs = Needs::Visitor;
 const PILOTS: Needs = Needs::Scope(Scope::PilotsRead);
 const PILOTS_WRITE: Needs = Needs::Scope(Scope::PilotsWrite);
 const JOBS: Needs = Needs::Scope(Scope::JobsRead);
@@ -264,6 +267,15 @@ pub(crate) const TABLE: &[Operation] = &[
     row("POST", "/api/v1/conversations/{conversation}/reopen", ANSWER, Trace::Act, "conversations.reopen"),
     row("POST", "/api/v1/conversations/{conversation}/close", ANSWER, Trace::Act, "conversations.close"),
     row("POST", "/api/v1/conversations/{conversation}/answers", ANSWER, Trace::Act, "conversations.answer"),
+
+    row("GET", "/api/v1/widget/{slug}", PUBLIC, Trace::None, "widget.show"),
+    row("POST", "/api/v1/widget/{slug}/conversations", PUBLIC, Trace::None, "widget.open"),
+    row("GET", "/api/v1/widget/messages", VISITOR, Trace::None, "widget.read"),
+    row("POST", "/api/v1/widget/messages", VISITOR, Trace::None, "widget.say"),
+    row("PUT", "/api/v1/widget/messages/{ordinal}/feedback", VISITOR, Trace::None, "widget.judge"),
+    row("PUT", "/api/v1/widget/feedback", VISITOR, Trace::None, "widget.judge"),
+    row("POST", "/api/v1/widget/call-person", VISITOR, Trace::None, "widget.call_person"),
+    row("DELETE", "/api/v1/widget/conversation", VISITOR, Trace::None, "widget.delete"),
 
     row("GET", "/api/v1/pilots/sets", PILOTS, Trace::None, "pilot_sets.list"),
     row("POST", "/api/v1/pilots/sets", PILOTS_WRITE, Trace::Act, "pilot_sets.create"),

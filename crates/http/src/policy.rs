@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
 
+use crate::network::Network;
+
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,8 @@ pub struct HttpPolicy {
     pub cors_origins: Vec<Origin>,
     /// The names under which the server is called; any when empty.
     pub allowed_hosts: Vec<AllowedHost>,
+    /// Whose word counts about where a request comes from; nobody's when empty.
+    pub trusted_proxies: Vec<Network>,
     /// Whether answers are compressed for clients that ask for it.
     pub compress: bool,
     /// How long a request may take before a line in the log says what it waited for.

@@ -7,11 +7,13 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
     RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use crate::api::widget;
 use crate::policy::HttpPolicy;
 
 /// What every answer says unless its handler says something else.
@@ -43,9 +45,13 @@ pub(crate) fn cross_origin(policy: &HttpPolicy) -> Option<CorsLayer> {
     if policy.cors_origins.is_empty() {
         return None;
     }
-    let origins = policy.cors_origins.iter().map(|origin| origin.0.clone());
+    let origins = policy.cors_origins.clone();
+    // Of the paths of web pages each assistant says by itself who may.
+    let may = move |origin: &HeaderValue, request: &Parts| {
+        !widget::is_of(request.uri.path()) && origins.iter().any(|known| known.0 == *origin)
+    };
     let layer = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(AllowOrigin::predicate(may))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         // Client libraries send headers of their own; none of them is trusted here.
         .allow_headers(AllowHeaders::mirror_request())

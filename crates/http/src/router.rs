@@ -18,7 +18,7 @@ use crate::api::{
     ask, assistants, audit, calibration, conversations, deliveries, document_file, documents,
     erasure, erasures, exports, folders, groups, indexes, jobs, keys, knowledge_bases, mail, me,
     metrics, passages, pilots, retention, reviews, search, sessions, status, triage, unanswered,
-    usage, users, webhooks,
+    usage, users, webhooks, widget,
 };
 use crate::auth::require;
 use crate::error::{ApiError, Code, render_errors};
@@ -56,6 +56,8 @@ pub fn router(state: AppState) -> Router {
         router = router.layer(cross_origin);
     }
     router
+        // Outside of that layer, which would answer first what browsers ask.
+        .layer(from_fn_with_state(state.clone(), widget::cors))
         .layer(from_fn(protect::add_headers))
         .layer(from_fn_with_state(state.clone(), track::follow))
         .with_state(state)
@@ -78,6 +80,7 @@ fn documented(state: &AppState) -> OpenApiRouter<AppState> {
         .merge(triage_routes(state))
         .merge(assistant_routes(state))
         .merge(conversation_routes(state))
+        .merge(widget_routes(state))
         .merge(pilot_routes(state))
         .merge(data_life_routes(state))
 }
@@ -267,6 +270,20 @@ fn conversation_routes(state: &AppState) -> OpenApiRouter<AppState> {
         // Generations and waits bound their own time.
         .routes(routes!(conversations::customer::say, conversations::messages::list_messages))
         .routes(routes!(conversations::customer::call_person))
+}
+
+fn widget_routes(state: &AppState) -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(widget::show_widget))
+        .routes(routes!(widget::open_widget))
+        .routes(routes!(widget::judge_widget_answer))
+        .routes(routes!(widget::judge_widget_conversation))
+        .routes(routes!(widget::delete_widget_conversation))
+        .layer(time_limit(state))
+        // Generations and waits bound their own time.
+        .routes(routes!(widget::say_in_widget, widget::list_widget_messages))
+        .routes(routes!(widget::call_person_in_widget))
+        .route_layer(from_fn_with_state(state.clone(), widget::admit))
 }
 
 fn pilot_routes(state: &AppState) -> OpenApiRouter<AppState> {

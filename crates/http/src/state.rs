@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::policy::HttpPolicy;
 use crate::readiness::Readiness;
 use crate::running::Running;
+use crate::widgets::Widgets;
 
 /// Bounds of the HTTP surface; the binary fills them from its settings.
 #[derive(Debug, Clone)]
@@ -69,6 +70,8 @@ pub struct AppState {
     pub triage: Triage,
     /// Assistants that answer customers.
     pub chat: Chat,
+    /// What requests of web pages share.
+    pub widgets: Widgets,
     /// Labelled sets and their runs.
     pub pilots: Pilots,
     /// Limits of callers, consumption and the audit trail.

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use intramuros_http::{
-    Accounting, AllowedHost, AppState, AuditLevel, HttpLimits, HttpPolicy, Metrics, Origin, Prices,
-    Readiness, Running,
+    Accounting, AllowedHost, AppState, AuditLevel, HttpLimits, HttpPolicy, Metrics, Network,
+    Origin, Prices, Readiness, Running, Widgets,
 };
 use intramuros_ledger::{Journal, Sealer, SessionRules};
 use time::OffsetDateTime;
@@ -137,6 +137,7 @@ fn state(
         data_life: parts.data_life.clone(),
         triage: parts.triage.clone(),
         chat: parts.chat.clone(),
+        widgets: Widgets::default(),
         pilots: parts.pilots.clone(),
         limits: Arc::new(limits(settings)),
         policy: Arc::new(policy(settings)),
@@ -178,6 +179,9 @@ fn policy(settings: &Settings) -> HttpPolicy {
         cors_origins: server.cors_origins.iter().filter_map(|text| Origin::parse(text)).collect(),
         allowed_hosts: (server.allowed_hosts.iter())
             .filter_map(|text| AllowedHost::parse(text))
+            .collect(),
+        trusted_proxies: (server.trusted_proxies.iter())
+            .filter_map(|text| Network::parse(text))
             .collect(),
         compress: server.compression,
         slow_request: Some(Duration::from_millis(settings.log.slow_request_ms))

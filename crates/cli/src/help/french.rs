@@ -1,5 +1,6 @@
 //! Holds the French help texts, by the words of the command line.
 
+mod assistant;
 mod data_life;
 mod identity;
 mod pilot;
@@ -29,8 +30,15 @@ pub(super) fn text(path: &str) -> &'static str {
     found.map_or("", |(_, text)| text)
 }
 
-const TABLES: &[&[(&str, &str)]] =
-    &[TEXTS, data_life::TEXTS, identity::TEXTS, pilot::TEXTS, reviews::TEXTS, triage::TEXTS];
+const TABLES: &[&[(&str, &str)]] = &[
+    TEXTS,
+    assistant::TEXTS,
+    data_life::TEXTS,
+    identity::TEXTS,
+    pilot::TEXTS,
+    reviews::TEXTS,
+    triage::TEXTS,
+];
 
 const TEXTS: &[(&str, &str)] = &[
     ("", "Serveur d'IA chez vous : vos documents, votre machine, rien ne sort."),
@@ -42,11 +50,11 @@ const TEXTS: &[(&str, &str)] = &[
     ("--set", "Change un réglage, comme --set server.listen=127.0.0.1:9000 ; peut se répéter"),
     (
         "--url",
-        "Serveur auquel s'adresser (ask, search, kb, jobs, reviews, triage, pilot, erase, export, retention, webhooks, mail, bench, doctor) [sinon : l'adresse des réglages]",
+        "Serveur auquel s'adresser (ask, search, kb, jobs, reviews, triage, assistant, conversation, pilot, erase, export, retention, webhooks, mail, bench, doctor) [sinon : l'adresse des réglages]",
     ),
     (
         "--key",
-        "Clé d'API (ask, search, kb, jobs, reviews, triage, pilot, erase, export, retention, webhooks, mail, bench) ; mieux vaut la variable d'environnement, que les autres \
+        "Clé d'API (ask, search, kb, jobs, reviews, triage, assistant, conversation, pilot, erase, export, retention, webhooks, mail, bench) ; mieux vaut la variable d'environnement, que les autres \
          utilisateurs de la machine ne voient pas",
     ),
     ("serve", "Démarre le serveur et reste au premier plan"),

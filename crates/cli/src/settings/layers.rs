@@ -24,6 +24,7 @@ max_connections_per_address = 1024
 min_free_mib = 512
 cors_origins = []
 allowed_hosts = []
+trusted_proxies = []
 compression = true
 
 [text]
@@ -121,6 +122,9 @@ claim_minutes = 15
 days = 1095
 
 [triage]
+days = 1095
+
+[pilots]
 days = 1095
 
 [compute]

@@ -29,9 +29,11 @@ usage.json     ce qui a été consommé, par jour, modèle et usage
 audit.json     les entrées du journal d'audit dont il est l'auteur ; les contenus, scellés, n'y sont pas
 jobs.json      les travaux qu'il a lancés
 decisions.json ce qu'il a décidé sur des propositions
+conversations.json  ses conversations avec des assistants
+answers.json   ce qu'il a répondu dans les conversations d'autres personnes
 
 Data of a user of Intramuros (GDPR, articles 15 and 20): account, groups, sessions, keys, consumption,
-audit entries, jobs, decisions about reviews. Neither passwords nor secrets; sealed contents of the audit trail are not in it.
+audit entries, jobs, decisions about reviews, conversations with assistants, answers in those of others. Neither passwords nor secrets; sealed contents of the audit trail are not in it.
 ";
 
 impl DataLife {
@@ -98,7 +100,8 @@ fn write(data_life: &DataLife, archive: &mut Archive, user: &UserRecord) -> io::
         let page = page.map_err(io::Error::other)?;
         last = page.last().map(|decision| decision.review.clone());
         Ok((!page.is_empty()).then(|| page.iter().map(decision).collect()))
-    })
+    })?;
+    super::conversations::write(ledger, &runtime, archive, &user.id)
 }
 
 fn decision(decision: &DecisionRecord) -> Value {

@@ -10,6 +10,7 @@ use intramuros_types::{AssistantId, Principal};
 use intramuros_usecases::chat::AssistantConfig;
 use serde_json::Value;
 
+use super::widget;
 use crate::body::JsonBody;
 use crate::error::{ApiError, Code};
 use crate::state::AppState;
@@ -21,9 +22,6 @@ pub(crate) mod preview;
 pub(crate) mod versions;
 
 use dto::{AssistantDto, AssistantList, CreateAssistant, UpdateAssistant};
-
-/// What follows `/api/v1/widget/` and is no slug.
-const RESERVED: [&str; 4] = ["messages", "feedback", "conversation", "call-person"];
 
 /// The assistant of this id or slug.
 pub(super) async fn find(state: &AppState, name: &str) -> Result<AssistantSummary, ApiError> {
@@ -63,7 +61,7 @@ async fn checked(
 }
 
 fn check_slug(slug: &str) -> Result<(), ApiError> {
-    if RESERVED.contains(&slug) {
+    if widget::FIXED.contains(&slug) {
         let message =
             format!("'slug' is '{slug}', which the server's own paths have; choose another");
         return Err(ApiError::invalid("slug", message));

@@ -156,7 +156,9 @@ pub(crate) async fn get_conversation(
     let id = ConversationId::new(conversation);
     let (_, viewer) = seen(&state, &caller, &id).await?;
     let whole = match viewer {
-        Viewer::Customer => state.ledger.own_conversation(&id, &who(&caller)).await?,
+        Viewer::Customer | Viewer::Visitor => {
+            state.ledger.own_conversation(&id, &who(&caller)).await?
+        }
         Viewer::Person => {
             let reader = reader(&state, &caller).await?;
             state.ledger.get_conversation(&id, &reader).await?

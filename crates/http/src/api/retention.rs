@@ -58,6 +58,8 @@ pub(crate) struct KeptDto {
     reviews: Option<u64>,
     /// Tickets, with what was learnt from them.
     tickets: Option<u64>,
+    /// Pilot runs that ended, and sets without runs.
+    pilots: Option<u64>,
     /// Keys that were revoked or have expired.
     keys: Option<u64>,
     /// Reports of erasures.
@@ -138,6 +140,7 @@ pub(crate) async fn show_retention(
             unanswered_questions: days(config.questions),
             reviews: days(config.reviews),
             tickets: days(config.tickets),
+            pilots: days(config.pilots),
             keys: days(config.keys),
             erasures: days(config.erasures),
         },

@@ -79,12 +79,30 @@ impl Ledger {
         whole(&mut connection, id).await
     }
 
+    /// An assistant without its draft.
+    ///
+    /// # Errors
+    /// `NotFound`, `Database`.
+    pub async fn assistant_summary(
+        &self,
+        id: &AssistantId,
+    ) -> Result<AssistantSummary, LedgerError> {
+        let select = format!("SELECT {SUMMARY} FROM assistants WHERE id = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(select))
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(LedgerError::database("look for an assistant"))?;
+        summary(&row.ok_or_else(|| not_found(id))?)
+    }
+
     /// The assistant of this slug.
     ///
     /// # Errors
     /// `NotFound`, `Database`.
     pub async fn find_assistant(&self, slug: &str) -> Result<AssistantSummary, LedgerError> {
-        let row = sqlx::query("SELECT * FROM assistants WHERE slug = $1")
+        let select = format!("SELECT {SUMMARY} FROM assistants WHERE slug = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(select))
             .bind(slug)
             .fetch_optional(&self.pool)
             .await

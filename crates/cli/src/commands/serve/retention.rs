@@ -30,6 +30,7 @@ pub(super) fn config(settings: &Settings) -> anyhow::Result<RetentionConfig> {
         questions: Some(days(settings.knowledge.unanswered_days)),
         reviews: kept(settings.reviews.days),
         tickets: kept(settings.triage.days),
+        pilots: kept(settings.pilots.days),
         keys: kept(retention.keys_days),
         erasures: kept(retention.erasures_days),
         documents: rules.collect(),

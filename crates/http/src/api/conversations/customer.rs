@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::dto::{ConversationDto, Viewer};
 use super::own;
-use super::reply::{ReplyDto, SayBody, answer, to_customer};
+use super::reply::{ReplyDto, SayBody, answer};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::openapi::StreamEvent;
@@ -60,7 +60,7 @@ pub(crate) async fn say(
     own(&state, &caller, &id).await?;
     let (stream, calling) = (body.stream, calling(&extensions, Priority::Interactive));
     let replying = state.chat.say(&id, body.into(), calling).await?;
-    answer(replying, stream, to_customer, extensions).await
+    answer(replying, stream, Viewer::Customer, extensions).await
 }
 
 /// Gives a conversation to people because its customer asks for one. Nothing happens to one that

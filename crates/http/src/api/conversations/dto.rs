@@ -2,7 +2,7 @@
 
 use intramuros_ledger::{ActRecord, ConversationRecord, ConversationSummary, MessageRecord};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -13,6 +13,8 @@ use crate::body::RequestBody;
 pub(in crate::api) enum Viewer {
     /// Who opened it.
     Customer,
+    /// The visitor of a web page who opened it: anybody.
+    Visitor,
     /// Who answers customers.
     Person,
 }
@@ -136,7 +138,8 @@ impl ConversationDto {
             version: conversation.version,
             message_count: conversation.messages,
             resolved: conversation.resolved,
-            close_reason: conversation.close_reason,
+            // Visitors see that it is closed; why is for the company.
+            close_reason: conversation.close_reason.filter(|_| viewer != Viewer::Visitor),
             closed: conversation.closed,
             created: conversation.created,
             updated: conversation.touched,
@@ -157,7 +160,7 @@ pub(crate) struct ConversationList {
 
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct MessageDto {
+pub(crate) struct ConversationMessageDto {
     /// Its place in the conversation, from 1.
     ordinal: u32,
     /// The customer's own name for it.
@@ -191,7 +194,7 @@ pub(crate) struct MessageDto {
     erased: Option<OffsetDateTime>,
 }
 
-impl MessageDto {
+impl ConversationMessageDto {
     pub(in crate::api) fn new(message: MessageRecord, viewer: Viewer) -> Self {
         Self {
             ordinal: message.ordinal,
@@ -204,10 +207,28 @@ impl MessageDto {
             answers: message.answers,
             thumb: message.thumb.map(|up| if up { "up" } else { "down" }),
             comment: message.comment,
-            details: message.details,
+            details: match viewer {
+                Viewer::Customer | Viewer::Person => message.details,
+                Viewer::Visitor => message.details.as_ref().map(quoted),
+            },
             erased: message.erased,
         }
     }
+}
+
+/// What visitors see of how an answer came to be: what it quotes, by title and pages, and nothing
+/// that leads further within the company.
+fn quoted(details: &Value) -> Value {
+    const SHOWN: [&str; 4] = ["title", "quote", "page", "pages"];
+    let shown = |citation: &Value| {
+        let fields = SHOWN.iter().filter_map(|name| {
+            let value = citation.get(name).filter(|value| !value.is_null())?;
+            Some(((*name).to_owned(), value.clone()))
+        });
+        Value::Object(fields.collect())
+    };
+    let citations = details["citations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    json!({"citations": citations.iter().map(shown).collect::<Vec<_>>()})
 }
 
 /// A change of who is to speak.
@@ -249,19 +270,41 @@ pub(crate) struct WholeConversationDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     acts: Option<Vec<ActDto>>,
     /// What was said, in order.
-    messages: Vec<MessageDto>,
+    messages: Vec<ConversationMessageDto>,
 }
 
 impl WholeConversationDto {
     pub(super) fn new(record: ConversationRecord, viewer: Viewer) -> Self {
         let ConversationRecord { summary, card, acts, messages } = record;
         let is_person = viewer == Viewer::Person;
-        let shown = |message| MessageDto::new(message, viewer);
+        let shown = |message| ConversationMessageDto::new(message, viewer);
         Self {
             conversation: ConversationDto::new(summary, viewer),
             card: card.filter(|_| is_person),
             acts: is_person.then(|| acts.into_iter().map(ActDto::from).collect()),
             messages: messages.into_iter().map(shown).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::quoted;
+
+    #[test]
+    fn visitors_see_titles_quotations_and_pages_only() {
+        let details = json!({"model": "m", "judgement": 0.7, "citations": [{
+            "document": "doc_1", "passage": "p", "title": "CGV", "quote": "sous 5 jours",
+            "pages": {"first": 3, "last": 3}, "score": 0.4, "section_path": ["Interne"]
+        }]});
+        let shown = json!({"citations": [
+            {"title": "CGV", "quote": "sous 5 jours", "pages": {"first": 3, "last": 3}}
+        ]});
+        assert_eq!(quoted(&details), shown);
+        for odd in [json!({}), json!(null), json!({"citations": "x"}), json!([1])] {
+            assert_eq!(quoted(&odd), json!({"citations": []}), "{odd}");
         }
     }
 }

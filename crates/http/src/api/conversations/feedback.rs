@@ -8,9 +8,8 @@ use intramuros_types::{ConversationId, Principal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::dto::{ConversationDto, MessageDto, Viewer};
+use super::dto::{ConversationDto, ConversationMessageDto, Viewer};
 use super::own;
-use super::reply::to_customer;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -65,7 +64,7 @@ impl RequestBody for JudgeBody {
     params(("conversation" = String, Path, description = "id of the conversation"),
         ("ordinal" = u32, Path, description = "the answer's place, from 1")),
     request_body = JudgeAnswerBody,
-    responses((status = 200, description = "the answer as it is now", body = MessageDto),
+    responses((status = 200, description = "the answer as it is now", body = ConversationMessageDto),
         (status = 404, description = "no such conversation or message")),
     security(("key" = [])))]
 pub(crate) async fn judge_answer(
@@ -73,11 +72,11 @@ pub(crate) async fn judge_answer(
     Extension(caller): Extension<Arc<Principal>>,
     Path((conversation, ordinal)): Path<(String, u32)>,
     JsonBody(body): JsonBody<JudgeAnswerBody>,
-) -> Result<Json<MessageDto>, ApiError> {
+) -> Result<Json<ConversationMessageDto>, ApiError> {
     let id = ConversationId::new(conversation);
     own(&state, &caller, &id).await?;
     let judged = state.ledger.judge_answer(&id, ordinal, body.is_up(), &body.comment).await?;
-    Ok(Json(to_customer(judged)))
+    Ok(Json(ConversationMessageDto::new(judged, Viewer::Customer)))
 }
 
 /// Notes whether a conversation helped the customer; the last word counts.

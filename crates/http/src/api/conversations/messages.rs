@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use super::dto::{ConversationDto, MessageDto, Viewer};
+use super::dto::{ConversationDto, ConversationMessageDto, Viewer};
 use super::seen;
 use crate::error::ApiError;
 use crate::query::QueryParams;
@@ -57,7 +57,7 @@ impl MessagesQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewMessages {
     /// In order, up to 500; none when there was none in time.
-    pub(in crate::api) messages: Vec<MessageDto>,
+    pub(in crate::api) messages: Vec<ConversationMessageDto>,
     /// How the conversation stands.
     pub(in crate::api) conversation: ConversationDto,
 }
@@ -82,10 +82,11 @@ pub(crate) async fn list_messages(
     let id = ConversationId::new(conversation);
     let (_, viewer) = seen(&state, &caller, &id).await?;
     let (conversation, messages) = wait(&state, &id, &query).await?;
-    if viewer == Viewer::Customer || messages.is_empty() {
+    if viewer != Viewer::Person || messages.is_empty() {
         note_nothing_shown(&extensions);
     }
-    let messages = messages.into_iter().map(|message| MessageDto::new(message, viewer)).collect();
+    let messages =
+        messages.into_iter().map(|message| ConversationMessageDto::new(message, viewer)).collect();
     Ok(Json(NewMessages { messages, conversation: ConversationDto::new(conversation, viewer) }))
 }
 

@@ -10,7 +10,7 @@ use intramuros_types::{ConversationId, Principal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::dto::{ConversationDto, MessageDto, Viewer};
+use super::dto::{ConversationDto, ConversationMessageDto, Viewer};
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -163,7 +163,7 @@ pub(crate) async fn close_conversation(
     tag = "conversations",
     params(("conversation" = String, Path, description = "id of the conversation")),
     request_body = AnswerBody,
-    responses((status = 201, description = "said", body = MessageDto),
+    responses((status = 201, description = "said", body = ConversationMessageDto),
         (status = 404, description = "no such conversation"),
         (status = 409, description = "the caller does not have it; take it first")),
     security(("key" = [])))]
@@ -172,8 +172,8 @@ pub(crate) async fn answer_conversation(
     Extension(caller): Extension<Arc<Principal>>,
     Path(conversation): Path<String>,
     JsonBody(body): JsonBody<AnswerBody>,
-) -> Result<(StatusCode, Json<MessageDto>), ApiError> {
+) -> Result<(StatusCode, Json<ConversationMessageDto>), ApiError> {
     let (id, agent) = (ConversationId::new(conversation), agent(&state, &caller).await?);
     let said = state.ledger.add_human_answer(&id, &body.text, &agent).await?;
-    Ok((StatusCode::CREATED, Json(MessageDto::new(said, Viewer::Person))))
+    Ok((StatusCode::CREATED, Json(ConversationMessageDto::new(said, Viewer::Person))))
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::dto::{ConversationDto, MessageDto, Viewer};
+use super::dto::{ConversationDto, ConversationMessageDto, Viewer};
 use crate::body::RequestBody;
 use crate::error::ApiError;
 use crate::visit::{Visit, note_documents, note_failure};
@@ -52,10 +52,10 @@ impl From<SayBody> for CustomerMessage {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReplyDto {
     /// It, as it was taken.
-    message: MessageDto,
+    message: ConversationMessageDto,
     /// What was said after it: an answer, that people were called. Empty while people have the
     /// conversation: their answers come as they write them.
-    replies: Vec<MessageDto>,
+    replies: Vec<ConversationMessageDto>,
     /// How the conversation stands.
     conversation: ConversationDto,
     /// That an AI answers, in the words of the assistant, where it did.
@@ -64,23 +64,18 @@ pub(crate) struct ReplyDto {
     generated_by_ai: bool,
 }
 
-/// How messages are shown to whoever waits for them.
-pub(in crate::api) type Show = fn(MessageRecord) -> MessageDto;
-
-/// As customers see them who write by an application.
-pub(super) fn to_customer(message: MessageRecord) -> MessageDto {
-    MessageDto::new(message, Viewer::Customer)
-}
-
 impl ReplyDto {
-    fn new(reply: Reply, show: Show) -> Self {
+    fn new(reply: Reply, viewer: Viewer) -> Self {
         let Reply { message, replies, conversation, ai_notice } = reply;
         let is_generated = |reply: &MessageRecord| reply.role == MessageRole::Assistant;
         Self {
-            message: show(message),
+            message: ConversationMessageDto::new(message, viewer),
             generated_by_ai: replies.iter().any(is_generated),
-            replies: replies.into_iter().map(show).collect(),
-            conversation: ConversationDto::new(conversation, Viewer::Customer),
+            replies: replies
+                .into_iter()
+                .map(|reply| ConversationMessageDto::new(reply, viewer))
+                .collect(),
+            conversation: ConversationDto::new(conversation, viewer),
             ai_notice,
         }
     }
@@ -93,15 +88,15 @@ impl ReplyDto {
 pub(in crate::api) async fn answer(
     replying: Replying,
     stream: bool,
-    show: Show,
+    viewer: Viewer,
     extensions: Extensions,
 ) -> Result<Response, ApiError> {
     if stream {
-        return Ok(events(replying, show, extensions));
+        return Ok(events(replying, viewer, extensions));
     }
     let reply = replying.collect().await?;
     note(&extensions, &reply);
-    Ok(Json(ReplyDto::new(reply, show)).into_response())
+    Ok(Json(ReplyDto::new(reply, viewer)).into_response())
 }
 
 /// Has the audit trail name the documents that the answers quote.
@@ -112,17 +107,18 @@ fn note(extensions: &Extensions, reply: &Reply) {
     }
 }
 
-fn events(replying: Replying, show: Show, extensions: Extensions) -> Response {
+fn events(replying: Replying, viewer: Viewer, extensions: Extensions) -> Response {
     let events = stream::unfold(Some((replying, extensions)), move |state| async move {
         let (mut replying, extensions) = state?;
         let (event, going_on) = match replying.next().await? {
             Ok(ReplyEvent::Accepted(message)) => {
-                (named("accepted", &json!({"message": show(*message)})), true)
+                let message = ConversationMessageDto::new(*message, viewer);
+                (named("accepted", &json!({"message": message})), true)
             }
             Ok(ReplyEvent::Step(step)) => (named("step", &json!({"step": step.as_str()})), true),
             Ok(ReplyEvent::Finished(reply)) => {
                 note(&extensions, &reply);
-                (named("reply", &json!(ReplyDto::new(*reply, show))), false)
+                (named("reply", &json!(ReplyDto::new(*reply, viewer))), false)
             }
             Err(error) => {
                 let error = ApiError::from(error);

@@ -242,6 +242,7 @@ async fn a_conversation_is_for_its_team_and_for_who_holds_its_labels() {
     let outsider = Reviewer { access: Access::of(&["x"]), ..in_team("compta") };
     assert_eq!(seen(&outsider).await, [of_team.clone(), plain]);
     assert!(refused(ledger.get_conversation(&labelled, &outsider).await).contains("not exist"));
+    assert!(refused(ledger.seen_conversation(&labelled, &outsider).await).contains("not exist"));
     assert!(refused(take(&fixture, &labelled, &outsider).await).contains("not exist"));
     // Who does not answer customers sees their own, and has no say in it.
     let asks = Reviewer { role: UserRole::Reader, ..person("reader") };

@@ -111,3 +111,18 @@ async fn many_at_once_do_not_go_beyond_a_day() {
     };
     assert!(refused(ledger.open_widget_conversation(named).await).contains("external_id"));
 }
+
+#[tokio::test]
+async fn a_visitor_is_the_same_with_one_assistant_and_another_with_the_next() {
+    let (fixture, assistant, _) = begun().await;
+    let ledger = &fixture.ledger;
+    let other = AssistantId::new("ast_other");
+    let one = ledger.visitor(&assistant, "192.0.2.1").await.unwrap();
+    assert!(one.starts_with("vis_") && one.len() == 36, "{one}");
+    assert_eq!(ledger.visitor(&assistant, "192.0.2.1").await.unwrap(), one);
+    assert_ne!(ledger.visitor(&assistant, "192.0.2.2").await.unwrap(), one);
+    assert_ne!(ledger.visitor(&other, "192.0.2.1").await.unwrap(), one);
+    // With the key of another ledger it is another one.
+    let (elsewhere, _, _) = begun().await;
+    assert_ne!(elsewhere.ledger.visitor(&assistant, "192.0.2.1").await.unwrap(), one);
+}
