@@ -2,6 +2,8 @@
 //!
 //! - `access`: who may read what
 //! - `accounting`: limits, consumption to the last token, the audit trail
+//! - `answers`: what assistants answer from documents and hold back; thresholds, models, what tickets
+//!   say
 //! - `assistants`: assistants and conversations: versions, customers, people who answer, who sees
 //!   what, web pages
 //! - `auth`: no path without a key, no scope beyond its own
@@ -40,6 +42,7 @@
 
 mod access;
 mod accounting;
+mod answers;
 mod assistants;
 mod auth;
 mod backup;
