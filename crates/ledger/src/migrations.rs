@@ -23,6 +23,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (12, "triage", include_str!("../migrations/0012_triage.sql")),
     (13, "assistants", include_str!("../migrations/0013_assistants.sql")),
     (14, "pilot", include_str!("../migrations/0014_pilot.sql")),
+    (15, "pilot_runs_end", include_str!("../migrations/0015_pilot_runs_end.sql")),
 ];
 
 /// The migrations, ready to run.

@@ -227,6 +227,38 @@ async fn many_who_note_the_same_item_at_once_note_it_once() {
 }
 
 #[tokio::test]
+async fn a_run_ends_with_its_job() {
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
+    let set = file(&fixture, new_set("faq", 2)).await;
+    let begin = async || {
+        let job = NewJob::new(PILOT, "Pilote", json!({}));
+        ledger.begin_pilot_run(new_run(&set.id), Some(job), &ALL).await.unwrap()
+    };
+    let state = async |run: &PilotRunRecord| ledger.get_pilot_run(&run.id, &ALL).await.unwrap();
+    // One that waits is cancelled at once,
+    let waits = begin().await;
+    ledger.cancel_job(waits.job_id.as_ref().unwrap()).await.unwrap();
+    let ended = state(&waits).await;
+    assert_eq!((ended.state, ended.ended), (PilotRunState::Cancelled, Some(fixture.now())));
+    // one that runs when its attempt stops,
+    let runs = begin().await;
+    let (held, _) = lease(&fixture).await;
+    ledger.cancel_job(&held.job).await.unwrap();
+    assert_eq!(state(&runs).await.state, PilotRunState::Running);
+    ledger.release_job(&held).await.unwrap();
+    assert_eq!(state(&runs).await.state, PilotRunState::Cancelled);
+    // and one whose job fails for good says why.
+    let fails = begin().await;
+    let (held, _) = lease(&fixture).await;
+    let reason = FailureReason { code: "lost".to_owned(), text: "perdu".to_owned() };
+    ledger.fail_job(&held, &reason).await.unwrap();
+    let ended = state(&fails).await;
+    assert_eq!((ended.state, ended.error.unwrap().code.as_str()), (PilotRunState::Failed, "lost"));
+    ledger.delete_pilot_set(&set.id, &ALL).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_run_that_ended_takes_nothing_more() {
     let fixture = Fixture::new().await;
     let ledger = &fixture.ledger;
