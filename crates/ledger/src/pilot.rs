@@ -32,7 +32,7 @@ mod thresholds;
 pub(crate) use erase::{erase_of_base, erase_of_document, forget_person};
 
 /// The kind of the jobs that run pilots.
-pub const PILOT: &str = "pilot";
+pub const PILOT: &str = "pilot.run";
 
 /// An item of a new set.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use intramuros_engine::{Encoders, TextModels};
 use intramuros_jobs::JobKind;
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::{
-    Ledger, NewJob, NewPilotItem, NewPilotRun, NewPilotSet, PilotItemPage, PilotRunRecord,
+    Ledger, NewJob, NewPilotItem, NewPilotRun, NewPilotSet, PILOT, PilotItemPage, PilotRunRecord,
     PilotSetFiled,
 };
 use intramuros_types::{
@@ -35,8 +35,6 @@ mod thresholds;
 pub use error::PilotError;
 pub use thresholds::AcceptRequest;
 
-/// The kind of the jobs that run pilots.
-const RUN: &str = "pilot.run";
 /// Results that are read at a time.
 const PAGE: u32 = 5_000;
 
@@ -172,7 +170,7 @@ impl Pilots {
         let params = json!({"access": access, "settings": settings});
         let job = NewJob {
             created_by: by.to_owned(),
-            ..NewJob::new(RUN, format!("pilot of {}", record.name), params)
+            ..NewJob::new(PILOT, format!("pilot of {}", record.name), params)
         };
         Ok(ledger.begin_pilot_run(new, Some(job), access).await?)
     }

@@ -49,6 +49,10 @@ pub struct AssistantConfig {
     /// From when on it is sure.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// Whether the best passage is quoted where the model has no answer though the passages seem to
+    /// have one.
+    #[serde(default = "yes")]
+    pub quotes: bool,
     /// Answers that people wrote beforehand, given before the model is asked; up to 500.
     #[serde(default)]
     pub fixed_answers: Vec<FixedAnswer>,

@@ -54,6 +54,7 @@ impl Chat {
             voice: voice(config, &asked.language),
             access: access(config),
             threshold: self.threshold(asked).await?,
+            quotes: config.quotes,
         };
         let bases: Vec<KnowledgeBaseId> =
             config.knowledge_bases.iter().map(KnowledgeBaseId::new).collect();
@@ -115,6 +116,7 @@ impl Chat {
         let details = json!({
             "question": question,
             "citations": citations,
+            "is_quotation": written.is_quotation,
             "withheld_sentences": written.withheld.len(),
             "model": written.model,
             "evidence": evidence(material),

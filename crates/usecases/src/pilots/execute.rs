@@ -10,14 +10,14 @@ use intramuros_engine::{Caller, Priority};
 use intramuros_jobs::{JobContext, JobError, JobKind, Slots};
 use intramuros_knowledge::{AskRequest, Ranking, Scope, SearchRequest};
 use intramuros_ledger::{
-    AnswerOutcome, FailureReason, MessageRole, NewPilotResult, PilotItem, PilotOutcome,
+    AnswerOutcome, FailureReason, MessageRole, NewPilotResult, PILOT, PilotItem, PilotOutcome,
     PilotRunState, TicketLabels,
 };
 use intramuros_types::{Access, AssistantId, DocumentId, Fault};
 use serde_json::json;
 
 use super::models::Jobs;
-use super::{PAGE, Params, PilotError, PilotSettings, Pilots, RUN, millis, rules};
+use super::{PAGE, Params, PilotError, PilotSettings, Pilots, millis, rules};
 use crate::chat::PreviewRequest;
 use crate::pilot::{
     ChatGiven, ChatItem, Content, Given, Guess, Item, Outcome, SearchGiven, SearchItem, Speaker,
@@ -37,7 +37,7 @@ pub(super) fn kind(pilots: Pilots) -> Arc<dyn JobKind> {
 
 impl JobKind for Runs {
     fn name(&self) -> &'static str {
-        RUN
+        PILOT
     }
 
     fn slots(&self) -> Slots {
