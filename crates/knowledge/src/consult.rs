@@ -280,10 +280,7 @@ fn check(question: &str, hits: &[Hit], draft: &str) -> Written {
 fn quote(written: &mut Written, hits: &[Hit], language: Language) {
     let Some(hit) = hits.first() else { return };
     let Some(citation) = best_part(hit).and_then(|part| Citation::new(hit, &part)) else { return };
-    let heading = hit.passage.section_path.last().unwrap_or(&hit.passage.title);
-    let heading = heading.trim_start_matches(|letter: char| {
-        letter.is_ascii_digit() || letter.is_whitespace() || ".)-".contains(letter)
-    });
+    let heading = heading(hit);
     let quoted = citation.quote.split_whitespace().collect::<Vec<_>>().join(" ");
     written.text = match language {
         Language::French => format!("Voici ce que disent nos documents ({heading}) : « {quoted} »"),
@@ -292,6 +289,21 @@ fn quote(written: &mut Written, hits: &[Hit], language: Language) {
     written.citations = vec![citation];
     written.is_quotation = true;
     written.abstention = None;
+}
+
+/// Where a passage stands: its title and the heading above it, without their numbers.
+fn heading(hit: &Hit) -> String {
+    let bare = |text: &str| {
+        let marks = |letter: char| {
+            letter.is_ascii_digit() || letter.is_whitespace() || ".)-".contains(letter)
+        };
+        text.trim_start_matches(marks).trim_end().to_owned()
+    };
+    let title = bare(&hit.passage.title);
+    match hit.passage.section_path.last().map(|last| bare(last)) {
+        Some(last) if last != title && !last.is_empty() => format!("{title} › {last}"),
+        Some(_) | None => title,
+    }
 }
 
 /// The part of a passage that answers best, as far as words can tell: from its first highlighted
