@@ -4,7 +4,6 @@ use intramuros_usecases::chat::HandOverCard;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::commands::ask::place;
 use crate::language::tr;
 use crate::output;
 
@@ -69,7 +68,19 @@ pub(crate) fn message(message: &Value) {
     output::line(format!("[{}] {who}{} {}", message["ordinal"], tr(" :", ":"), said(message)));
     for (number, citation) in items(&message["details"], "citations").enumerate() {
         let quote = text(citation, "quote");
-        output::line(format!("    [{}] « {quote} »\n        {}", number + 1, place(citation)));
+        output::line(format!("    [{}] « {quote} »\n        {}", number + 1, source(citation)));
+    }
+}
+
+/// `Title › Section, p. 4`
+fn source(citation: &Value) -> String {
+    let mut parts = vec![text(citation, "title")];
+    parts.extend(items(citation, "section_path").filter_map(Value::as_str).map(str::to_owned));
+    parts.dedup();
+    let source = parts.join(" › ");
+    match citation["pages"][0].as_u64() {
+        Some(page) => format!("{source}, p. {page}"),
+        None => source,
     }
 }
 
