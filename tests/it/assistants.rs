@@ -252,6 +252,7 @@ fn who_asks_for_a_person_gets_one() {
         closed.text
     );
     assert_eq!(customer.post(&path("/messages"), &json!({"text": "merci"})).status, 409);
+    assert_eq!(customer.post(&path("/call-person"), &json!({})).status, 409);
     let again = agent.post(&path("/reopen"), &json!({"version": closed.json()["version"]}));
     assert_eq!((again.status, &again.json()["state"]), (200, &json!("human")), "{}", again.text);
     let free = agent.post(&path("/release"), &json!({"version": again.json()["version"]}));

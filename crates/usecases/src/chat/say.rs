@@ -13,7 +13,7 @@ use intramuros_ledger::{
     Accepted, AnswerOutcome, BotAnswer, CitedDocument, ConversationChannel, ConversationSummary,
     CustomerMessage, LedgerError, MessageRecord, MessageRole,
 };
-use intramuros_types::ConversationId;
+use intramuros_types::{ConversationId, ConversationState};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -111,6 +111,11 @@ impl Chat {
         let _turn = turn.lock().await;
         let ledger = &self.shared.ledger;
         let conversation = ledger.conversation_summary(id).await?;
+        if conversation.state == ConversationState::Closed {
+            let (what, id) = ("conversation", id.to_string());
+            let reason = "is closed; begin another one".to_owned();
+            return Err(LedgerError::Conflict { what, id, reason }.into());
+        }
         let known = self.known(&conversation.assistant, conversation.config, caller).await?;
         let messages = ledger.last_messages(id, READ).await?;
         let hand_over = HandOver {
