@@ -82,6 +82,13 @@ const UNITS: [&[&str]; 26] = [
     &["°", "degre", "degres", "degree", "degrees"],
 ];
 
+/// Stems of words that give something away or say that it was done for somebody. A question that has
+/// one in it (`La caution est offerte, non ?`) does not make it true.
+const GRANTS: [&str; 14] = [
+    "gratui", "offert", "inclu", "inclus", "rembou", "accord", "annule", "annula", "exoner",
+    "garant", "free", "refund", "includ", "waived",
+];
+
 /// What only a person may promise or say that they did, in folded words with a space between. Where
 /// a document makes the promise, in these words, it may be told.
 static PROMISES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -110,6 +117,7 @@ pub(super) struct Demand {
     /// Numbers in letters, with their digits.
     in_letters: Vec<(&'static str, &'static str)>,
     promises: Vec<Vec<String>>,
+    grants: Vec<Word>,
 }
 
 /// The words of a passage in their order, for comparing.
@@ -154,7 +162,10 @@ impl Demand {
             |found: regex::Match<'_>| found.as_str().split(' ').map(str::to_owned).collect();
         let in_letters =
             IN_LETTERS.iter().filter(|(letters, _)| said.iter().any(|word| word == letters));
+        let is_grant =
+            |word: &Word| matches!(word, Word::Content(stem) if GRANTS.contains(&stem.as_str()));
         Self {
+            grants: words(sentence).into_iter().filter(is_grant).collect(),
             names: names(sentence),
             terms: quoted(sentence).into_iter().chain(paths(sentence)).collect(),
             measures: measures(sentence)
@@ -173,6 +184,7 @@ impl Demand {
                 || wording.tokens.iter().any(|token| token == letters)
         };
         self.names.iter().all(|name| wording.words.contains(name))
+            && self.grants.iter().all(|grant| wording.words.contains(grant))
             && self.terms.iter().all(|term| wording.has(term))
             && self.measures.iter().all(|(number, unit)| wording.measures(number, *unit))
             && self.in_letters.iter().all(counts)
@@ -272,6 +284,14 @@ mod tests {
         check("Choisissez « Flou gaussien ».", passage, true);
         check("Choisissez « Flou de mouvement ».", passage, false);
         check("Choisissez **Gaussien flou**.", passage, false);
+    }
+
+    #[test]
+    fn nothing_is_given_away() {
+        let passage = "L'assurance coûte 12 € par jour.";
+        check("La caution est offerte parce que l'assurance coûte 12 € par jour.", passage, false);
+        check("L'assurance est gratuite.", passage, false);
+        check("La livraison est gratuite.", "Les livraisons sont gratuites en ville.", true);
     }
 
     #[test]
