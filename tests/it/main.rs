@@ -5,7 +5,7 @@
 //! - `answers`: what assistants answer from documents and hold back; thresholds, models, what tickets
 //!   say
 //! - `assistants`: assistants and conversations: versions, customers, people who answer, who sees
-//!   what, web pages
+//!   what
 //! - `auth`: no path without a key, no scope beyond its own
 //! - `backup`: backup under load, restore, what is not a backup
 //! - `bad_input`: every wrong request names what is wrong
@@ -31,6 +31,7 @@
 //! - `reindex`: an index made beside the other, and taken back
 //! - `storage`: full and read-only disks, damaged ledger, lost files
 //! - `triage`: tickets decided, settled, learnt from; alerts, outbreaks, dispatchers
+//! - `widget`: assistants in web pages
 //! - `webhooks`: webhooks and e-mail, to whom the settings name and to nobody else
 //! - `lifecycle`: readiness, systemd, graceful stop, two servers on one directory
 //! - `monitoring`: metrics, readiness with reasons, slow requests, dashboard and alerts
@@ -74,3 +75,4 @@ mod server;
 mod storage;
 mod triage;
 mod webhooks;
+mod widget;

@@ -8,9 +8,10 @@
 
 use std::collections::HashMap;
 
-use intramuros_engine::{Caller, GenerateRequest, GenerationEvent, Prompt};
+use intramuros_engine::{Caller, Completion, GenerateRequest, Prompt};
 use intramuros_types::{
-    Access, DocumentId, KnowledgeBaseId, Message, ModelId, Role, SamplingParams, Usage,
+    Access, DocumentId, FinishReason, KnowledgeBaseId, Message, ModelId, Role, SamplingParams,
+    Usage,
 };
 
 use crate::answer::Abstention;
@@ -182,18 +183,10 @@ impl Knowledge {
         fit(&engine, &mut hits, tokens, spoken).await?;
         let prompt = Prompt::Chat(spoken(&hits));
         let request = GenerateRequest::of(caller, prompt, SamplingParams::greedy(tokens));
-        let mut generation = engine.submit(request).await?;
-        let mut draft = String::new();
-        let mut usage = Usage::default();
-        while let Some(event) = generation.next().await {
-            match event? {
-                GenerationEvent::Text { text, .. } => draft.push_str(&text),
-                GenerationEvent::Finished { usage: used, .. } => usage = used,
-                GenerationEvent::Prompt(_)
-                | GenerationEvent::Hidden(_)
-                | GenerationEvent::ToolCall { .. }
-                | GenerationEvent::ToolArguments { .. } => {}
-            }
+        let Completion { text: mut draft, reason, usage, .. } =
+            engine.submit(request).await?.collect().await?;
+        if reason == FinishReason::Length {
+            without_the_unfinished(&mut draft);
         }
         let mut checked = check(question, &hits, &draft);
         if checked.abstention.is_some() && consultation.may_quote(material) {
@@ -275,6 +268,13 @@ fn check(question: &str, hits: &[Hit], draft: &str) -> Written {
     checked
 }
 
+/// Takes away the last sentence, which the limit of tokens cut off: what it would have said, such as
+/// an exception, is not known.
+fn without_the_unfinished(draft: &mut String) {
+    let last = sentences(draft).last().and_then(|last| draft.rfind(last));
+    draft.truncate(last.unwrap_or_default());
+}
+
 /// Lets the best passage speak for itself: small models often say that passages hold no answer which
 /// hold one, and put badly what they hold.
 fn quote(written: &mut Written, hits: &[Hit], language: Language) {
@@ -342,7 +342,7 @@ fn add(text: &mut String, sentence: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{best_part, check, quote};
+    use super::{best_part, check, quote, without_the_unfinished};
     use crate::answer::Abstention;
     use crate::language::Language;
     use crate::search::Hit;
@@ -382,6 +382,16 @@ mod tests {
         let chars = best_part(&long).unwrap().chars().count();
         assert!((400..=500).contains(&chars), "{chars}");
         assert_eq!(best_part(&Hit::of("doc_1", "Titre")), None);
+    }
+
+    #[test]
+    fn a_sentence_that_was_cut_off_is_not_said() {
+        let mut draft = "La garantie est de 2 ans. Elle couvre les pièces, sauf".to_owned();
+        without_the_unfinished(&mut draft);
+        assert_eq!(draft.trim(), "La garantie est de 2 ans.");
+        let mut alone = "Elle couvre les pièces, sauf".to_owned();
+        without_the_unfinished(&mut alone);
+        assert_eq!(alone, "");
     }
 
     #[test]

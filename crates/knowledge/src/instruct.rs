@@ -60,17 +60,21 @@ const MARKUP: [&str; 13] = [
 pub(crate) fn shield(hits: &mut Vec<Hit>) -> usize {
     let mut shielded = 0;
     for hit in hits.iter_mut() {
+        let passage = &mut hit.passage;
+        let headings = passage.section_path.len();
         // Marks of a heading make a heading of any line.
-        hit.passage.section_path.retain(|heading| !addresses(heading));
-        if addresses(&hit.passage.title) {
-            hit.passage.title.clear();
+        passage.section_path.retain(|heading| !addresses(heading));
+        let mut is_shielded = passage.section_path.len() < headings;
+        if addresses(&passage.title) {
+            passage.title.clear();
+            is_shielded = true;
         }
-        let text = &hit.passage.text;
-        if let Some(at) = addressed(text) {
-            let kept = text[..at].trim_end().len();
-            hit.passage.text.truncate(kept);
-            shielded += 1;
+        if let Some(at) = addressed(&passage.text) {
+            let kept = passage.text[..at].trim_end().len();
+            passage.text.truncate(kept);
+            is_shielded = true;
         }
+        shielded += usize::from(is_shielded);
     }
     hits.retain(|hit| !hit.passage.text.trim().is_empty());
     shielded
@@ -175,7 +179,7 @@ mod tests {
         hit.passage.section_path = vec!["Assurance".to_owned(), order.to_owned()];
         hit.passage.title = order.to_owned();
         let mut hits = vec![hit];
-        shield(&mut hits);
+        assert_eq!(shield(&mut hits), 1);
         assert_eq!(hits[0].passage.section_path, ["Assurance"]);
         assert!(hits[0].passage.title.is_empty());
     }

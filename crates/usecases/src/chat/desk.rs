@@ -38,8 +38,9 @@ pub(super) struct Shared {
     pub(super) knowledge: Knowledge,
     pub(super) encoders: Encoders,
     pub(super) text: TextModels,
-    /// Published versions, which never change. Held for a look only.
-    pub(super) known: Mutex<HashMap<(AssistantId, u32), Arc<Known>>>,
+    /// Published versions, which never change, and states of drafts, by number and by version of the
+    /// draft. Held for a look only.
+    pub(super) known: Mutex<HashMap<(AssistantId, u32, u32), Arc<Known>>>,
     /// What asks for a person, as the encoder sees it; read at the first message.
     pub(super) wishes: OnceCell<Option<Wishes>>,
     /// One for each conversation in which an answer is being made: messages are answered in their

@@ -4,7 +4,7 @@
 //! summary. The generator writes one afterwards, and it takes the place of the first where what was
 //! said supports it.
 
-use intramuros_engine::{Caller, EngineError, GenerateRequest, Prompt, TextEngine};
+use intramuros_engine::{Caller, EngineError, GenerateRequest, Priority, Prompt, TextEngine};
 use intramuros_knowledge::{Hit, supported};
 use intramuros_ledger::{
     CitedDocument, ConversationSummary, LedgerError, MessageRecord, MessageRole, NewHandOver,
@@ -62,7 +62,7 @@ impl Chat {
         let HandOver { known, conversation, reason, language, .. } = &hand_over;
         let config = &known.config;
         let open = config.opening_hours.as_ref().is_none_or(|hours| hours.is_open(ledger.now()));
-        let card = card(&hand_over, !open).bounded();
+        let mut card = card(&hand_over, !open).bounded();
         let team = match reason.team(config) {
             Some(team) => self.team(team).await?,
             None => None,
@@ -81,11 +81,15 @@ impl Chat {
             Ok(handed) => handed,
             // A document was erased meanwhile: people are called without what it said.
             Err(LedgerError::Invalid { name: "documents", .. }) => {
-                let card = HandOverCard { searched: Vec::new(), draft: None, ..card.clone() };
-                let bare = NewHandOver { card: json!(card), documents: Vec::new(), ..new };
+                card = HandOverCard { searched: Vec::new(), draft: None, ..card };
+                let (card, mails) = (json!(card), mails(&hand_over, &card));
+                let bare = NewHandOver { card, mails, documents: Vec::new(), ..new };
                 ledger.hand_over_conversation(id, &bare).await?
             }
-            Err(LedgerError::Conflict { .. }) => ledger.conversation_summary(id).await?,
+            // People have it already, with a card of their own.
+            Err(LedgerError::Conflict { .. }) => {
+                return Ok(ledger.conversation_summary(id).await?);
+            }
             Err(error) => return Err(error.into()),
         };
         self.sum_up_later(&handed, card, hand_over.messages, caller);
@@ -105,7 +109,9 @@ impl Chat {
         if said.len() < 2 {
             return;
         }
-        let (chat, caller) = (self.clone(), Caller { ..caller.clone() });
+        // The customer does not wait for it.
+        let (chat, caller) =
+            (self.clone(), Caller { priority: Priority::Background, ..caller.clone() });
         let (id, version) = (conversation.id.clone(), conversation.version);
         tokio::spawn(async move {
             match chat.sum_up(card, &said, &caller).await {

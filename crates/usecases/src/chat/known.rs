@@ -1,8 +1,10 @@
 //! Keeps an assistant's configuration as it is used: read, checked, with its fixed answers ready.
 
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use intramuros_engine::{Caller, InputKind};
+use intramuros_ledger::LedgerError;
 use intramuros_types::{AssistantId, GroupId, KnowledgeBaseId};
 use serde_json::Value;
 
@@ -36,10 +38,14 @@ impl Chat {
         })?;
         config.check()?;
         for id in &config.knowledge_bases {
-            let found = self.shared.ledger.get_knowledge_base(&KnowledgeBaseId::new(id)).await;
-            if found.is_err() {
-                let reason = format!("names `{id}`, which is no knowledge base");
-                return Err(AssistantError { name: "knowledge_bases".to_owned(), reason }.into());
+            match self.shared.ledger.get_knowledge_base(&KnowledgeBaseId::new(id)).await {
+                Ok(_) => {}
+                Err(LedgerError::NotFound { .. }) => {
+                    let reason = format!("names `{id}`, which is no knowledge base");
+                    let name = "knowledge_bases".to_owned();
+                    return Err(AssistantError { name, reason }.into());
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         let teams = config.hand_over.topics.iter().filter_map(|topic| topic.team.as_ref());
@@ -71,36 +77,39 @@ impl Chat {
         number: u32,
         caller: &Caller,
     ) -> Result<Arc<Known>, ChatError> {
-        let key = (id.clone(), number);
-        if number != DRAFT {
-            let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = known.get(&key) {
-                return Ok(known.clone());
-            }
+        let ledger = &self.shared.ledger;
+        // A draft changes; each state of it is kept like a version.
+        let draft = if number == DRAFT { Some(ledger.get_assistant(id).await?) } else { None };
+        let state = draft.as_ref().map_or(0, |draft| draft.summary.version);
+        let key = (id.clone(), number, state);
+        let found = self.all_known().get(&key).cloned();
+        if let Some(known) = found {
+            return Ok(known);
         }
-        let known = Arc::new(self.read(id, number, caller).await?);
-        if number != DRAFT {
-            let mut all = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= MAX_KNOWN {
-                all.clear();
-            }
-            all.insert(key, known.clone());
+        let config = match draft {
+            Some(draft) => draft.draft,
+            None => ledger.assistant_version(id, number).await?.config,
+        };
+        let known = Arc::new(self.read(id, number, config, caller).await?);
+        let mut all = self.all_known();
+        if all.len() >= MAX_KNOWN {
+            all.clear();
         }
+        all.insert(key, known.clone());
         Ok(known)
+    }
+
+    fn all_known(&self) -> MutexGuard<'_, HashMap<(AssistantId, u32, u32), Arc<Known>>> {
+        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(
         &self,
         id: &AssistantId,
         number: u32,
+        config: Value,
         caller: &Caller,
     ) -> Result<Known, ChatError> {
-        let ledger = &self.shared.ledger;
-        let config = if number == DRAFT {
-            ledger.get_assistant(id).await?.draft
-        } else {
-            ledger.assistant_version(id, number).await?.config
-        };
         let config: AssistantConfig = serde_json::from_value(config).map_err(|error| {
             ChatError::Unreadable { id: id.to_string(), number, reason: error.to_string() }
         })?;

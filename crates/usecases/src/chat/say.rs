@@ -144,8 +144,15 @@ impl Chat {
         let messages = ledger.last_messages(&id, READ).await?;
         let message = accepted.message;
         let ordinal = message.ordinal;
-        let is_answered = messages.iter().any(|one| one.answers == Some(ordinal));
-        if conversation.state.bot_answers() {
+        let is_answered =
+            accepted.answer.is_some() || messages.iter().any(|one| one.answers == Some(ordinal));
+        // One that was sent again after people had the conversation is theirs, not the assistant's.
+        let is_theirs = !accepted.is_new
+            && messages.iter().any(|one| {
+                let of_people = matches!(one.role, MessageRole::Human | MessageRole::Notice);
+                one.ordinal > ordinal && of_people
+            });
+        if conversation.state.bot_answers() && !is_theirs {
             let asked = Asked {
                 text: message.text.clone(),
                 history: History::new(&messages, ordinal, known.config.memory),
@@ -180,7 +187,15 @@ impl Chat {
                 self.store(place, text, (outcome, details), Vec::new()).await.map(|_| ())
             }
             Decided::Consulted(question, consulted) => match consulted.answer() {
-                Some(written) => self.give(place, &question, &consulted.material, written).await,
+                Some(written) => {
+                    match self.give(place, &question, &consulted.material, written).await {
+                        // A document that it quotes was erased meanwhile: nobody quotes it any more.
+                        Err(ChatError::Ledger(LedgerError::Invalid {
+                            name: "documents", ..
+                        })) => self.call(asked, place, &HandOverReason::Unavailable, None).await,
+                        given => given,
+                    }
+                }
                 None => self.abstain(asked, place, question, *consulted).await,
             },
         }
