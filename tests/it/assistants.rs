@@ -387,6 +387,45 @@ fn nobody_sees_what_is_not_theirs() {
 }
 
 #[test]
+fn an_assistant_that_reads_for_some_is_managed_by_them() {
+    let server = shared();
+    let scopes = "assistants:read,assistants:write,conversations:read,conversations:write";
+    let keys = ["direction", "atelier"]
+        .map(|label| create_labelled_key(server.data.path(), scopes, label));
+    let [boss, other] = [0, 1].map(|number| server.with_key(&keys[number]));
+    server.create_base("ast-secret");
+    let mut secret = config("ast-secret");
+    secret["labels"] = json!(["direction"]);
+    let body = json!({"slug": "ast-secret", "config": secret});
+    let made = boss.post(ASSISTANTS, &body);
+    assert_eq!(made.status, 201, "{}", made.text);
+    publish(&boss, "ast-secret", 1);
+    assert!(!other.get(ASSISTANTS).text.contains("ast-secret"));
+    for path in ["", "/versions", "/versions/1", "/stats", "/gaps"] {
+        let path = format!("{ASSISTANTS}/ast-secret{path}");
+        assert_eq!((boss.get(&path).status, other.get(&path).status), (200, 404), "{path}");
+    }
+    for (path, body) in [
+        ("/preview", json!({"text": "Bonjour"})),
+        ("/publish", json!({"version": 1})),
+        ("/restore", json!({"number": 1})),
+    ] {
+        let reply = other.post(&format!("{ASSISTANTS}/ast-secret{path}"), &body);
+        assert_eq!(reply.status, 404, "{path}: {}", reply.text);
+    }
+    let path = format!("{ASSISTANTS}/ast-secret");
+    let body = json!({"version": 1, "config": config("ast-secret")});
+    assert_eq!(other.patch(&path, &body).status, 404);
+    assert_eq!(other.delete(&path).status, 404);
+    // What it quotes is for those who may read what it reads.
+    let opened = other.post(CONVERSATIONS, &json!({"assistant": "ast-secret"}));
+    assert_eq!(opened.status, 201, "{}", opened.text);
+    let opened = opened.json();
+    assert_eq!(opened["labels"], json!(["direction"]), "{opened}");
+    assert_eq!(boss.delete(&path).status, 204);
+}
+
+#[test]
 fn customers_judge_and_figures_count() {
     let server = shared();
     published(&server, "ast-avis", &config("ast-avis"));

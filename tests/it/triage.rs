@@ -328,9 +328,54 @@ fn who_may_not_read_a_policys_tickets_does_not_find_it() {
         let reply = other.get(&format!("{POLICIES}/tri-secret{path}"));
         assert_eq!(reply.status, 404, "{path}: {}", reply.text);
     }
+    let batch = json!({"tickets": [{"subject": "Wifi", "body": "coupé"}], "effort": "quick"});
+    let job = boss.post(&format!("{POLICIES}/tri-secret/tickets/batch"), &batch).json();
+    let job = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
+    for path in [job.clone(), format!("{job}/items")] {
+        assert_eq!((boss.get(&path).status, other.get(&path).status), (200, 404), "{path}");
+    }
+    let listed = other.get("/api/v1/jobs?kind=triage.batch").text;
+    assert!(!listed.contains("tri-secret"), "{listed}");
     let ticket = submit(&boss, "tri-secret", "Wifi", "coupé");
     let review = format!("/api/v1/reviews/{}", ticket["review"].as_str().unwrap());
     assert_eq!((boss.get(&review).status, other.get(&review).status), (200, 404));
+}
+
+#[test]
+fn a_text_that_no_model_takes_whole_stops_nothing() {
+    let server = shared();
+    let key = create_key(server.data.path(), ALL);
+    let caller = server.with_key(&key);
+    create(&caller, "tri-long", &policy());
+    let dump = "0x3f9a1b2c 7e44d0 ".repeat(90);
+    for body in [&dump, &"\u{1f642}".repeat(600), &"网络故障".repeat(400)] {
+        let ticket = submit(&caller, "tri-long", "Wifi\u{7} coup\u{e9}", body);
+        assert_eq!(ticket["body"], json!(body));
+        let review = format!("/api/v1/reviews/{}", ticket["review"].as_str().unwrap());
+        assert_eq!(caller.get(&review).json()["title"], "Wifi coup\u{e9}");
+    }
+    let examples = json!({"examples": [{"body": dump, "labels": {"category": "reseau"}}]});
+    let added = caller.post(&format!("{POLICIES}/tri-long/examples"), &examples);
+    assert_eq!(added.status, 200, "{}", added.text);
+    assert_eq!(caller.get(&format!("{POLICIES}/tri-long/learnt")).status, 200);
+    submit(&caller, "tri-long", "Toner", "vide");
+}
+
+#[test]
+fn what_a_settlement_leaves_out_stays() {
+    let server = shared();
+    let key = create_key(server.data.path(), ALL);
+    let caller = server.with_key(&key);
+    create(&caller, "tri-suite", &policy());
+    let ticket = submit(&caller, "tri-suite", "Accès", "Mon compte est bloqué.");
+    let settle = format!("{POLICIES}/tri-suite/tickets/{}/settle", ticket["id"].as_str().unwrap());
+    for labels in [json!({"category": "facturation"}), json!({"alert": true})] {
+        let settled = caller.post(&settle, &json!({"labels": labels}));
+        assert_eq!(settled.status, 200, "{}", settled.text);
+    }
+    let examples = caller.get(&format!("{POLICIES}/tri-suite/examples")).json();
+    let labels = &examples["examples"][0]["labels"];
+    assert_eq!((&labels["category"], &labels["alert"]), (&json!("facturation"), &json!(true)));
 }
 
 #[test]

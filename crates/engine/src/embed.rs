@@ -25,6 +25,9 @@ use crate::{Caller, Distributions, EmbedConfig, Embeddings, EngineError, EngineS
 use queue::{Computed, Input, Job};
 use worker::{Command, Worker};
 
+/// Bytes of a text that is not cut further: no encoder takes less.
+const SHORTEST_CUT: usize = 64;
+
 /// A handle to one loaded encoder. Cloning is cheap; the encoder's thread ends after
 /// [`stop`](Self::stop), or when the last handle is gone and all accepted work is done.
 #[derive(Clone)]
@@ -138,6 +141,34 @@ impl EmbedEngine {
         let Computed { embeddings, tokens } = self.run(texts, caller, encode).await?;
         let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
         Ok(Embeddings { vectors, tokens })
+    }
+
+    /// Turns texts into vectors; of one that is too long for the encoder its beginning. For texts whose
+    /// beginning says what they are about, such as messages: nobody can send them in pieces.
+    ///
+    /// # Errors
+    /// Those of [`embed`](Self::embed), but for long texts.
+    pub async fn embed_beginnings(
+        &self,
+        texts: Vec<String>,
+        kind: InputKind,
+        caller: &Caller,
+    ) -> Result<Embeddings, EngineError> {
+        let encode = move |codec: &dyn EmbedCodec, text: &str| {
+            let tokens = codec.encode(beginning(codec, text, kind)?, kind)?;
+            Ok(Input { second: tokens.len(), tokens, groups: Vec::new() })
+        };
+        let Computed { embeddings, tokens } = self.run(texts, caller, encode).await?;
+        let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
+        Ok(Embeddings { vectors, tokens })
+    }
+
+    /// The part of `text`, from its beginning on, that the encoder takes with the prefix of `kind`.
+    ///
+    /// # Errors
+    /// [`EngineError::Backend`] where the tokenizer fails.
+    pub fn beginning<'a>(&self, text: &'a str, kind: InputKind) -> Result<&'a str, EngineError> {
+        beginning(self.shared.codec.as_ref(), text, kind).map_err(EngineError::Backend)
     }
 
     /// Turns `texts` into vectors and the vectors of their words, all or none, as late interaction
@@ -284,6 +315,27 @@ impl EmbedEngine {
 }
 
 /// Tokenises all texts, or stops half-way when nobody waits for the answer any more.
+/// The part of `text`, from its beginning on, that an encoder takes; at least seven eighths of what it
+/// could.
+fn beginning<'a>(
+    codec: &dyn EmbedCodec,
+    text: &'a str,
+    kind: InputKind,
+) -> Result<&'a str, BackendError> {
+    let mut part = text;
+    loop {
+        match codec.encode(part, kind) {
+            Ok(_) => return Ok(part),
+            // Too short to be too long.
+            Err(error) if part.len() < SHORTEST_CUT => return Err(error),
+            Err(_) => {
+                let end = part.floor_char_boundary(part.len() / 8 * 7);
+                part = &part[..end];
+            }
+        }
+    }
+}
+
 fn encode_all<T>(
     encode: &dyn Fn(&str) -> Result<Input, BackendError>,
     texts: &[String],

@@ -78,7 +78,7 @@ impl Knowledge {
         }
         keep_best(&mut hits, limit);
         let answer_tokens = self.shared.config.answer_tokens;
-        let conversation = |hits: &[Hit]| conversation(&request.question, hits, language);
+        let conversation = |hits: &[Hit]| conversation(&request.question, hits, language, true);
         fit(engine, &mut hits, answer_tokens, conversation).await?;
         let prompt = Prompt::Chat(conversation(&hits));
         let generation = engine

@@ -40,6 +40,7 @@ mod likelihood;
 mod mention;
 mod passage;
 mod prompt;
+mod quote;
 mod rank;
 mod rebuild;
 mod request;

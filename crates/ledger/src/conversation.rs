@@ -176,10 +176,10 @@ pub struct CitedDocument {
     pub document: DocumentId,
 }
 
-/// What a customer writes.
+/// What a customer writes, or who answers them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomerMessage {
-    /// The client's own name for it, up to 100 characters: accepted once.
+pub struct SentMessage {
+    /// The sender's own name for it, up to 100 characters: accepted once.
     pub message_id: Option<String>,
     /// Up to 8,000 characters.
     pub text: String,

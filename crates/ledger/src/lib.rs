@@ -60,9 +60,9 @@ pub use audit::{
 };
 pub use conversation::{
     Accepted, ActRecord, AnswerOutcome, BotAnswer, CitedDocument, ConversationChannel,
-    ConversationPage, ConversationRecord, ConversationStats, ConversationSummary, CustomerMessage,
-    FeedbackFilter, Gap, MessageRecord, MessageRole, NewConversation, NewGap, NewHandOver,
-    NewWidget, Opened, WidgetCaps, WidgetSession,
+    ConversationPage, ConversationRecord, ConversationStats, ConversationSummary, FeedbackFilter,
+    Gap, MessageRecord, MessageRole, NewConversation, NewGap, NewHandOver, NewWidget, Opened,
+    SentMessage, WidgetCaps, WidgetSession,
 };
 pub use document::{
     DocumentCounts, DocumentDetails, DocumentFacts, DocumentPage, DocumentRecord, DocumentState,

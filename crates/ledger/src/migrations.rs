@@ -24,6 +24,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (13, "assistants", include_str!("../migrations/0013_assistants.sql")),
     (14, "pilot", include_str!("../migrations/0014_pilot.sql")),
     (15, "pilot_runs_end", include_str!("../migrations/0015_pilot_runs_end.sql")),
+    (16, "changed_examples", include_str!("../migrations/0016_changed_examples.sql")),
 ];
 
 /// The migrations, ready to run.

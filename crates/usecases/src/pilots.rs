@@ -146,6 +146,11 @@ impl Pilots {
         let record = ledger.get_pilot_set(set, access).await?;
         let job = Job::parse(&record.job).ok_or(PilotError::Unreadable { what: "job" })?;
         let versions = self.versions(job, &settings, access).await?;
+        if job == Job::Triage && settings.folds > record.items as usize {
+            let reason =
+                format!("is {}, more than the set's {} items", settings.folds, record.items);
+            return Err(PilotError::invalid("folds", reason));
+        }
         let meta = RunMeta {
             job,
             set: SetName {

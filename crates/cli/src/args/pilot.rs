@@ -90,6 +90,8 @@ pub(crate) enum Pilot {
 #[derive(Debug, Args)]
 pub(crate) struct PilotRun {
     /// The labelled set: its id (pls_…) or its name.
+    // `--set` of all commands has the id `set`: clap would read this as one of them.
+    #[arg(id = "labelled_set", value_name = "SET")]
     pub(crate) set: String,
     /// Where to look, for search and chat.
     #[arg(long)]

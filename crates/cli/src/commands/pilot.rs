@@ -146,9 +146,15 @@ fn show(common: &Common, client: &Client, run: &str) -> anyhow::Result<()> {
         output::json(&client.get(&format!("{path}/figures"))?);
         return Ok(());
     }
-    output::line(
-        client.text(&format!("{path}/report?format=markdown&language={}", tr("fr", "en")))?,
-    );
+    let report =
+        client.text(&format!("{path}/report?format=markdown&language={}", tr("fr", "en")))?;
+    // The rest is for engineers and fills screens.
+    let brief = report.split_once("\n---\n").map_or(report.as_str(), |(brief, _)| brief);
+    output::line(brief.trim_end());
+    output::line(tr(
+        format!("\nLe rapport entier : intramuros pilot report {run} --out rapport.html"),
+        format!("\nThe whole report: intramuros pilot report {run} --out report.html"),
+    ));
     Ok(())
 }
 

@@ -209,6 +209,20 @@ async fn a_codec_that_lets_long_texts_through_does_not_harm_others() {
     assert_eq!(reason, "text has 5 tokens, the model takes 4; send it in pieces");
 }
 
+#[tokio::test]
+async fn of_a_long_text_the_beginning_is_taken() {
+    let bench = Bench::new(EmbedConfig { max_batch_tokens: 2_000, ..config() });
+    let caller = with(Priority::Interactive);
+    let long = vec!["é ".repeat(4_000), "ok".to_owned()];
+    let embedded = bench.engine.embed_beginnings(long, InputKind::Query, &caller).await.unwrap();
+    assert_eq!(embedded.vectors.len(), 2);
+    let text = "mot ".repeat(600);
+    let part = bench.engine.beginning(&text, InputKind::Query).unwrap();
+    let taken = part.split_whitespace().count();
+    assert!((440..=510).contains(&taken), "{taken} words");
+    assert_eq!(bench.engine.beginning("court", InputKind::Query).unwrap(), "court");
+}
+
 /// The first of two requests meets `mishap`; the second must work.
 async fn check_mishap(mishap: Mishap) {
     let bench = Bench::new(config());

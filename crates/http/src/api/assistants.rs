@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{Extensions, StatusCode};
 use axum::{Extension, Json};
-use intramuros_ledger::{AssistantChanges, AssistantRecord, AssistantSummary, NewAssistant};
+use intramuros_ledger::{
+    AssistantChanges, AssistantRecord, AssistantSummary, LedgerError, NewAssistant,
+};
 use intramuros_types::{AssistantId, Principal};
 use intramuros_usecases::chat::AssistantConfig;
 use serde_json::Value;
@@ -30,6 +32,31 @@ pub(super) async fn find(state: &AppState, name: &str) -> Result<AssistantSummar
         return Ok(state.ledger.get_assistant(&AssistantId::new(name)).await?.summary);
     }
     Ok(state.ledger.find_assistant(name).await?)
+}
+
+/// An assistant that the caller may manage: whose labels, of the draft and of what is published, they
+/// hold. Of others they are told the same as of one that is not there.
+pub(super) async fn managed(
+    state: &AppState,
+    caller: &Principal,
+    name: &str,
+) -> Result<AssistantRecord, ApiError> {
+    let found = find(state, name).await?;
+    let record = state.ledger.get_assistant(&found.id).await?;
+    let published = match record.summary.published {
+        Some(number) => Some(state.ledger.assistant_version(&found.id, number).await?.config),
+        None => None,
+    };
+    let holds = |config: &Value| {
+        let labels = config["labels"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let labels: Vec<&str> = labels.iter().filter_map(Value::as_str).collect();
+        caller.access.holds(&labels)
+    };
+    if holds(&record.draft) && published.as_ref().is_none_or(holds) {
+        return Ok(record);
+    }
+    let id = name.to_owned();
+    Err(LedgerError::NotFound { what: "assistant", id }.into())
 }
 
 /// Reads a configuration and checks it, with who writes it: an assistant must not read for them what
@@ -74,15 +101,23 @@ fn stored(config: &AssistantConfig) -> Result<Value, ApiError> {
     serde_json::to_value(config).map_err(|error| ApiError::invalid("config", error.to_string()))
 }
 
-/// Lists the assistants, by name.
+/// Lists the assistants whose labels the caller holds, by name.
 #[utoipa::path(get, path = "/api/v1/assistants", tag = "assistants",
     responses((status = 200, description = "the assistants", body = AssistantList)),
     security(("key" = [])))]
 pub(crate) async fn list_assistants(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
 ) -> Result<Json<AssistantList>, ApiError> {
-    let assistants = state.ledger.list_assistants().await?;
-    Ok(Json(AssistantList { assistants: assistants.into_iter().map(Into::into).collect() }))
+    let mut assistants = Vec::new();
+    for assistant in state.ledger.list_assistants().await? {
+        match managed(&state, &caller, assistant.id.as_str()).await {
+            Ok(_) => assistants.push(assistant.into()),
+            Err(error) if error.code == Code::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Json(AssistantList { assistants }))
 }
 
 /// Creates an assistant. Nobody can talk to it before it is published.
@@ -119,10 +154,10 @@ pub(crate) async fn create_assistant(
     security(("key" = [])))]
 pub(crate) async fn get_assistant(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(assistant): Path<String>,
 ) -> Result<Json<AssistantDto>, ApiError> {
-    let found = find(&state, &assistant).await?;
-    Ok(Json(state.ledger.get_assistant(&found.id).await?.into()))
+    Ok(Json(managed(&state, &caller, &assistant).await?.into()))
 }
 
 /// Changes the draft of an assistant, its slug or its name, or retires it. What is published stays as
@@ -140,22 +175,20 @@ pub(crate) async fn update_assistant(
     Path(assistant): Path<String>,
     JsonBody(body): JsonBody<UpdateAssistant>,
 ) -> Result<Json<AssistantDto>, ApiError> {
-    let found = find(&state, &assistant).await?;
-    let mut record = state.ledger.get_assistant(&found.id).await?;
+    let mut record = managed(&state, &caller, &assistant).await?;
+    let id = record.summary.id.clone();
     let changes = changes(&state, &caller, &record, &body).await?;
     let is_changed = changes.slug.is_some() || changes.name.is_some() || changes.config.is_some();
     if is_changed {
-        record = state.ledger.update_assistant(&found.id, changes, &who(&caller)).await?;
+        record = state.ledger.update_assistant(&id, changes, &who(&caller)).await?;
     } else if body.version != record.summary.version {
         let (now, seen) = (record.summary.version, body.version);
-        let message = format!(
-            "assistant `{}` is at version {now}, you saw {seen}; look at it again",
-            found.id
-        );
+        let message =
+            format!("assistant `{id}` is at version {now}, you saw {seen}; look at it again");
         return Err(ApiError::new(Code::Conflict, message));
     }
     if let Some(retired) = body.retired {
-        record = state.ledger.retire_assistant(&found.id, retired).await?;
+        record = state.ledger.retire_assistant(&id, retired).await?;
     }
     Ok(Json(record.into()))
 }
@@ -196,10 +229,11 @@ async fn changes(
     security(("key" = [])))]
 pub(crate) async fn delete_assistant(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(assistant): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let found = find(&state, &assistant).await?;
-    state.ledger.delete_assistant(&found.id).await?;
+    let found = managed(&state, &caller, &assistant).await?;
+    state.ledger.delete_assistant(&found.summary.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

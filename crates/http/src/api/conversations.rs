@@ -96,13 +96,18 @@ pub(crate) async fn open_conversation(
         );
         return Err(ApiError::new(Code::InsufficientScope, message));
     }
+    let assistant = if body.draft {
+        super::assistants::managed(&state, &caller, &body.assistant).await?.summary
+    } else {
+        super::assistants::find(&state, &body.assistant).await?
+    };
     let labels = body.labels.unwrap_or_default();
     // Nobody closes conversations to themselves, or opens them to readers that they do not know.
     if !caller.access.holds(&labels) {
         return Err(ApiError::invalid("labels", "'labels' names labels that you do not hold"));
     }
     let request = OpenRequest {
-        assistant: super::assistants::find(&state, &body.assistant).await?.id,
+        assistant: assistant.id,
         draft: body.draft,
         who: who(&caller),
         external_id: body.external_id,

@@ -1,11 +1,13 @@
 //! Shows the jobs, their items and the schedules, and does what people want of jobs.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use intramuros_ledger::{
     ItemState, JobItem, JobPage, JobPriority, JobRecord, JobState, JobWish, ScheduleRecord,
 };
-use intramuros_types::{JobId, KnowledgeBaseId};
+use intramuros_types::{JobId, KnowledgeBaseId, Principal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -15,6 +17,10 @@ use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
+
+mod seen;
+
+use seen::{may_hear, seen};
 
 const DEFAULT_LIMIT: u32 = 100;
 
@@ -273,12 +279,13 @@ pub(super) fn named<T: Copy>(
     })
 }
 
-/// Lists jobs, newest first.
+/// Lists jobs, newest first. Jobs about tickets and pilots that the caller may not read are left out.
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobsQuery),
     responses((status = 200, description = "the jobs", body = JobList)),
     security(("key" = [])))]
 pub(crate) async fn list_jobs(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     QueryParams(query): QueryParams<JobsQuery>,
 ) -> Result<Json<JobList>, ApiError> {
     let wanted = query.state.as_deref();
@@ -291,8 +298,13 @@ pub(crate) async fn list_jobs(
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
     let (jobs, next) = state.ledger.list_jobs(&page).await?;
-    let next = next.map(|id| id.to_string());
-    Ok(Json(JobList { jobs: jobs.into_iter().map(JobDto::from).collect(), next }))
+    let mut shown = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        if may_hear(&state, &caller, &job).await? {
+            shown.push(JobDto::from(job));
+        }
+    }
+    Ok(Json(JobList { jobs: shown, next: next.map(|id| id.to_string()) }))
 }
 
 /// Shows a job, with its progress.
@@ -303,9 +315,10 @@ pub(crate) async fn list_jobs(
     security(("key" = [])))]
 pub(crate) async fn get_job(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(id): Path<String>,
 ) -> Result<Json<JobDto>, ApiError> {
-    Ok(Json(state.ledger.get_job(&JobId::new(id)).await?.into()))
+    Ok(Json(seen(&state, &caller, &JobId::new(id)).await?.into()))
 }
 
 /// Lists the items of a job, in their order. The documents that an `ingest` job works on and the
@@ -317,6 +330,7 @@ pub(crate) async fn get_job(
     security(("key" = [])))]
 pub(crate) async fn list_items(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(id): Path<String>,
     QueryParams(query): QueryParams<ItemsQuery>,
 ) -> Result<Json<ItemList>, ApiError> {
@@ -324,7 +338,8 @@ pub(crate) async fn list_items(
     let wanted =
         wanted.map(|name| named("state", name, &ItemState::ALL, ItemState::as_str)).transpose()?;
     let (from, limit) = (query.cursor.unwrap_or(0), query.limit.unwrap_or(DEFAULT_LIMIT));
-    let items = state.ledger.list_items(&JobId::new(id), wanted, from, limit).await?;
+    let job = seen(&state, &caller, &JobId::new(id)).await?;
+    let items = state.ledger.list_items(&job.id, wanted, from, limit).await?;
     let is_full = items.len() == limit as usize;
     let next = items.last().filter(|_| is_full).map(|last| last.ordinal + 1);
     Ok(Json(ItemList { items: items.into_iter().map(ItemDto::from).collect(), next }))
@@ -339,9 +354,11 @@ pub(crate) async fn list_items(
     security(("key" = [])))]
 pub(crate) async fn pause_job(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(id): Path<String>,
 ) -> Result<Json<JobDto>, ApiError> {
-    Ok(Json(state.ledger.pause_job(&JobId::new(id)).await?.into()))
+    let job = seen(&state, &caller, &JobId::new(id)).await?;
+    Ok(Json(state.ledger.pause_job(&job.id).await?.into()))
 }
 
 /// Lets a paused job go on, and one that waits for another attempt begin at once.
@@ -353,9 +370,11 @@ pub(crate) async fn pause_job(
     security(("key" = [])))]
 pub(crate) async fn resume_job(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(id): Path<String>,
 ) -> Result<Json<JobDto>, ApiError> {
-    Ok(Json(state.ledger.resume_job(&JobId::new(id)).await?.into()))
+    let job = seen(&state, &caller, &JobId::new(id)).await?;
+    Ok(Json(state.ledger.resume_job(&job.id).await?.into()))
 }
 
 /// Cancels a job. One that runs stops within seconds; what it has done stays.
@@ -367,9 +386,11 @@ pub(crate) async fn resume_job(
     security(("key" = [])))]
 pub(crate) async fn cancel_job(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(id): Path<String>,
 ) -> Result<Json<JobDto>, ApiError> {
-    Ok(Json(state.ledger.cancel_job(&JobId::new(id)).await?.into()))
+    let job = seen(&state, &caller, &JobId::new(id)).await?;
+    Ok(Json(state.ledger.cancel_job(&job.id).await?.into()))
 }
 
 /// Tries again what failed of a job, or goes on with one that was cancelled. Items that are done
@@ -382,9 +403,11 @@ pub(crate) async fn cancel_job(
     security(("key" = [])))]
 pub(crate) async fn retry_job(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(id): Path<String>,
 ) -> Result<Json<JobDto>, ApiError> {
-    Ok(Json(state.ledger.retry_failed(&JobId::new(id)).await?.into()))
+    let job = seen(&state, &caller, &JobId::new(id)).await?;
+    Ok(Json(state.ledger.retry_failed(&job.id).await?.into()))
 }
 
 /// Gives a job that is not finished another priority.
@@ -397,11 +420,13 @@ pub(crate) async fn retry_job(
     security(("key" = [])))]
 pub(crate) async fn update_job(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(id): Path<String>,
     JsonBody(patch): JsonBody<JobPatch>,
 ) -> Result<Json<JobDto>, ApiError> {
     let priority = named("priority", &patch.priority, &JobPriority::ALL, JobPriority::as_str)?;
-    Ok(Json(state.ledger.prioritise_job(&JobId::new(id), priority).await?.into()))
+    let job = seen(&state, &caller, &JobId::new(id)).await?;
+    Ok(Json(state.ledger.prioritise_job(&job.id, priority).await?.into()))
 }
 
 /// Lists what begins by the clock.

@@ -4,10 +4,12 @@ use intramuros_types::{ConversationAct, ConversationId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::acts::allowed;
-use super::messages::{Row, append};
+use super::messages::{Row, append, known};
 use super::records::{conflict, one_message, standing};
 use super::sight::answerable;
-use super::{AnswerOutcome, BotAnswer, ConversationSummary, MessageRecord, MessageRole, check};
+use super::{
+    AnswerOutcome, BotAnswer, ConversationSummary, MessageRecord, MessageRole, SentMessage, check,
+};
 use crate::{Ledger, LedgerError, Reviewer};
 
 impl Ledger {
@@ -49,27 +51,36 @@ impl Ledger {
         Ok((message, conversation))
     }
 
-    /// Appends an answer of the person who has the conversation.
+    /// Appends an answer of the person who has the conversation, once for each of their ids.
     ///
     /// # Errors
     /// `NotFound`, also for one that `agent` may not see; `Invalid` for an empty text or one beyond
-    /// 8,000 characters; `Conflict` when they do not have it; `Database`.
+    /// 8,000 characters; `Conflict` when they do not have it, and for an id that was used for another
+    /// text; `Database`.
     pub async fn add_human_answer(
         &self,
         id: &ConversationId,
-        text: &str,
+        new: &SentMessage,
         agent: &Reviewer,
     ) -> Result<MessageRecord, LedgerError> {
         const OPERATION: &str = "append an answer";
-        check::said(text)?;
+        check::said(&new.text)?;
+        check::message_id(new.message_id.as_deref())?;
         let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
         let old = answerable(&mut transaction, id, agent).await?;
+        if let Some(known) = known(&mut transaction, id, new, MessageRole::Human).await? {
+            return Ok(known);
+        }
         allowed(&old, ConversationAct::HumanAnswered)?;
         if old.assignee.as_ref() != Some(&agent.who) {
             return Err(super::acts::held(&old));
         }
-        let row = Row { author: Some(&agent.who), ..Row::of(MessageRole::Human, text) };
+        let row = Row {
+            author: Some(&agent.who),
+            message_id: new.message_id.as_deref(),
+            ..Row::of(MessageRole::Human, &new.text)
+        };
         let ordinal = append(&mut transaction, id, &row, now).await?;
         // The first answer since the last hand-over is what the customer waited for.
         sqlx::query(

@@ -9,8 +9,8 @@ use super::acts::allowed;
 use super::records::{conflict, message, one_message, standing};
 use super::widget::spend;
 use super::{
-    Accepted, AnswerOutcome, CitedDocument, ConversationSummary, CustomerMessage, MessageRecord,
-    MessageRole, WidgetCaps, check,
+    Accepted, AnswerOutcome, CitedDocument, ConversationSummary, MessageRecord, MessageRole,
+    SentMessage, WidgetCaps, check,
 };
 use crate::{EventKind, Ledger, LedgerError, NewEvent};
 
@@ -30,7 +30,7 @@ impl Ledger {
     pub async fn take_message(
         &self,
         id: &ConversationId,
-        new: &CustomerMessage,
+        new: &SentMessage,
         caps: Option<&WidgetCaps>,
     ) -> Result<Accepted, LedgerError> {
         check::said(&new.text)?;
@@ -38,7 +38,7 @@ impl Ledger {
         let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
         let conversation = standing(&mut transaction, id).await?;
-        if let Some(known) = known(&mut transaction, id, new).await? {
+        if let Some(known) = known(&mut transaction, id, new, MessageRole::Customer).await? {
             let answer = answer_to(&mut transaction, id, known.ordinal).await?;
             return Ok(Accepted { is_new: false, message: known, answer, conversation });
         }
@@ -83,10 +83,11 @@ impl Ledger {
 }
 
 /// The message that has this id already.
-async fn known(
+pub(super) async fn known(
     connection: &mut SqliteConnection,
     id: &ConversationId,
-    new: &CustomerMessage,
+    new: &SentMessage,
+    role: MessageRole,
 ) -> Result<Option<MessageRecord>, LedgerError> {
     let Some(message_id) = &new.message_id else { return Ok(None) };
     let row = sqlx::query(
@@ -99,7 +100,7 @@ async fn known(
     .map_err(LedgerError::database(OPERATION))?;
     let Some(row) = row else { return Ok(None) };
     let found = message(&row).map_err(LedgerError::database(OPERATION))?;
-    if found.text == new.text || found.erased.is_some() {
+    if found.role == role && (found.text == new.text || found.erased.is_some()) {
         return Ok(Some(found));
     }
     Err(conflict(id, format!("has another message `{message_id}`; give each text its own id")))

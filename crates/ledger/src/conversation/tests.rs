@@ -6,8 +6,8 @@ use intramuros_types::{
 use serde_json::{Value, json};
 
 use super::{
-    Accepted, AnswerOutcome, BotAnswer, ConversationPage, ConversationSummary, CustomerMessage,
-    FeedbackFilter, MessageRole, NewConversation, NewHandOver, Opened,
+    Accepted, AnswerOutcome, BotAnswer, ConversationPage, ConversationSummary, FeedbackFilter,
+    MessageRole, NewConversation, NewHandOver, Opened, SentMessage,
 };
 use crate::ledger::tests::{Fixture, new_document};
 use crate::{
@@ -73,8 +73,8 @@ async fn open(fixture: &Fixture, new: NewConversation) -> ConversationId {
     fixture.ledger.open_conversation(new).await.unwrap().conversation().id
 }
 
-fn message(id: Option<&str>, text: &str) -> CustomerMessage {
-    CustomerMessage { message_id: id.map(str::to_owned), text: text.to_owned() }
+fn message(id: Option<&str>, text: &str) -> SentMessage {
+    SentMessage { message_id: id.map(str::to_owned), text: text.to_owned() }
 }
 
 async fn says(fixture: &Fixture, id: &ConversationId, text: &str) -> Accepted {

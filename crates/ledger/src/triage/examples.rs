@@ -175,10 +175,15 @@ pub(super) async fn put(
         .map_err(LedgerError::database(OPERATION))?;
     if let Some(row) = found {
         let old = records::example(&row).map_err(LedgerError::database(OPERATION))?;
-        if old.labels == example.labels {
+        // Who settles a ticket says what is right of some of it; the rest stays.
+        let labels = match origin.ticket {
+            Some(_) => merged(&example.labels, &old.labels),
+            None => example.labels.clone(),
+        };
+        if old.labels == labels {
             return Ok((old.id, Put::Same));
         }
-        relabel(connection, &old.id, &example.labels, &origin).await?;
+        relabel(connection, &old.id, &labels, &origin).await?;
         return Ok((old.id, Put::Changed));
     }
     let id = TriageExampleId::new(format!("exa_{}", Uuid::now_v7().simple()));
@@ -204,6 +209,17 @@ pub(super) async fn put(
     .await
     .map_err(LedgerError::database(OPERATION))?;
     Ok((id, Put::New))
+}
+
+/// The labels of `new`, and those of `old` that it does not give.
+fn merged(new: &TicketLabels, old: &TicketLabels) -> TicketLabels {
+    let (new, old) = (new.clone(), old.clone());
+    TicketLabels {
+        category: new.category.or(old.category),
+        urgency: new.urgency.or(old.urgency),
+        team: new.team.or(old.team),
+        alert: new.alert.or(old.alert),
+    }
 }
 
 async fn relabel(

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use intramuros_types::{TriageExampleId, TriagePolicyId};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
+use time::OffsetDateTime;
 
 use super::{ExampleRecord, Reading};
+use crate::moment::to_millis;
 use crate::{Ledger, LedgerError};
 
 impl Ledger {
@@ -57,6 +59,44 @@ impl Ledger {
         .await
         .and_then(|rows| rows.iter().map(super::records::example).collect())
         .map_err(LedgerError::database("list examples that no model has read"))
+    }
+
+    /// The newest `limit` examples that were made or changed at or after `since`, oldest first, with
+    /// what models made of them.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn triage_changed(
+        &self,
+        policy: &TriagePolicyId,
+        since: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Vec<(ExampleRecord, Vec<Reading>)>, LedgerError> {
+        const OPERATION: &str = "list changed examples";
+        let rows = sqlx::query(
+            "SELECT * FROM triage_examples WHERE policy = $1 AND created >= $2 \
+             ORDER BY created DESC, id DESC LIMIT $3",
+        )
+        .bind(policy.as_str())
+        .bind(to_millis(since))
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(LedgerError::database(OPERATION))?;
+        let mut changed = Vec::with_capacity(rows.len());
+        for row in rows.iter().rev() {
+            let example = super::records::example(row).map_err(LedgerError::database(OPERATION))?;
+            let read: Vec<(String, Vec<u8>)> =
+                sqlx::query_as("SELECT reader, vector FROM triage_readings WHERE owner = $1")
+                    .bind(example.id.as_str())
+                    .fetch_all(&self.pool)
+                    .await
+                    .map_err(LedgerError::database(OPERATION))?;
+            let reading =
+                |(reader, bytes): (String, Vec<u8>)| Reading { reader, vector: vector(&bytes) };
+            changed.push((example, read.into_iter().map(reading).collect()));
+        }
+        Ok(changed)
     }
 
     /// Keeps what `reader` made of examples; those that are gone are left out.

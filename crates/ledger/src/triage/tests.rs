@@ -4,8 +4,8 @@ use intramuros_types::{TicketId, TriagePolicyId};
 use serde_json::{Value, json};
 
 use super::{
-    AlertRecord, FiledTicket, NewAlert, NewExample, NewTicket, OutbreakWish, Reading, Settlement,
-    TicketLabels, TicketPage, TicketRecord, TicketRoute, TicketState,
+    AlertRecord, ExampleRecord, FiledTicket, NewAlert, NewExample, NewTicket, OutbreakWish,
+    Reading, Settlement, TicketLabels, TicketPage, TicketRecord, TicketRoute, TicketState,
 };
 use crate::ledger::tests::Fixture;
 use crate::{EventKind, LedgerError, NewMail, NewReview, NewWebhook, OutboxPage, ReviewState};

@@ -28,7 +28,8 @@ pub struct OpenRequest {
     pub external_id: Option<String>,
     /// ISO 639-1, where it is known.
     pub language: Option<String>,
-    /// Who may see it, as with documents; they hold all of these themselves.
+    /// Who may see it, as with documents; they hold all of these themselves. With none, who holds one
+    /// of the assistant's.
     pub labels: Vec<String>,
 }
 
@@ -51,7 +52,12 @@ impl Chat {
             external_id: request.external_id,
             notices: notices(&known.config, &language),
             language,
-            labels: request.labels,
+            // What it quotes is for those who may read what the assistant reads.
+            labels: if request.labels.is_empty() {
+                known.config.labels.clone()
+            } else {
+                request.labels
+            },
         };
         Ok(ledger.open_conversation(new).await?)
     }

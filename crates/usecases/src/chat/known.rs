@@ -132,7 +132,8 @@ impl Chat {
         let encoder = self.shared.encoders.default_encoder();
         let mut vectors = Vec::with_capacity(texts.len());
         for some in texts.chunks(BATCH) {
-            vectors.extend(encoder.embed(some.to_vec(), InputKind::Query, caller).await?.vectors);
+            let encoded = encoder.embed_beginnings(some.to_vec(), InputKind::Query, caller).await?;
+            vectors.extend(encoded.vectors);
         }
         Ok(vectors)
     }

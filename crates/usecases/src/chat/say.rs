@@ -11,7 +11,7 @@ use std::sync::Arc;
 use intramuros_engine::Caller;
 use intramuros_ledger::{
     Accepted, AnswerOutcome, BotAnswer, CitedDocument, ConversationChannel, ConversationSummary,
-    CustomerMessage, LedgerError, MessageRecord, MessageRole,
+    LedgerError, MessageRecord, MessageRole, SentMessage,
 };
 use intramuros_types::{ConversationId, ConversationState};
 use serde_json::Value;
@@ -69,7 +69,7 @@ impl Chat {
     pub async fn say(
         &self,
         id: &ConversationId,
-        message: CustomerMessage,
+        message: SentMessage,
         caller: Caller,
     ) -> Result<Replying, ChatError> {
         let Ok(place) = self.shared.places.clone().try_acquire_owned() else {

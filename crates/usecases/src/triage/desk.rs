@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use intramuros_engine::{Caller, EmbedEngine, Encoders, EngineError, TextModels};
 use intramuros_ledger::{
@@ -41,7 +40,7 @@ pub(super) struct Shared {
     pub(super) encoders: Encoders,
     pub(super) text: TextModels,
     /// What is known for each policy, and how long it took to make up. Held for a look only.
-    pub(super) minds: Mutex<HashMap<TriagePolicyId, (Arc<Mind>, Duration)>>,
+    pub(super) minds: Mutex<HashMap<TriagePolicyId, Arc<Mind>>>,
     /// One for each policy, held while its mind is made up, so that it is done once and keeps no other
     /// policy waiting.
     pub(super) making: Mutex<HashMap<TriagePolicyId, Arc<AsyncMutex<()>>>>,

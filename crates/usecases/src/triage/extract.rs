@@ -98,6 +98,9 @@ pub(super) fn check(wanted: &[Wanted], categories: &[&str]) -> Result<(), Policy
             return wrong(part, "has neither a description nor a pattern, one of which finds it");
         }
         if let Some(pattern) = &one.pattern {
+            if pattern.is_empty() {
+                return wrong(part, "has an empty pattern, which finds everything and nothing");
+            }
             let chars = pattern.chars().count();
             if chars > MAX_PATTERN_CHARS {
                 let reason = format!(

@@ -5,7 +5,7 @@ use mail_parser::{Message, MessageParser};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::TriageError;
+use super::{PolicyError, TriageError};
 
 /// The most tickets of one table.
 pub const MAX_ROWS: usize = 10_000;
@@ -50,6 +50,29 @@ pub struct Hook {
     pub subject: Option<String>,
     /// What it says.
     pub body: Option<String>,
+}
+
+impl Hook {
+    /// Checks that each is a JSON pointer.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub(super) fn check(&self) -> Result<(), PolicyError> {
+        let Self { external_id, from, subject, body } = self;
+        let all =
+            [("external_id", external_id), ("from", from), ("subject", subject), ("body", body)];
+        for (name, pointer) in all {
+            if let Some(pointer) = pointer
+                && !pointer.starts_with('/')
+            {
+                let name = format!("hook.{name}");
+                let reason =
+                    format!("is '{pointer}', no JSON pointer; it begins with /, as /ticket/title");
+                return Err(PolicyError { name, reason });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads an e-mail (RFC 5322). Its text is the first plain part, or the HTML without its marks; its

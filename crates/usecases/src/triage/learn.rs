@@ -105,6 +105,16 @@ impl Learnt {
         view.stack.combine(&opinions)
     }
 
+    /// Learns one more example without asking anew who is right how often; what each source knows of
+    /// it is in the order of the sources.
+    pub(super) fn amend(&mut self, known: &[Option<Row>], label: usize) {
+        for (learner, row) in self.learners.iter_mut().zip(known) {
+            if let Some(row) = row {
+                learner.amend(row, label);
+            }
+        }
+    }
+
     /// One of the views.
     pub(super) fn view(&self, view: usize) -> &View {
         &self.views[view]

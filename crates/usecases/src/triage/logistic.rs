@@ -17,6 +17,10 @@ const MAX_STEPS: usize = 200;
 const TOLERANCE: f32 = 1e-4;
 /// Of the decrease that the slope promises, what a step must bring.
 const SUFFICIENT: f32 = 1e-4;
+/// By how much the label of a text that is learnt alone is likelier than every other, in nats.
+const MARGIN: f32 = 1.0;
+/// What may be missing of it.
+const SETTLED: f32 = 1e-4;
 /// Halvings of a step before it is given up.
 const MAX_HALVINGS: usize = 30;
 /// Sums that are made beside one another, so that the processor's vectors are used.
@@ -99,6 +103,33 @@ impl Logistic {
         scores
     }
 
+    /// Learns one more example without the others: moves the weights as little as makes its label
+    /// likelier than every other.
+    ///
+    /// Source: Crammer et al. 2006, "Online Passive-Aggressive Algorithms", section 7.
+    pub(super) fn amend(&mut self, row: &Row, label: usize) {
+        let width = self.dimension + 1;
+        let count = self.weights.len() / width;
+        // One more for the last column.
+        let squares = row.squares() + 1.0;
+        // Each round settles one label that was likelier; those before it stay about where they are.
+        for _ in 0..count {
+            let scores = scores(&self.weights, row, self.dimension);
+            let others = scores.iter().enumerate().filter(|(at, _)| *at != label);
+            let Some((other, rival)) = others.max_by(|a, b| a.1.total_cmp(b.1)) else { return };
+            let missing = MARGIN - (scores[label] - rival);
+            if missing <= SETTLED {
+                return;
+            }
+            let step = missing / (2.0 * squares);
+            for (at, step) in [(label, step), (other, -step)] {
+                let weights = &mut self.weights[at * width..(at + 1) * width];
+                row.add_to(&mut weights[..width - 1], step);
+                weights[width - 1] += step;
+            }
+        }
+    }
+
     /// What the value at `place` adds to the score of `label`, by its weight.
     pub(super) fn weight(&self, label: usize, place: usize) -> f32 {
         self.weights.get(label * (self.dimension + 1) + place).copied().unwrap_or(0.0)
@@ -113,6 +144,14 @@ impl Row {
             Row::Sparse(values) => {
                 values.iter().map(|(place, value)| weights[*place as usize] * value).sum()
             }
+        }
+    }
+
+    /// The sum of the squares of its values.
+    fn squares(&self) -> f32 {
+        match self {
+            Row::Dense(values) => dot(values, values),
+            Row::Sparse(values) => values.iter().map(|(_, value)| value * value).sum(),
         }
     }
 
@@ -299,6 +338,35 @@ mod tests {
             (Row::Dense((0..20).map(&mut value).collect()), label)
         };
         (0..count).map(one).unzip()
+    }
+
+    #[test]
+    fn one_more_is_learnt_and_the_others_stay() {
+        let (rows, labels) = drawn(60, 0.5);
+        let mut learner = fit(&rows, 20, &labels, 3, FIT);
+        let right = |learner: &Logistic| {
+            let likeliest = |row| {
+                let told = learner.log_probabilities(row);
+                (0..3).max_by(|a: &usize, b| told[*a].total_cmp(&told[*b])).unwrap()
+            };
+            rows.iter().zip(&labels).filter(|(row, label)| likeliest(row) == **label).count()
+        };
+        let before = right(&learner);
+        // A little like the first label, and much like nothing that was seen.
+        let mut values = vec![0.0; 20];
+        (values[0], values[9], values[12]) = (0.3, 1.0, 1.0);
+        let new = Row::Dense(values);
+        assert!(learner.log_probabilities(&new)[2] < 0.5_f32.ln());
+        learner.amend(&new, 2);
+        let told = learner.log_probabilities(&new);
+        assert!(told[2] - told[0] > 0.9 && told[2] - told[1] > 0.9, "{told:?}");
+        assert!(right(&learner) + 6 >= before, "{} of {before}", right(&learner));
+        let kept = learner.clone();
+        learner.amend(&new, 2);
+        assert_eq!(learner, kept, "what is known well is learnt again");
+        let sparse = Row::Sparse(vec![(3, 0.5), (11, 2.0)]);
+        learner.amend(&sparse, 1);
+        assert!(learner.log_probabilities(&sparse)[1] > 0.4_f32.ln());
     }
 
     // scikit-learn 1.9.1, LogisticRegression(C=1).fit([[0,0],[1,0],[0,1],[1,1],[2,1],[1,2]],

@@ -1,10 +1,14 @@
 //! Holds what is known for a policy: its descriptions, its examples, and what was learnt from them.
 //!
 //! A mind is made of one version of a policy and one state of its examples, and never changed; when
-//! either changes, another one is made.
+//! either changes, another one is made. Where that takes long, one is made of the last and what
+//! people have said since ([`Mind::amended`]), which takes no time and lasts until all is learnt.
+
+use std::time::{Duration, Instant};
 
 use intramuros_ledger::{ExampleRecord, Reading, TicketLabels};
 use intramuros_types::{TicketId, TriageExampleId};
+use time::OffsetDateTime;
 
 use super::learn::{Judged, Learnt, Right, Source};
 use super::logistic::Row;
@@ -41,10 +45,17 @@ pub(super) struct Material {
 }
 
 /// What is known for a policy.
+#[derive(Clone)]
 pub(super) struct Mind {
     pub(super) policy: Policy,
     pub(super) version: u32,
     pub(super) learnt: u64,
+    /// How long it took to learn from all examples.
+    pub(super) took: Duration,
+    /// Whether something was added to it since.
+    pub(super) is_amended: bool,
+    /// When the newest of its examples was labelled.
+    pub(super) newest: OffsetDateTime,
     /// What tells the middle of texts.
     pub(super) common: Vec<Vec<f32>>,
     space: Space,
@@ -58,12 +69,20 @@ pub(super) struct Mind {
 }
 
 /// An example to compare with.
+#[derive(Clone)]
 struct Remembered {
     id: TriageExampleId,
     ticket: Option<TicketId>,
     labels: TicketLabels,
     /// In [`Mind::space`].
     vector: Vec<f32>,
+}
+
+impl Remembered {
+    fn of(example: &ExampleRecord, vector: Vec<f32>) -> Self {
+        let ExampleRecord { id, ticket, labels, .. } = example;
+        Self { id: id.clone(), ticket: ticket.clone(), labels: labels.clone(), vector }
+    }
 }
 
 /// An example that is like a ticket.
@@ -74,6 +93,15 @@ pub(super) struct Similar {
     pub(super) labels: TicketLabels,
     /// 0 to 1.
     pub(super) likeness: f32,
+}
+
+/// A ticket that was labelled.
+pub(super) struct Labelled {
+    pub(super) example: ExampleRecord,
+    /// The encoder's.
+    pub(super) vector: Vec<f32>,
+    /// What models made of it.
+    pub(super) answers: Vec<Reading>,
 }
 
 /// What the models made of a ticket.
@@ -88,6 +116,7 @@ pub(super) struct Read<'a> {
 impl Mind {
     /// Makes up a mind; takes a while with many examples.
     pub(super) fn of(material: Material) -> Self {
+        let start = Instant::now();
         let Material { policy, version, learnt, phrases, phrase_vectors, common, .. } = &material;
         let (texts, vectors) = (&material.examples, &material.vectors);
         // With few examples what texts have in common is told by others.
@@ -148,19 +177,19 @@ impl Mind {
         };
         let targets = Field::ALL.map(Target::Field).into_iter().chain([Target::Alert]);
         let learnt_of = targets.filter_map(learn).collect();
-        let remember = |(example, vector): (&ExampleRecord, &Vec<f32>)| Remembered {
-            id: example.id.clone(),
-            ticket: example.ticket.clone(),
-            labels: example.labels.clone(),
-            vector: space.place(vector),
-        };
-        let examples = texts.iter().zip(vectors).map(remember).collect();
+        let examples = texts.iter().zip(vectors);
+        let examples =
+            examples.map(|(one, vector)| Remembered::of(one, space.place(vector))).collect();
         let (policy, common) = (policy.clone(), common.clone());
+        let newest = texts.iter().map(|example| example.created).max();
         let read = material.answers.first().map_or(0, |(_, read)| read.iter().flatten().count());
         Self {
             policy,
             version: *version,
             learnt: *learnt,
+            took: start.elapsed(),
+            is_amended: false,
+            newest: newest.unwrap_or(OffsetDateTime::UNIX_EPOCH),
             common,
             space,
             answers,
@@ -173,18 +202,46 @@ impl Mind {
 
     /// Judges every field of a ticket; with what the generator made of it, if it was asked.
     pub(super) fn judge(&self, read: &Read<'_>) -> Vec<Judged> {
-        let mut known = vec![Some(self.space.row(read.vector)), Some(self.words.row(read.text))];
-        for (name, space) in &self.answers {
-            let answer = read.answers.iter().find(|answer| answer.reader == *name);
-            let row = space.as_ref().zip(answer).map(|(space, answer)| space.row(&answer.vector));
-            known.push(row);
-        }
+        let known = self.rows(read);
         let view = if read.answers.is_empty() { QUICK } else { FULL };
         let judged = |(target, learnt): &(Target, Learnt)| {
             let probabilities = learnt.judge(view, &known).iter().map(|one| one.exp()).collect();
             Judged { target: *target, probabilities }
         };
         self.learnt_of.iter().map(judged).collect()
+    }
+
+    /// What each source knows of a text.
+    fn rows(&self, read: &Read<'_>) -> Vec<Option<Row>> {
+        let mut known = vec![Some(self.space.row(read.vector)), Some(self.words.row(read.text))];
+        for (name, space) in &self.answers {
+            let answer = read.answers.iter().find(|answer| answer.reader == *name);
+            let row = space.as_ref().zip(answer).map(|(space, answer)| space.row(&answer.vector));
+            known.push(row);
+        }
+        known
+    }
+
+    /// The same with what was labelled since, by `learnt` of the policy.
+    pub(super) fn amended(&self, changed: &[Labelled], learnt: u64) -> Self {
+        let mut mind = self.clone();
+        (mind.learnt, mind.is_amended) = (learnt, true);
+        for Labelled { example, vector, answers } in changed {
+            mind.newest = mind.newest.max(example.created);
+            let before = mind.examples.iter_mut().find(|one| one.id == example.id);
+            match before {
+                Some(before) if before.labels == example.labels => continue,
+                Some(before) => before.labels = example.labels.clone(),
+                None => mind.examples.push(Remembered::of(example, self.space.place(vector))),
+            }
+            let known = self.rows(&Read { text: &example.text, vector, answers });
+            for (target, learnt) in &mut mind.learnt_of {
+                if let Some(label) = label(example, &self.policy, *target) {
+                    learnt.amend(&known, label);
+                }
+            }
+        }
+        mind
     }
 
     /// What came of asking about examples that were not learnt from: log-probabilities and the right
@@ -246,18 +303,15 @@ fn space_of(read: &[Option<Vec<f32>>]) -> Option<Space> {
     (vectors.clone().count() > 1).then(|| Space::of(vectors))
 }
 
-/// Leaves those examples that have a label of `target`. A label that the policy has no more is none.
+/// Leaves those examples that have a label of `target`.
 fn labelled(
     sources: Vec<Source>,
     examples: &[ExampleRecord],
     policy: &Policy,
     target: Target,
 ) -> (Vec<Source>, Vec<usize>) {
-    let label = |example: &ExampleRecord| match target {
-        Target::Field(field) => policy.position(field, of(&example.labels, field)?),
-        Target::Alert => example.labels.alert.map(usize::from),
-    };
-    let labels: Vec<Option<usize>> = examples.iter().map(label).collect();
+    let labels: Vec<Option<usize>> =
+        examples.iter().map(|example| label(example, policy, target)).collect();
     let kept = |rows: Vec<Option<Row>>| {
         rows.into_iter().zip(&labels).filter(|(_, label)| label.is_some()).map(|(row, _)| row)
     };
@@ -265,6 +319,14 @@ fn labelled(
         .into_iter()
         .map(|source| Source { examples: kept(source.examples).collect(), ..source });
     (sources.collect(), labels.iter().flatten().copied().collect())
+}
+
+/// The label of an example; none that the policy has no more.
+fn label(example: &ExampleRecord, policy: &Policy, target: Target) -> Option<usize> {
+    match target {
+        Target::Field(field) => policy.position(field, of(&example.labels, field)?),
+        Target::Alert => example.labels.alert.map(usize::from),
+    }
 }
 
 /// A field's label.
@@ -275,3 +337,6 @@ pub(super) fn of(labels: &TicketLabels, field: Field) -> Option<&str> {
         Field::Team => labels.team.as_deref(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! it, and beside the tickets where that takes long.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use intramuros_engine::Caller;
 use intramuros_ledger::{ExampleRecord, TriagePolicyRecord};
@@ -10,7 +10,7 @@ use intramuros_types::{TriageExampleId, TriagePolicyId};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::desk::{Effort, Triage};
-use super::mind::{Material, Mind};
+use super::mind::{Labelled, Material, Mind};
 use super::phrases::phrases;
 use super::reader::Reader;
 use super::reading::READ_BY_GENERATOR;
@@ -20,6 +20,8 @@ use super::{TriageError, common};
 const INLINE: u32 = 256;
 /// How long a ticket waits for the latest examples to be learnt from.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Of what people labelled since all was learnt from, what counts at once.
+const AMENDED: u32 = 64;
 /// Texts that the encoder is given at once.
 const BATCH: usize = 64;
 
@@ -27,7 +29,8 @@ const BATCH: usize = 64;
 enum Known {
     /// With all examples.
     Current(Arc<Mind>),
-    /// Without the latest: learning from all takes longer than a ticket waits.
+    /// Without the latest, or with them only added: learning from all takes longer than a ticket
+    /// waits.
     Last(Arc<Mind>),
     /// Nothing, or what is made up anew in no time.
     Nothing,
@@ -48,14 +51,15 @@ impl Triage {
                 if let Ok(making) = making.try_lock_owned() {
                     self.make_later(id, making);
                 }
-                return Ok(mind);
+                return self.amended(id, mind, record.learnt, caller).await;
             }
             Known::Nothing => {}
         }
         let _making = making.lock().await;
         let record = self.shared.ledger.get_triage_policy(id).await?;
         match self.known(id, &record) {
-            Known::Current(mind) | Known::Last(mind) => Ok(mind),
+            Known::Current(mind) => Ok(mind),
+            Known::Last(mind) => self.amended(id, mind, record.learnt, caller).await,
             Known::Nothing => self.make(id, caller).await,
         }
     }
@@ -68,11 +72,46 @@ impl Triage {
     async fn make(&self, id: &TriagePolicyId, caller: &Caller) -> Result<Arc<Mind>, TriageError> {
         let material = self.material(id, caller).await?;
         self.read_later(id).await?;
-        let start = Instant::now();
         let mind = Arc::new(tokio::task::spawn_blocking(move || Mind::of(material)).await?);
         let mut minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        minds.insert(id.clone(), (mind.clone(), start.elapsed()));
+        minds.insert(id.clone(), mind.clone());
         Ok(mind)
+    }
+
+    /// `mind` with what people have labelled since, so that a correction counts for the next ticket
+    /// however long it takes to learn from all of them.
+    async fn amended(
+        &self,
+        id: &TriagePolicyId,
+        mind: Arc<Mind>,
+        learnt: u64,
+        caller: &Caller,
+    ) -> Result<Arc<Mind>, TriageError> {
+        if mind.learnt == learnt {
+            return Ok(mind);
+        }
+        let reader = self.reader(Effort::Full).await?;
+        let changed = self.shared.ledger.triage_changed(id, mind.newest, AMENDED).await?;
+        let mut read = Vec::with_capacity(changed.len());
+        for (example, answers) in changed {
+            let encoding = reader.encoding();
+            let vector = match answers.iter().find(|one| one.reader == encoding) {
+                Some(reading) => reading.vector.clone(),
+                None => self.encode(&reader, vec![example.text.clone()], caller).await?.concat(),
+            };
+            read.push(Labelled { example, vector, answers });
+        }
+        let amended = tokio::task::spawn_blocking({
+            let mind = mind.clone();
+            move || Arc::new(mind.amended(&read, learnt))
+        })
+        .await?;
+        let mut minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
+        // All may have been learnt from meanwhile.
+        if minds.get(id).is_some_and(|known| Arc::ptr_eq(known, &mind)) {
+            minds.insert(id.clone(), amended.clone());
+        }
+        Ok(amended)
     }
 
     /// Makes up a mind while tickets are decided by the last one.
@@ -88,13 +127,12 @@ impl Triage {
 
     fn known(&self, id: &TriagePolicyId, record: &TriagePolicyRecord) -> Known {
         let minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((mind, took)) = minds.get(id).filter(|(mind, _)| mind.version == record.version)
-        else {
+        let Some(mind) = minds.get(id).filter(|mind| mind.version == record.version) else {
             return Known::Nothing;
         };
-        if mind.learnt == record.learnt {
+        if mind.learnt == record.learnt && !mind.is_amended {
             Known::Current(mind.clone())
-        } else if *took > PATIENCE {
+        } else if mind.took > PATIENCE {
             Known::Last(mind.clone())
         } else {
             Known::Nothing

@@ -284,6 +284,7 @@ impl Policy {
         let categories: Vec<&str> =
             self.categories.iter().map(|choice| choice.name.as_str()).collect();
         super::extract::check(&self.extract, &categories)?;
+        self.hook.check()?;
         self.check_routing()?;
         self.check_alerts()
     }
@@ -366,6 +367,9 @@ fn check_text(place: &str, what: &str, text: &str, max_chars: usize) -> Result<(
     let chars = text.chars().count();
     if text.trim().is_empty() {
         return wrong(place, format!("has an empty {what}"));
+    }
+    if what == "name" && text.contains(char::is_control) {
+        return wrong(place, "has a name with a line break or another control character");
     }
     if chars > max_chars {
         return wrong(place, format!("has {chars} characters, the limit is {max_chars}"));

@@ -67,7 +67,7 @@ impl Reader {
     ) -> Result<Vec<Vec<f32>>, EngineError> {
         let start = |text: String| -> String { text.chars().take(ENCODER_CHARS).collect() };
         let texts = texts.into_iter().map(start).collect();
-        Ok(self.encoder.embed(texts, InputKind::Query, caller).await?.vectors)
+        Ok(self.encoder.embed_beginnings(texts, InputKind::Query, caller).await?.vectors)
     }
 
     /// What the generator makes of a text, a reading for each question; none without one.

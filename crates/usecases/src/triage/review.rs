@@ -24,7 +24,9 @@ pub(super) fn of(
     decision: &Decision,
 ) -> NewReview {
     let shadow = ticket.route == TicketRoute::Shadow;
-    let title: String = ticket.subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Senders write what they like; a title is one line of text.
+    let title = ticket.subject.replace(char::is_control, " ");
+    let title: String = title.split_whitespace().collect::<Vec<_>>().join(" ");
     let title: String = title.chars().take(TITLE_CHARS).collect();
     let title = if title.is_empty() { "Ticket sans objet".to_owned() } else { title };
     // Who is to say what is right must not be told what the machine thinks.

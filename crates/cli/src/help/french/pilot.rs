@@ -16,7 +16,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("pilot add --label", "Seuls les lecteurs de ce label le lisent ; peut se répéter"),
     ("pilot sets", "Liste les jeux étiquetés"),
     ("pilot run", "Essaie un jeu étiqueté et attend ses chiffres"),
-    ("pilot run set", "Le jeu étiqueté : son identifiant (pls_…) ou son nom"),
+    ("pilot run labelled_set", "Le jeu étiqueté : son identifiant (pls_…) ou son nom"),
     ("pilot run --kb", "Où chercher, pour search et chat"),
     (
         "pilot run --assistant",

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::conversations::reader;
 use super::super::reviews::period;
-use super::find;
+use super::managed;
 use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
@@ -155,11 +155,12 @@ impl From<Gap> for GapDto {
     security(("key" = [])))]
 pub(crate) async fn assistant_stats(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(assistant): Path<String>,
     QueryParams(query): QueryParams<AssistantFiguresQuery>,
 ) -> Result<Json<AssistantStatsDto>, ApiError> {
     let (from, before) = query.period(state.ledger.now())?;
-    let found = find(&state, &assistant).await?;
+    let found = managed(&state, &caller, &assistant).await?.summary;
     Ok(Json(state.ledger.conversation_stats(&found.id, from, before).await?.into()))
 }
 
@@ -177,7 +178,7 @@ pub(crate) async fn assistant_gaps(
     QueryParams(query): QueryParams<AssistantFiguresQuery>,
 ) -> Result<Json<GapList>, ApiError> {
     let between = query.period(state.ledger.now())?;
-    let found = find(&state, &assistant).await?;
+    let found = managed(&state, &caller, &assistant).await?.summary;
     let reader = reader(&state, &caller).await?;
     let gaps = state.chat.gaps(&found.id, between, &reader).await?;
     Ok(Json(GapList { gaps: gaps.into_iter().map(Into::into).collect() }))

@@ -1,17 +1,20 @@
 //! Says what an assistant would answer, without a conversation.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::Extensions;
+use axum::{Extension, Json};
 use intramuros_engine::Priority;
 use intramuros_ledger::MessageRole;
+use intramuros_types::Principal;
 use intramuros_usecases::chat::{Preview, PreviewRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::hit::CitationDto;
 use super::super::search::JudgementDto;
-use super::find;
+use super::managed;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -93,6 +96,7 @@ impl From<Preview> for PreviewDto {
     security(("key" = [])))]
 pub(crate) async fn preview_assistant(
     State(state): State<AppState>,
+    Extension(principal): Extension<Arc<Principal>>,
     extensions: Extensions,
     Path(assistant): Path<String>,
     JsonBody(body): JsonBody<PreviewBody>,
@@ -103,7 +107,7 @@ pub(crate) async fn preview_assistant(
         (role, turn.text)
     };
     let request = PreviewRequest {
-        assistant: find(&state, &assistant).await?.id,
+        assistant: managed(&state, &principal, &assistant).await?.summary.id,
         draft: body.draft,
         text: body.text,
         history: body.history.into_iter().map(said).collect(),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::dto::{AssistantVersionDto, AssistantVersionList, PublishBody, RestoreBody};
-use super::{check_stored, find};
+use super::{check_stored, managed};
 use crate::body::JsonBody;
 use crate::error::ApiError;
 use crate::query::QueryParams;
@@ -45,14 +45,14 @@ pub(crate) async fn publish_assistant(
     Path(assistant): Path<String>,
     JsonBody(body): JsonBody<PublishBody>,
 ) -> Result<Json<AssistantVersionDto>, ApiError> {
-    let found = find(&state, &assistant).await?;
     // The version is asked for again when it is published, so that nothing else is than was checked.
-    let record = state.ledger.get_assistant(&found.id).await?;
+    let record = managed(&state, &caller, &assistant).await?;
+    let id = &record.summary.id;
     if record.summary.version == body.version {
         check_stored(&state, &caller, &record.draft).await?;
     }
     let by = who(&caller);
-    Ok(Json(state.ledger.publish_assistant(&found.id, body.version, &body.note, &by).await?.into()))
+    Ok(Json(state.ledger.publish_assistant(id, body.version, &body.note, &by).await?.into()))
 }
 
 /// Publishes an earlier version again, under a new number. The draft stays as it is.
@@ -69,7 +69,7 @@ pub(crate) async fn restore_assistant(
     Path(assistant): Path<String>,
     JsonBody(body): JsonBody<RestoreBody>,
 ) -> Result<Json<AssistantVersionDto>, ApiError> {
-    let found = find(&state, &assistant).await?;
+    let found = managed(&state, &caller, &assistant).await?.summary;
     let earlier = state.ledger.assistant_version(&found.id, body.number).await?;
     check_stored(&state, &caller, &earlier.config).await?;
     let by = who(&caller);
@@ -84,6 +84,7 @@ pub(crate) async fn restore_assistant(
     security(("key" = [])))]
 pub(crate) async fn list_assistant_versions(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path(assistant): Path<String>,
     QueryParams(query): QueryParams<VersionsQuery>,
 ) -> Result<Json<AssistantVersionList>, ApiError> {
@@ -92,7 +93,7 @@ pub(crate) async fn list_assistant_versions(
         let message = format!("'limit' is {limit}, it must be 1 to {MAX_LIMIT}");
         return Err(ApiError::invalid("limit", message));
     }
-    let found = find(&state, &assistant).await?;
+    let found = managed(&state, &caller, &assistant).await?.summary;
     let versions = state.ledger.list_assistant_versions(&found.id, query.before, limit).await?;
     Ok(Json(AssistantVersionList { versions: versions.into_iter().map(Into::into).collect() }))
 }
@@ -107,8 +108,9 @@ pub(crate) async fn list_assistant_versions(
     security(("key" = [])))]
 pub(crate) async fn get_assistant_version(
     State(state): State<AppState>,
+    Extension(caller): Extension<Arc<Principal>>,
     Path((assistant, number)): Path<(String, u32)>,
 ) -> Result<Json<AssistantVersionDto>, ApiError> {
-    let found = find(&state, &assistant).await?;
+    let found = managed(&state, &caller, &assistant).await?.summary;
     Ok(Json(state.ledger.assistant_version(&found.id, number).await?.into()))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use intramuros_ledger::{ConversationSummary, Reviewer};
+use intramuros_ledger::{ConversationSummary, Reviewer, SentMessage};
 use intramuros_types::{ConversationId, Principal};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -46,10 +46,13 @@ pub(crate) struct AnswerBody {
     /// What they write.
     #[schema(max_length = 8000, pattern = r"\S")]
     text: String,
+    /// Your own name for it: the same one is said once.
+    #[schema(max_length = 100)]
+    message_id: Option<String>,
 }
 
 impl RequestBody for AnswerBody {
-    const FIELDS: &'static [&'static str] = &["text"];
+    const FIELDS: &'static [&'static str] = &["text", "message_id"];
 }
 
 /// A caller as who answers.
@@ -174,6 +177,7 @@ pub(crate) async fn answer_conversation(
     JsonBody(body): JsonBody<AnswerBody>,
 ) -> Result<(StatusCode, Json<ConversationMessageDto>), ApiError> {
     let (id, agent) = (ConversationId::new(conversation), agent(&state, &caller).await?);
-    let said = state.ledger.add_human_answer(&id, &body.text, &agent).await?;
+    let new = SentMessage { message_id: body.message_id, text: body.text };
+    let said = state.ledger.add_human_answer(&id, &new, &agent).await?;
     Ok((StatusCode::CREATED, Json(ConversationMessageDto::new(said, Viewer::Person))))
 }

@@ -9,7 +9,7 @@ use axum::http::{Extensions, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use intramuros_ledger::{CustomerMessage, MessageRecord, MessageRole};
+use intramuros_ledger::{MessageRecord, MessageRole, SentMessage};
 use intramuros_usecases::chat::{Reply, ReplyEvent, Replying};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ impl RequestBody for SayBody {
     const FIELDS: &'static [&'static str] = &["message_id", "text", "stream"];
 }
 
-impl From<SayBody> for CustomerMessage {
+impl From<SayBody> for SentMessage {
     fn from(body: SayBody) -> Self {
         let SayBody { message_id, text, stream: _ } = body;
         Self { message_id, text }

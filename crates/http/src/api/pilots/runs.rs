@@ -6,9 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{Extensions, StatusCode};
 use axum::{Extension, Json};
 use intramuros_ledger::{PilotOutcome, PilotRunPage, PilotRunRecord};
-use intramuros_types::{
-    AssistantId, KnowledgeBaseId, PilotRunId, PilotSetId, Principal, Scope, TriagePolicyId,
-};
+use intramuros_types::{KnowledgeBaseId, PilotRunId, PilotSetId, Principal, Scope, TriagePolicyId};
 use intramuros_usecases::pilots::PilotSettings;
 use intramuros_usecases::triage::Effort;
 use serde::{Deserialize, Serialize};
@@ -16,6 +14,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::assistants::managed;
 use crate::body::{JsonBody, RequestBody};
 use crate::error::{ApiError, Code};
 use crate::query::QueryParams;
@@ -183,7 +182,7 @@ pub(crate) async fn begin_pilot_run(
     JsonBody(body): JsonBody<BeginRun>,
 ) -> Result<(StatusCode, Json<PilotRunDto>), ApiError> {
     let assistant = match body.assistant {
-        Some(name) => Some(assistant(&state, name).await?),
+        Some(name) => Some(managed(&state, &caller, &name).await?.summary.id),
         None => None,
     };
     let settings = PilotSettings {
@@ -211,14 +210,6 @@ pub(crate) async fn begin_pilot_run(
     let run = state.pilots.begin(&set, settings, &caller.access, &who(&caller)).await?;
     note_target(&extensions, run.id.as_str());
     Ok((StatusCode::ACCEPTED, Json(run.into())))
-}
-
-/// The assistant of an id or a slug, which has no `_` in it.
-async fn assistant(state: &AppState, name: String) -> Result<AssistantId, ApiError> {
-    if name.contains('_') {
-        return Ok(AssistantId::new(name));
-    }
-    Ok(state.ledger.find_assistant(&name).await?.id)
 }
 
 /// Lists the runs that the caller may read, newest first.

@@ -13,7 +13,7 @@ use intramuros_usecases::triage::inbound::{Sent, mail, table};
 use intramuros_usecases::triage::{Decision, Effort, Policy, TicketRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::jobs::JobDto;
 use super::dto::{TicketDto, TicketLabelsDto, TicketList, TicketSummaryDto};
@@ -44,6 +44,17 @@ impl From<EffortDto> for Effort {
             EffortDto::Quick => Effort::Quick,
         }
     }
+}
+
+/// How much deciding about a ticket may take that comes as something else than JSON of this API.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EffortQuery {
+    /// `full` (default) or `quick`.
+    #[serde(default)]
+    #[param(inline)]
+    effort: EffortDto,
 }
 
 /// A ticket.
@@ -190,7 +201,12 @@ fn created(extensions: &Extensions, filed: FiledTicket) -> (StatusCode, Json<Tic
     (status, Json(ticket.into()))
 }
 
-fn sent(caller: &Principal, extensions: &Extensions, sent: Sent) -> TicketRequest {
+fn sent(
+    caller: &Principal,
+    extensions: &Extensions,
+    sent: Sent,
+    query: EffortQuery,
+) -> TicketRequest {
     TicketRequest {
         caller: calling(extensions, Priority::Interactive),
         external_id: sent.external_id,
@@ -198,7 +214,7 @@ fn sent(caller: &Principal, extensions: &Extensions, sent: Sent) -> TicketReques
         sender: sent.from,
         subject: sent.subject,
         body: sent.body,
-        effort: Effort::Full,
+        effort: query.effort.into(),
         filed_by: who(caller),
     }
 }
@@ -226,7 +242,7 @@ pub(crate) async fn preview_ticket(
 
 /// Takes an e-mail in as a ticket; its message id is the ticket's external id.
 #[utoipa::path(post, path = "/api/v1/triage/policies/{policy}/tickets/mail", tag = "triage",
-    params(("policy" = String, Path, description = "id of the policy")),
+    params(("policy" = String, Path, description = "id of the policy"), EffortQuery),
     request_body(content_type = "message/rfc822", content = Vec<u8>,
         description = "the e-mail as it is (EML)"),
     responses((status = 201, description = "decided", body = TicketDto),
@@ -240,10 +256,11 @@ pub(crate) async fn create_ticket_of_mail(
     Extension(caller): Extension<Arc<Principal>>,
     extensions: Extensions,
     Path(id): Path<String>,
+    QueryParams(query): QueryParams<EffortQuery>,
     body: Bytes,
 ) -> Created {
     let policy = policy(&state, &caller, &id).await?;
-    let request = sent(&caller, &extensions, mail(&body)?);
+    let request = sent(&caller, &extensions, mail(&body)?, query);
     let filed = state.triage.submit(&policy.id, request).await?;
     Ok(created(&extensions, filed))
 }
@@ -251,7 +268,7 @@ pub(crate) async fn create_ticket_of_mail(
 /// Takes a ticket in from what another system posts, a JSON object of any shape: `hook` of the policy
 /// says where its parts are.
 #[utoipa::path(post, path = "/api/v1/triage/policies/{policy}/tickets/hook", tag = "triage",
-    params(("policy" = String, Path, description = "id of the policy")),
+    params(("policy" = String, Path, description = "id of the policy"), EffortQuery),
     request_body(content_type = "application/json", content = Object),
     responses((status = 201, description = "decided", body = TicketDto),
         (status = 200, description = "it was taken in before", body = TicketDto),
@@ -264,12 +281,13 @@ pub(crate) async fn create_ticket_of_hook(
     Extension(caller): Extension<Arc<Principal>>,
     extensions: Extensions,
     Path(id): Path<String>,
+    QueryParams(query): QueryParams<EffortQuery>,
     JsonObject(posted): JsonObject,
 ) -> Created {
     let record = policy(&state, &caller, &id).await?;
     let (config, _): (Policy, u32) = state.triage.policy(&record.id).await?;
     let posted: Map<String, Value> = posted;
-    let request = sent(&caller, &extensions, config.hook.take(&Value::Object(posted))?);
+    let request = sent(&caller, &extensions, config.hook.take(&Value::Object(posted))?, query);
     let filed = state.triage.submit(&record.id, request).await?;
     Ok(created(&extensions, filed))
 }

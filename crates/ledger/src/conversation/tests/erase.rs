@@ -205,7 +205,7 @@ async fn a_user_who_is_erased_is_a_pseudonym_where_they_answered() {
     user("admin", UserRole::Admin).await.unwrap();
     let who = Reviewer { who: marie.to_string(), person: Some(marie.clone()), ..person("") };
     take(&fixture, &answered, &who).await.unwrap();
-    ledger.add_human_answer(&answered, "Bonjour", &who).await.unwrap();
+    ledger.add_human_answer(&answered, &message(None, "Bonjour"), &who).await.unwrap();
     let answers = ledger.answers_written_by(marie.as_str(), None, 10).await.unwrap();
     assert_eq!((answers.len(), answers[0].1.text.as_str()), (1, "Bonjour"));
     let after = Some((&answers[0].0, answers[0].1.ordinal));

@@ -47,9 +47,9 @@ async fn figures_add_up() {
         ledger.hand_over_conversation(&id, &hand_over(reason)).await.unwrap();
         take(&fixture, &id, &marie).await.unwrap();
         fixture.advance(time::Duration::minutes(minutes));
-        ledger.add_human_answer(&id, "Bonjour", &marie).await.unwrap();
+        ledger.add_human_answer(&id, &message(None, "Bonjour"), &marie).await.unwrap();
         fixture.advance(time::Duration::minutes(1));
-        ledger.add_human_answer(&id, "Au revoir", &marie).await.unwrap();
+        ledger.add_human_answer(&id, &message(None, "Au revoir"), &marie).await.unwrap();
         ledger.judge_conversation(&id, Some(false)).await.unwrap();
     }
     // One that was handed back before anybody answered is no wait.
@@ -58,7 +58,7 @@ async fn figures_add_up() {
     ledger.hand_back_conversation(&back, 2, &marie).await.unwrap();
     take(&fixture, &back, &marie).await.unwrap();
     fixture.advance(time::Duration::hours(2));
-    ledger.add_human_answer(&back, "Bonjour", &marie).await.unwrap();
+    ledger.add_human_answer(&back, &message(None, "Bonjour"), &marie).await.unwrap();
     // Who tries the draft is not counted.
     let draft = open(&fixture, NewConversation { config: 0, ..new(&assistant) }).await;
     says(&fixture, &draft, "essai").await;

@@ -116,14 +116,19 @@ async fn a_person_takes_answers_hands_back_and_closes() {
     let failed = answer(None, AnswerOutcome::Abstained);
     ledger.add_bot_answer(&id, &failed).await.unwrap();
     ledger.hand_over_conversation(&id, &hand_over("failures")).await.unwrap();
-    let early = ledger.add_human_answer(&id, "Bonjour", &marie).await;
+    let early = ledger.add_human_answer(&id, &message(None, "Bonjour"), &marie).await;
     assert!(refused(early).contains("is with nobody; take it first"));
     let has = take(&fixture, &id, &marie).await.unwrap();
     assert_eq!((has.state, has.assignee.as_deref()), (ConversationState::Human, Some("usr_marie")));
     assert_eq!((has.waiting_since, has.failures), (None, 1));
     // Once more is no change, for who did not hear that they had it either.
     assert_eq!(ledger.take_conversation(&id, 1, &marie).await.unwrap(), has);
-    let said = ledger.add_human_answer(&id, "Je regarde.", &marie).await.unwrap();
+    let answer = message(Some("r-1"), "Je regarde.");
+    let said = ledger.add_human_answer(&id, &answer, &marie).await.unwrap();
+    // Sent again, as after a lost reply, it is said once.
+    assert_eq!(ledger.add_human_answer(&id, &answer, &marie).await.unwrap(), said);
+    let other = message(Some("r-1"), "Autre chose.");
+    assert!(ledger.add_human_answer(&id, &other, &marie).await.is_err());
     assert_eq!((said.role, said.author.as_deref()), (MessageRole::Human, Some("usr_marie")));
     let wrote = says(&fixture, &id, "Merci").await.message.ordinal;
     let events = told(&fixture).await;
@@ -176,7 +181,10 @@ async fn of_two_people_who_take_at_once_one_has_it() {
     let has = ledger.conversation_summary(&id).await.unwrap();
     let other = person("paul");
     assert!(refused(take(&fixture, &id, &other).await).contains("ask them to release it"));
-    assert!(refused(ledger.add_human_answer(&id, "a", &other).await).contains("ask them"));
+    assert!(
+        refused(ledger.add_human_answer(&id, &message(None, "a"), &other).await)
+            .contains("ask them")
+    );
     for refusal in [
         ledger.release_conversation(&id, has.version, &other).await,
         ledger.hand_back_conversation(&id, has.version, &other).await,

@@ -198,3 +198,32 @@ async fn a_policy_goes_with_all_that_is_its() {
     assert_eq!(review.proposal, Value::Null);
     ledger.check().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_was_labelled_since_comes_with_what_models_made_of_it() {
+    let (fixture, id) = desk().await;
+    let ledger = &fixture.ledger;
+    let example =
+        |text: &str| NewExample { text: text.to_owned(), labels: labels("reseau", "basse") };
+    let old = [example("le wifi"), example("le vpn")];
+    ledger.add_triage_examples(&id, &old, "usr_a").await.unwrap();
+    let before = fixture.now();
+    fixture.advance(time::Duration::minutes(1));
+    let since = fixture.now();
+    let filed = file(&fixture, doubtful("mot de passe")).await.summary;
+    let right = labels("compte", "haute");
+    ledger.settle_ticket(&id, &filed.id, &says(right.clone(), "mot de passe")).await.unwrap();
+    fixture.advance(time::Duration::minutes(1));
+    let anew = NewExample { labels: right, ..example("le wifi") };
+    ledger.add_triage_examples(&id, &[anew], "usr_a").await.unwrap();
+
+    let changed = ledger.triage_changed(&id, since, 10).await.unwrap();
+    let told = |(example, readings): &(ExampleRecord, Vec<Reading>)| {
+        (example.text.clone(), readings.len())
+    };
+    let told: Vec<(String, usize)> = changed.iter().map(told).collect();
+    assert_eq!(told, [("mot de passe".to_owned(), 1), ("le wifi".to_owned(), 0)]);
+    assert_eq!(changed[0].1[0].vector, [0.5, -1.25]);
+    let newest = ledger.triage_changed(&id, before, 1).await.unwrap();
+    assert_eq!(newest[0].0.text, "le wifi");
+}
