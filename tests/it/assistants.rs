@@ -178,11 +178,12 @@ fn wrong_assistants_are_refused_by_name() {
     let other = create_labelled_key(server.data.path(), MANAGE, "atelier");
     let other = server.with_key(&other);
     let path = format!("{ASSISTANTS}/ast-faux");
-    assert_eq!(other.post(&format!("{path}/publish"), &json!({"version": 1})).status, 403);
     publish(&caller, "ast-faux", 1);
     let config = json!({"version": 1, "config": config("ast-faux")});
-    assert_eq!(other.patch(&path, &config).status, 200);
-    publish(&other, "ast-faux", 2);
+    assert_eq!(other.patch(&path, &config).status, 404);
+    assert_eq!(caller.patch(&path, &config).status, 200);
+    assert_eq!(other.post(&format!("{path}/publish"), &json!({"version": 2})).status, 404);
+    publish(&caller, "ast-faux", 2);
     assert_eq!(other.post(&format!("{path}/restore"), &json!({"number": 1})).status, 403);
     let taken = json!({"slug": "ast-faux", "config": config["config"]});
     assert_eq!(caller.post(ASSISTANTS, &taken).status, 409);

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn what_was_written_tells_where_it_was_read() {
-        let first = "Les calques sont empilés. Chaque calque a un nom que vous pouvez changer.";
+        let first =
+            "Les calques d'une image sont empilés. Chaque calque a un nom que vous pouvez changer.";
         let second = "Ce menu a trois entrées. L'entrée Inverser retourne la pile des calques. Elle \
                       agit sur toute l'image.";
         let hits = [Hit::of("doc_1", first), Hit::of("doc_2", second)];
@@ -149,7 +150,7 @@ mod tests {
         assert!(quoted.citation.quote.starts_with("L'entrée Inverser"), "{quoted:?}");
         // Nothing was written: the first passage, from its beginning.
         let quoted = quote("INTROUVABLE", &hits, Language::French).unwrap();
-        assert!(quoted.citation.quote.starts_with("Les calques sont"), "{quoted:?}");
+        assert!(quoted.citation.quote.starts_with("Les calques d'une"), "{quoted:?}");
         assert_eq!(quote("", &[], Language::French), None);
     }
 }

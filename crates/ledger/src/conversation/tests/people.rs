@@ -123,10 +123,10 @@ async fn a_person_takes_answers_hands_back_and_closes() {
     assert_eq!((has.waiting_since, has.failures), (None, 1));
     // Once more is no change, for who did not hear that they had it either.
     assert_eq!(ledger.take_conversation(&id, 1, &marie).await.unwrap(), has);
-    let answer = message(Some("r-1"), "Je regarde.");
-    let said = ledger.add_human_answer(&id, &answer, &marie).await.unwrap();
+    let sent = message(Some("r-1"), "Je regarde.");
+    let said = ledger.add_human_answer(&id, &sent, &marie).await.unwrap();
     // Sent again, as after a lost reply, it is said once.
-    assert_eq!(ledger.add_human_answer(&id, &answer, &marie).await.unwrap(), said);
+    assert_eq!(ledger.add_human_answer(&id, &sent, &marie).await.unwrap(), said);
     let other = message(Some("r-1"), "Autre chose.");
     assert!(ledger.add_human_answer(&id, &other, &marie).await.is_err());
     assert_eq!((said.role, said.author.as_deref()), (MessageRole::Human, Some("usr_marie")));
