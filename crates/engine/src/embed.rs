@@ -138,9 +138,7 @@ impl EmbedEngine {
             let tokens = codec.encode(text, kind)?;
             Ok(Input { second: tokens.len(), tokens, groups: Vec::new() })
         };
-        let Computed { embeddings, tokens } = self.run(texts, caller, encode).await?;
-        let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
-        Ok(Embeddings { vectors, tokens })
+        Ok(vectors(self.run(texts, caller, encode).await?))
     }
 
     /// Turns texts into vectors; of one that is too long for the encoder its beginning. For texts whose
@@ -158,9 +156,7 @@ impl EmbedEngine {
             let tokens = codec.encode(beginning(codec, text, kind)?, kind)?;
             Ok(Input { second: tokens.len(), tokens, groups: Vec::new() })
         };
-        let Computed { embeddings, tokens } = self.run(texts, caller, encode).await?;
-        let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
-        Ok(Embeddings { vectors, tokens })
+        Ok(vectors(self.run(texts, caller, encode).await?))
     }
 
     /// The part of `text`, from its beginning on, that the encoder takes with the prefix of `kind`.
@@ -314,7 +310,11 @@ impl EmbedEngine {
     }
 }
 
-/// Tokenises all texts, or stops half-way when nobody waits for the answer any more.
+fn vectors(Computed { embeddings, tokens }: Computed) -> Embeddings {
+    let vectors = embeddings.into_iter().map(|embedding| embedding.vector).collect();
+    Embeddings { vectors, tokens }
+}
+
 /// The part of `text`, from its beginning on, that an encoder takes; at least seven eighths of what it
 /// could.
 fn beginning<'a>(
@@ -336,6 +336,7 @@ fn beginning<'a>(
     }
 }
 
+/// Tokenises all texts, or stops half-way when nobody waits for the answer any more.
 fn encode_all<T>(
     encode: &dyn Fn(&str) -> Result<Input, BackendError>,
     texts: &[String],
