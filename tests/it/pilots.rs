@@ -141,6 +141,21 @@ fn wrong_sets_are_refused_with_their_line() {
         assert_eq!(reply.status, 400, "{}", reply.text);
         assert!(reply.text.contains(told) || told == "empty", "{}", reply.text);
     }
+    let path = "/api/v1/pilots/sets?name=peu&job=triage";
+    let filed = caller.post_raw(path, "application/octet-stream", tickets().as_bytes());
+    let set = filed.json()["id"].as_str().unwrap().to_owned();
+    let policies = "/api/v1/triage/policies";
+    caller.post(policies, &json!({"id": "pilote-peu", "policy": policy()}));
+    for folds in [1, 5_000] {
+        let wanted = json!({"set": set, "policy": "pilote-peu", "folds": folds});
+        let reply = caller.post(RUNS, &wanted);
+        assert_eq!(
+            (reply.status, &reply.json()["param"]),
+            (400, &json!("folds")),
+            "{}",
+            reply.text
+        );
+    }
     let path = "/api/v1/pilots/sets?name=x&job=poesie";
     assert_eq!(caller.post_raw(path, "text/csv", b"a").status, 400);
 }
@@ -187,7 +202,12 @@ fn the_command_line_measures_too() {
         run(&["pilot", "add", "console", &file("t.jsonl", &tickets()), "--job", "triage"])
             .contains("pls_")
     );
-    let told = run(&["pilot", "run", "console", "--policy", "console", "--folds", "2", "--quick"]);
+    // Not a settings file, though there is one beside it.
+    let settings = file("c.toml", "[server]\n");
+    let told = run(&[
+        "--config", &settings, "pilot", "run", "console", "--policy", "console", "--folds", "2",
+        "--quick",
+    ]);
     assert!(told.contains('%'), "{told}");
     let runs: Value = serde_json::from_str(&run(&["--json", "pilot", "runs"])).unwrap();
     let own = |run: &&Value| run["meta"]["set"]["name"] == "console";

@@ -241,6 +241,16 @@ fn tickets_come_as_mail_table_hook_and_batch() {
         "{}",
         hooked.text
     );
+    // Each says whether it waits for the generator.
+    for (query, read) in [("?effort=quick", false), ("?effort=full", true)] {
+        let posted = json!({"ticket": {"title": format!("Wifi {query}")}});
+        let hooked = caller.post(&format!("{tickets}/hook{query}"), &posted);
+        assert_eq!(hooked.json()["decision"]["read_by_generator"], read, "{}", hooked.text);
+        let mail = format!("Subject: Toner {query}\r\n\r\nvide");
+        let mailed = post(&format!("/mail{query}"), "message/rfc822", mail.as_bytes());
+        assert_eq!(mailed.json()["decision"]["read_by_generator"], read, "{}", mailed.text);
+    }
+    assert_eq!(post("/mail?effort=magic", "message/rfc822", mail.as_bytes()).status, 400);
     let nothing = caller.post(&format!("{tickets}/hook"), &json!({"ticket": {}}));
     assert_eq!(nothing.status, 400);
     assert!(nothing.text.contains("/ticket/title"), "{}", nothing.text);
@@ -267,7 +277,21 @@ fn tickets_come_as_mail_table_hook_and_batch() {
     }
     let found = caller.get(&format!("{tickets}?external_id=32")).json();
     assert_eq!(found["tickets"][0]["subject"], "Facture");
-    assert_eq!(caller.get(&tickets).json()["tickets"].as_array().unwrap().len(), 5);
+    assert_eq!(caller.get(&tickets).json()["tickets"].as_array().unwrap().len(), 9);
+}
+
+#[test]
+fn another_policy_of_the_same_name_knows_nothing_of_the_last() {
+    let server = shared();
+    let key = create_key(server.data.path(), ALL);
+    let caller = server.with_key(&key);
+    create(&caller, "tri-encore", &policy());
+    submit(&caller, "tri-encore", "Accès", "Mon mot de passe est refusé.");
+    assert_eq!(caller.delete(&format!("{POLICIES}/tri-encore")).status, 204);
+    let categories = json!({"chaud": "Four, plaque, chauffage.", "froid": "Frigo, congélateur."});
+    create(&caller, "tri-encore", &json!({"categories": categories}));
+    let ticket = submit(&caller, "tri-encore", "Congélateur", "Le frigo ne refroidit plus.");
+    assert_eq!(ticket["labels"]["category"], "froid", "{ticket}");
 }
 
 #[test]
@@ -294,6 +318,10 @@ fn wrong_policies_and_tickets_are_refused_by_name() {
         policy["rules"][0] = json!({"id": "R9", "if": "x", "then": {"urgency": "basse"}});
     };
     assert_eq!(refused(&unapplied), "rules.R9");
+    let pattern = |policy: &mut Value| policy["extract"] = json!([{"name": "n", "pattern": ""}]);
+    assert_eq!(refused(&pattern), "extract.n");
+    let pointer = |policy: &mut Value| policy["hook"] = json!({"subject": "title"});
+    assert_eq!(refused(&pointer), "hook.subject");
     let taken = caller.post(POLICIES, &json!({"id": "tri-faux", "policy": policy()}));
     assert_eq!(taken.status, 409);
     let stale = json!({"version": 9, "policy": policy()});

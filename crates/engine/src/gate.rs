@@ -3,9 +3,12 @@
 //! Every compute thread uses all cores during a step. Two at once would fight for them, and a step
 //! that is ready in 20 ms alone would wait for one of 500 ms anyway. So a step enters the gate,
 //! and the gate serves in the order of arrival: an embedding waits for one step of the generator
-//! at most, and a stream for one batch of the encoder.
+//! at most, and a stream for one batch of the encoder. Background work learns whether a person waited
+//! for it, and rests then.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::Priority;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,8 @@ struct Tickets {
     next: u64,
     /// The ticket whose turn it is.
     serving: u64,
+    /// Of those who wait, the ones for whom a person waits.
+    urgent: u64,
 }
 
 /// The turn of one step; over when dropped.
@@ -37,13 +42,16 @@ pub(crate) struct Turn<'a> {
 }
 
 impl ComputeGate {
-    /// Waits for the turn of the calling thread. Whoever holds a turn must not enter again.
-    pub(crate) fn enter(&self) -> Turn<'_> {
+    /// Waits for the turn of the calling thread, whose step is of `priority`. Whoever holds a turn
+    /// must not enter again.
+    pub(crate) fn enter(&self, priority: Priority) -> Turn<'_> {
+        let urgent = u64::from(priority == Priority::Interactive);
         let mut tickets = self.tickets();
         let mine = tickets.next;
         tickets.next += 1;
+        tickets.urgent += urgent;
         let waited = self.shared.turned.wait_while(tickets, |tickets| tickets.serving != mine);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        waited.unwrap_or_else(PoisonError::into_inner).urgent -= urgent;
         Turn { gate: self }
     }
 
@@ -54,21 +62,15 @@ impl ComputeGate {
         tickets.next - tickets.serving
     }
 
-    /// Whether somebody waits for the turn in progress to end.
-    fn is_wanted(&self) -> bool {
-        let tickets = self.tickets();
-        tickets.next - tickets.serving > 1
-    }
-
     fn tickets(&self) -> MutexGuard<'_, Tickets> {
         self.shared.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Turn<'_> {
-    /// Whether another model waits for this turn to end.
+    /// Whether a person waits for this turn to end, for the step of another model.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.gate.is_wanted()
+        self.gate.tickets().urgent > 0
     }
 }
 

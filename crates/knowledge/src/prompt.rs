@@ -104,7 +104,19 @@ pub(crate) fn no_answer(language: Language) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::says_no_answer;
+    use super::{Language, conversation, says_no_answer};
+
+    #[test]
+    fn who_may_not_refuse_is_not_told_how() {
+        for (language, word) in
+            [(Language::French, "INTROUVABLE"), (Language::English, "NOT FOUND")]
+        {
+            let told = |may_refuse| {
+                conversation("Combien ?", &[], language, may_refuse)[0].content.contains(word)
+            };
+            assert!(told(true) && !told(false));
+        }
+    }
 
     #[test]
     fn refusals_are_recognised_and_answers_are_not() {

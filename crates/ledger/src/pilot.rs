@@ -30,6 +30,7 @@ mod switches;
 mod thresholds;
 
 pub(crate) use erase::{erase_of_base, erase_of_document, forget_person};
+pub(crate) use thresholds::end_thresholds;
 
 /// The kind of the jobs that run pilots.
 pub const PILOT: &str = "pilot.run";

@@ -123,7 +123,7 @@ async fn bulk_work_rests_twice_as_long_as_it_kept_another_model_waiting() {
     let bulk = bench.spawn(texts("bulk", 12), Priority::Background);
     bench.control.wait_for_step(1);
     let gate = bench.gate.clone();
-    let other = std::thread::spawn(move || drop(gate.enter()));
+    let other = std::thread::spawn(move || drop(gate.enter(Priority::Interactive)));
     eventually("the other model waits", || bench.gate.present() == 2);
     std::thread::sleep(HELD);
     let released = Instant::now();

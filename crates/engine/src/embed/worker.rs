@@ -14,8 +14,8 @@ use crate::pace::Pace;
 use crate::status::{Counters, FAILURES_TO_UNHEALTHY};
 use crate::{EngineError, Priority};
 
-/// How much longer than a background batch took its encoder rests when another model waited for
-/// it: while an answer is written, indexing has a third of the time at most.
+/// How much longer than a background batch took its encoder rests when a person waited for another
+/// model meanwhile: while an answer is written, indexing has a third of the time at most.
 const REST: u32 = 2;
 
 /// What handles tell the encoder's thread.
@@ -124,7 +124,7 @@ impl Worker {
     fn compute(&mut self, mut batch: Batch) {
         let counters = self.parts.counters.clone();
         counters.running.store(batch.jobs, Ordering::Relaxed);
-        let turn = self.parts.gate.enter();
+        let turn = self.parts.gate.enter(batch.priority);
         let begun = Instant::now();
         let inputs = EmbedBatch {
             sequences: std::mem::take(&mut batch.sequences),

@@ -5,14 +5,15 @@
 //! sizes follow measured times; answers do not depend on them.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use intramuros_backend::{BackendError, BatchRow};
 
 use super::scheduler::Scheduler;
 use super::sequence::{Ending, Sequence};
-use crate::EngineError;
 use crate::config::MOST_PROMPT_LOGITS;
 use crate::kv::Edge;
+use crate::{EngineError, Priority};
 
 /// Prompt tokens that a step takes at least, however slow: a prompt must get on.
 const LEAST_PREFILL: usize = 8;
@@ -22,6 +23,8 @@ const FIRST_PREFILL: usize = 32;
 const FIRST_SECONDS: f64 = 0.02;
 /// What a draft token must at least be worth before anything was measured.
 const FIRST_WORTH: f64 = 0.3;
+/// How long after it has given way background work takes short steps.
+const CONSIDERATE: Duration = Duration::from_secs(10);
 
 /// What one sequence does in the next step.
 pub(super) struct Planned {
@@ -158,11 +161,11 @@ impl Scheduler {
         }
     }
 
-    /// Prompt tokens of the next step: all that the settings allow, or, beside streams, as many as
-    /// fit their time.
+    /// Prompt tokens of the next step: all that the settings allow, or, beside streams and where
+    /// background work has given way lately, as many as fit the time that others may wait.
     fn prefill_budget(&self, plan: &[Planned]) -> usize {
         let most = self.parts.config.prefill_chunk_tokens;
-        if plan.is_empty() {
+        if plan.is_empty() && !self.is_considerate() {
             return most;
         }
         let streams: usize = plan.iter().map(|p| p.known + p.drafts.len()).sum();
@@ -170,5 +173,12 @@ impl Scheduler {
         let fits = self.cost.tokens_within(limit, streams + most);
         let fits = fits.map_or(FIRST_PREFILL, |tokens| tokens.saturating_sub(streams));
         fits.max(LEAST_PREFILL).min(most)
+    }
+
+    /// Whether only background work runs, and a person has waited for it a moment ago.
+    fn is_considerate(&self) -> bool {
+        let now = self.parts.clock.now();
+        self.priority() == Priority::Background
+            && self.gave_way.is_some_and(|then| now.duration_since(then) < CONSIDERATE)
     }
 }

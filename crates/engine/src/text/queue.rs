@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use intramuros_types::KeyId;
 
 use super::sequence::{Ending, Sequence};
+use crate::Priority;
 
 /// What a token of the answer counts, against 1 for a token of the prompt. A decoded token reads
 /// all weights for itself, a prompt's tokens share them.
@@ -31,6 +32,11 @@ pub(super) struct WaitingQueue {
 impl WaitingQueue {
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Whether a person waits.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.waiting.iter().any(|sequence| sequence.priority == Priority::Interactive)
     }
 
     /// Adds a new request; `runs`: another one of its client is running.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
 
 use intramuros_backend::{TextBackend, TextCodec, TextModelInfo};
 
@@ -57,6 +57,8 @@ pub(super) struct Scheduler {
     pub(super) scratch: Scratch,
     /// Sequences that were admitted so far.
     pub(super) admissions: u64,
+    /// When background work last gave way to another model.
+    pub(super) gave_way: Option<Instant>,
     /// Set by the first [`Command::Stop`].
     stopping: Option<Grace>,
     /// All handles are gone.
@@ -78,6 +80,7 @@ impl Scheduler {
             cost: StepCost::default(),
             scratch: Scratch::default(),
             admissions: 0,
+            gave_way: None,
             stopping: None,
             abandoned: false,
         }
@@ -115,6 +118,19 @@ impl Scheduler {
                     self.abandoned = true;
                     return true;
                 }
+            }
+        }
+    }
+
+    /// Leaves the cores to the others for a time; a person's request ends it.
+    pub(super) fn rest(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.queue.is_urgent() && self.stopping.is_none() && !self.abandoned {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.parts.inbox.recv_timeout(left) {
+                Ok(command) => self.obey(command),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => self.abandoned = true,
             }
         }
     }

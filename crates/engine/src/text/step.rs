@@ -1,13 +1,27 @@
 //! Runs one iteration: one ragged batch through the model, each sequence as far as that takes it.
 
+use std::time::Duration;
+
 use intramuros_backend::{BackendError, Logits, TextBatch};
 
 use super::plan::Planned;
 use super::scheduler::Scheduler;
 use super::sequence::Ending;
-use crate::EngineError;
 use crate::compute::{StepFault, guarded};
 use crate::status::{Counters, FAILURES_TO_UNHEALTHY};
+use crate::{EngineError, Priority};
+
+/// How much longer than a step took background work rests when a person waited for another model
+/// meanwhile: one in so many of their short requests meets such a step at most.
+const REST: u32 = 3;
+
+/// What came of a step.
+struct Computed {
+    outcome: Result<Vec<Logits>, StepFault>,
+    took: Duration,
+    /// A person waited for another model when it ended.
+    was_wanted: bool,
+}
 
 impl Scheduler {
     /// Computes the next tokens of the running sequences. Those whose turn has not come are left
@@ -18,7 +32,8 @@ impl Scheduler {
             return;
         }
         let batch = TextBatch { rows: self.rows(&plan) };
-        let (outcome, took) = self.compute(&batch);
+        let priority = self.priority();
+        let Computed { outcome, took, was_wanted } = self.compute(&batch, priority);
         let ended = match outcome {
             Ok(logits) => {
                 self.parts.counters.step_succeeded();
@@ -32,27 +47,34 @@ impl Scheduler {
             Err(fault) => self.fail(&plan, &fault),
         };
         self.retire(ended);
+        if was_wanted && priority == Priority::Background {
+            self.gave_way = Some(self.parts.clock.now());
+            self.rest(took * REST);
+        }
+    }
+
+    /// Whether a person waits for what runs: who has the highest standing is first.
+    pub(super) fn priority(&self) -> Priority {
+        self.running.first().map_or(Priority::Background, |first| first.priority)
     }
 
     /// One forward pass, when it is this model's turn to have the cores.
-    fn compute(
-        &mut self,
-        batch: &TextBatch,
-    ) -> (Result<Vec<Logits>, StepFault>, std::time::Duration) {
+    fn compute(&mut self, batch: &TextBatch, priority: Priority) -> Computed {
         let backend = &mut self.backend;
         let vocab_size = self.info.vocab_size;
-        let _turn = self.parts.gate.enter();
+        let turn = self.parts.gate.enter(priority);
         let begun = self.parts.clock.now();
         let outcome = guarded(|| {
             let logits = backend.forward(batch)?;
             check_shape(batch, &logits, vocab_size)?;
             Ok(logits)
         });
-        (outcome, self.parts.clock.now().duration_since(begun))
+        let took = self.parts.clock.now().duration_since(begun);
+        Computed { outcome, took, was_wanted: turn.is_wanted() }
     }
 
     /// Divides the time of a step among its sequences by their tokens, drafts included.
-    fn share(&mut self, plan: &[Planned], took: std::time::Duration, tokens: usize) {
+    fn share(&mut self, plan: &[Planned], took: Duration, tokens: usize) {
         for planned in plan {
             let own = planned.known + planned.drafts.len();
             self.running[planned.at].compute += took.mul_f64(own as f64 / tokens.max(1) as f64);

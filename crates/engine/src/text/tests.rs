@@ -30,19 +30,17 @@ struct Bench {
     engine: TextEngine,
     control: Control<TextBatch>,
     clock: Clock,
+    gate: ComputeGate,
 }
 
 impl Bench {
     fn new(model: FakeText, config: EngineConfig) -> Self {
         let (control, clock) = (model.control(), Clock::manual());
+        let gate = ComputeGate::default();
         let load = move || Ok(Box::new(model) as Box<_>);
-        let engine = TextEngine::start_at(
-            load,
-            Arc::new(FakeCodec),
-            config,
-            (ComputeGate::default(), clock.clone()),
-        );
-        Self { engine: engine.unwrap(), control, clock }
+        let engine =
+            TextEngine::start_at(load, Arc::new(FakeCodec), config, (gate.clone(), clock.clone()));
+        Self { engine: engine.unwrap(), control, clock, gate }
     }
 
     async fn submit(&self, prompt: &str, max_tokens: u32) -> Result<Generation, EngineError> {

@@ -217,6 +217,8 @@ impl Ledger {
             }
             deleted += ids.len() as u64;
             if ids.is_empty() {
+                let now = self.clock.now();
+                crate::pilot::end_thresholds(&mut transaction, "chat", id.as_str(), now).await?;
                 sqlx::query("DELETE FROM assistants WHERE id = $1")
                     .bind(id.as_str())
                     .execute(&mut *transaction)

@@ -198,6 +198,19 @@ async fn active(
         .transpose()
 }
 
+/// Ends the threshold of a target that is deleted: it says nothing of another one of its name.
+pub(crate) async fn end_thresholds(
+    connection: &mut SqliteConnection,
+    job: &str,
+    target: &str,
+    now: i64,
+) -> Result<(), LedgerError> {
+    match active(&mut *connection, job, target).await? {
+        Some(last) => end(connection, &last.id, &format!("server:{job}"), now, false).await,
+        None => Ok(()),
+    }
+}
+
 async fn end(
     connection: &mut SqliteConnection,
     id: &ThresholdId,

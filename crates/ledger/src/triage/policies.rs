@@ -185,6 +185,7 @@ impl Ledger {
         for review in reviews {
             crate::review::erase_one(&mut transaction, &review, now).await?;
         }
+        crate::pilot::end_thresholds(&mut transaction, "triage", id.as_str(), now).await?;
         sqlx::query("DELETE FROM triage_policies WHERE id = $1")
             .bind(id.as_str())
             .execute(&mut *transaction)

@@ -313,6 +313,16 @@ impl Triage {
         Ok(found.map(|found| found.threshold))
     }
 
+    /// Removes a policy with all that is its, and what was learnt for it.
+    ///
+    /// # Errors
+    /// Not found, a failure of the ledger.
+    pub async fn delete_policy(&self, id: &TriagePolicyId) -> Result<(), TriageError> {
+        self.shared.ledger.delete_triage_policy(id).await?;
+        self.forget_mind(id);
+        Ok(())
+    }
+
     /// Forgets what was made up for every policy: another generator reads from now on.
     pub fn forget_all(&self) {
         self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner).clear();

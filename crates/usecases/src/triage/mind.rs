@@ -27,6 +27,8 @@ const WORDS: usize = 1;
 /// What a mind is made of.
 pub(super) struct Material {
     pub(super) policy: Policy,
+    /// When the policy was created: another one may have had its id before.
+    pub(super) created: OffsetDateTime,
     /// Of the policy.
     pub(super) version: u32,
     /// Of the examples.
@@ -48,6 +50,7 @@ pub(super) struct Material {
 #[derive(Clone)]
 pub(super) struct Mind {
     pub(super) policy: Policy,
+    pub(super) created: OffsetDateTime,
     pub(super) version: u32,
     pub(super) learnt: u64,
     /// How long it took to learn from all examples.
@@ -117,7 +120,7 @@ impl Mind {
     /// Makes up a mind; takes a while with many examples.
     pub(super) fn of(material: Material) -> Self {
         let start = Instant::now();
-        let Material { policy, version, learnt, phrases, phrase_vectors, common, .. } = &material;
+        let Material { policy, phrases, phrase_vectors, common, .. } = &material;
         let (texts, vectors) = (&material.examples, &material.vectors);
         // With few examples what texts have in common is told by others.
         let others = if vectors.len() < common.len() { common.as_slice() } else { &[] };
@@ -185,8 +188,9 @@ impl Mind {
         let read = material.answers.first().map_or(0, |(_, read)| read.iter().flatten().count());
         Self {
             policy,
-            version: *version,
-            learnt: *learnt,
+            created: material.created,
+            version: material.version,
+            learnt: material.learnt,
             took: start.elapsed(),
             is_amended: false,
             newest: newest.unwrap_or(OffsetDateTime::UNIX_EPOCH),

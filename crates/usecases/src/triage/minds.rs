@@ -127,7 +127,9 @@ impl Triage {
 
     fn known(&self, id: &TriagePolicyId, record: &TriagePolicyRecord) -> Known {
         let minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mind) = minds.get(id).filter(|mind| mind.version == record.version) else {
+        let same =
+            |mind: &&Arc<Mind>| (mind.created, mind.version) == (record.created, record.version);
+        let Some(mind) = minds.get(id).filter(same) else {
             return Known::Nothing;
         };
         if mind.learnt == record.learnt && !mind.is_amended {
@@ -173,11 +175,11 @@ impl Triage {
             let read = examples.iter().enumerate().map(newest).collect();
             answers.push((question, read));
         }
-        let learnt = record.learnt;
         Ok(Material {
             policy,
+            created: record.created,
             version,
-            learnt,
+            learnt: record.learnt,
             phrases,
             phrase_vectors,
             common: common.to_vec(),

@@ -96,6 +96,7 @@ impl Triage {
         let common = self.common(&reader, caller).await?.to_vec();
         let material = Material {
             policy: policy.clone(),
+            created: OffsetDateTime::UNIX_EPOCH,
             version: 0,
             learnt: 0,
             phrases,
@@ -189,6 +190,7 @@ fn with(
         examples: chosen.iter().map(example).collect(),
         vectors: chosen.iter().map(|at| pages[*at].vector.clone()).collect(),
         answers: answers.collect(),
+        created: material.created,
         version: material.version,
         learnt: material.learnt,
     }

@@ -1,8 +1,12 @@
 //! Tests who goes first.
 
+use std::time::Duration;
+
+use intramuros_backend::TextBatch;
 use intramuros_types::{KeyId, SamplingParams};
 
 use super::{Bench, config, hashed, request};
+use crate::testing::eventually;
 use crate::{EngineConfig, GenerateRequest, Generation, Priority};
 
 fn of(client: &str, prompt: &str, max_tokens: u32) -> GenerateRequest {
@@ -139,4 +143,49 @@ async fn the_position_in_the_queue_is_told() {
     for generation in waiting {
         generation.collect().await.unwrap();
     }
+}
+
+/// A person waits for another model while the first step of bulk work is computed, which takes `took`.
+async fn meet_a_person(bench: &Bench, bulk: GenerateRequest, took: Duration) -> Generation {
+    bench.control.hold();
+    let bulk = accept(bench, bulk).await;
+    bench.control.wait_for_step(1);
+    let gate = bench.gate.clone();
+    let person = std::thread::spawn(move || drop(gate.enter(Priority::Interactive)));
+    eventually("the person waits", || bench.gate.present() == 2);
+    bench.clock.advance(took);
+    bench.control.release();
+    tokio::task::spawn_blocking(move || person.join().unwrap()).await.unwrap();
+    bulk
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bulk_work_takes_short_steps_after_a_person_waited_for_it() {
+    // No token fits the time: eight are what is always taken.
+    let bench = Bench::new(hashed(), EngineConfig { max_token_gap: Duration::ZERO, ..config() });
+    let bulk = GenerateRequest { priority: Priority::Background, ..of("a", &"a".repeat(40), 1) };
+    let bulk = meet_a_person(&bench, bulk, Duration::from_millis(50)).await;
+    assert_eq!(bulk.collect().await.unwrap().text.len(), 1);
+    let sizes = |bench: &Bench| -> Vec<usize> {
+        let rows = |batch: &TextBatch| batch.rows.iter().map(|row| row.tokens.len()).sum();
+        bench.control.batches().iter().map(rows).collect()
+    };
+    assert_eq!(sizes(&bench)[..3], [16, 8, 8]);
+    // Nobody waited for a while.
+    bench.clock.advance(Duration::from_secs(60));
+    let before = sizes(&bench).len();
+    let next = GenerateRequest { priority: Priority::Background, ..of("a", &"b".repeat(40), 1) };
+    accept(&bench, next).await.collect().await.unwrap();
+    assert_eq!(sizes(&bench)[before..before + 2], [16, 16]);
+}
+
+/// The bulk work would rest for minutes otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_ends_the_rest_of_bulk_work() {
+    let bench = Bench::new(hashed(), config());
+    let bulk = GenerateRequest { priority: Priority::Background, ..of("a", &"a".repeat(40), 1) };
+    let _bulk = meet_a_person(&bench, bulk, Duration::from_secs(60)).await;
+    let start = std::time::Instant::now();
+    accept(&bench, of("b", "b", 1)).await.collect().await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -256,7 +256,7 @@ pub(crate) async fn delete_triage_policy(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let record = policy(&state, &caller, &id).await?;
-    state.ledger.delete_triage_policy(&record.id).await?;
+    state.triage.delete_policy(&record.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -24,6 +24,29 @@ async fn accept(fixture: &Fixture, run: &PilotRunId, at: f64) -> ThresholdRecord
 }
 
 #[tokio::test]
+async fn a_threshold_ends_with_what_it_is_for() {
+    let fixture = Fixture::new().await;
+    let ledger = &fixture.ledger;
+    let set = file(&fixture, new_set("faq", 1)).await;
+    let run = finished(&fixture, &set).await;
+    accept(&fixture, &run, 0.8).await;
+    let other = NewThreshold { target: "ventes".to_owned(), ..threshold(&run, 0.9) };
+    ledger.accept_threshold(other, &ALL).await.unwrap();
+    let mut transaction = ledger.begin_write("delete").await.unwrap();
+    for _ in 0..2 {
+        super::super::end_thresholds(&mut transaction, "chat", "support", 7).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    assert_eq!(in_force(&fixture).await, None);
+    assert_eq!(ledger.active_thresholds().await.unwrap().len(), 1);
+    let history = ledger.threshold_history("chat", "support", 10).await.unwrap();
+    assert_eq!((history[0].active, history[0].ended_by.as_deref()), (false, Some("server:chat")));
+    // What there was before is not in force again when a later one is taken back.
+    accept(&fixture, &run, 0.7).await;
+    assert!(ledger.take_back_threshold("chat", "support", "usr_jean").await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_threshold_takes_the_place_of_another_and_gives_it_back() {
     let fixture = Fixture::new().await;
     let ledger = &fixture.ledger;

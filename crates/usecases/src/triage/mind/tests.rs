@@ -36,6 +36,7 @@ fn mind() -> Mind {
     }
     Mind::of(Material {
         policy: policy(),
+        created: OffsetDateTime::UNIX_EPOCH,
         version: 1,
         learnt: 40,
         phrases: Vec::new(),
