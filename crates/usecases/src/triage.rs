@@ -12,6 +12,7 @@ mod desk;
 mod error;
 mod extract;
 pub mod inbound;
+mod language;
 mod learn;
 mod letter;
 mod logistic;
@@ -36,6 +37,7 @@ pub use decision::{Basis, Considered, Decision, Doubt, FieldDecision, RuleHit, S
 pub use desk::{Effort, TicketRequest, Triage, TriageParts};
 pub use error::TriageError;
 pub use extract::{Extracted, FoundBy, Wanted};
+pub use language::TriageLanguage;
 pub use letter::Letter;
 pub use outbreak::Outbreaks;
 pub use policy::{Alerts, Choice, Field, Mode, Policy, PolicyError, Routing, Rule, Then};

@@ -182,6 +182,11 @@ pub(crate) enum Conversation {
         #[arg(long, default_value = "resolved")]
         reason: String,
     },
+    /// Open a closed conversation again; you have it then.
+    Reopen {
+        /// Its id (conv_…).
+        id: String,
+    },
     /// Remove a conversation with all that was said.
     Remove {
         /// Its id (conv_…).

@@ -32,6 +32,7 @@ pub(crate) fn run(common: &Common, command: &Conversation) -> anyhow::Result<Exi
         Conversation::Close { id, reason } => {
             act(common, &client, id, ("/close", json!({"reason": reason})))?;
         }
+        Conversation::Reopen { id } => act(common, &client, id, ("/reopen", json!({})))?,
         Conversation::Answer { id, text } => {
             let said = client.post(&path(id, "/answers"), &json!({"text": text}))?;
             answer(common, &said, show::message);

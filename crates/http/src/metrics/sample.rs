@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use intramuros_engine::{Distributions, EmbedModelInfo, Encoders, EngineStatus, ModelState};
 use intramuros_knowledge::{DiskSpace, Figures};
 use intramuros_ledger::{DocumentCounts, JobCount, Ledger, LedgerError, LedgerSize, OutboxCounts};
-use intramuros_types::{KnowledgeBaseId, ModelId};
+use intramuros_types::{AssistantId, KnowledgeBaseId, ModelId, TriagePolicyId};
 use tokio::sync::Mutex;
 
 use super::process::Process;
@@ -16,8 +16,8 @@ use crate::state::AppState;
 /// How long counts of the ledger are good for: they are the only figures that cost a query.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
-/// Knowledge bases that are told apart; the first ones by id.
-const MAX_BASES: usize = 200;
+/// Knowledge bases, assistants and policies that are told apart; the first ones by id.
+const MAX_TOLD_APART: u32 = 200;
 
 /// What the ledger counts.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ pub(super) struct Counts {
     pub(super) documents: Vec<(KnowledgeBaseId, DocumentCounts)>,
     pub(super) jobs: Vec<JobCount>,
     pub(super) outbox: OutboxCounts,
+    /// Conversations with each assistant that wait for a person.
+    pub(super) conversations: Vec<(AssistantId, u64)>,
+    /// Of each policy the tickets that wait for a dispatcher, and the alerts that are open.
+    pub(super) tickets: Vec<(TriagePolicyId, u64, u64)>,
 }
 
 /// What the server knew at one moment.
@@ -134,7 +138,9 @@ impl Counted {
 
 async fn count(ledger: &Ledger) -> Result<Counts, LedgerError> {
     let mut documents = ledger.count_all_documents().await?;
-    documents.truncate(MAX_BASES);
+    documents.truncate(MAX_TOLD_APART as usize);
     let (jobs, outbox) = (ledger.count_jobs().await?, ledger.count_outbox().await?);
-    Ok(Counts { documents, jobs, outbox })
+    let conversations = ledger.count_waiting_conversations(MAX_TOLD_APART).await?;
+    let tickets = ledger.count_waiting_tickets(MAX_TOLD_APART).await?;
+    Ok(Counts { documents, jobs, outbox, conversations, tickets })
 }

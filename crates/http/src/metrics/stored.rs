@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use intramuros_types::{AssistantId, TriagePolicyId};
+
 use super::page::Page;
 use super::sample::Sample;
 
@@ -96,5 +98,30 @@ fn write_work(sample: &Sample, page: &mut Page<'_>) -> fmt::Result {
         rows.map(|(kind, state, count)| {
             (vec![("kind", kind.to_owned()), ("state", state.to_owned())], count as f64)
         }),
+    )?;
+    write_people(sample, page)
+}
+
+/// What waits for people.
+fn write_people(sample: &Sample, page: &mut Page<'_>) -> fmt::Result {
+    let of_assistant =
+        |(id, count): &(AssistantId, u64)| (vec![("assistant", id.to_string())], *count as f64);
+    page.gauges(
+        "intramuros_conversations_waiting",
+        "Conversations that wait for a person, up to ten seconds old",
+        sample.counts.conversations.iter().map(of_assistant),
+    )?;
+    let of_policy =
+        |id: &TriagePolicyId, count: u64| (vec![("policy", id.to_string())], count as f64);
+    let tickets = &sample.counts.tickets;
+    page.gauges(
+        "intramuros_tickets_waiting",
+        "Tickets that wait for a dispatcher, up to ten seconds old",
+        tickets.iter().map(|(id, waiting, _)| of_policy(id, *waiting)),
+    )?;
+    page.gauges(
+        "intramuros_ticket_alerts_open",
+        "Alerts that nobody has acknowledged, up to ten seconds old",
+        tickets.iter().map(|(id, _, alerts)| of_policy(id, *alerts)),
     )
 }

@@ -66,6 +66,27 @@ impl Ledger {
         stats.median_wait = median_wait(&mut transaction, &period).await?;
         Ok(stats)
     }
+
+    /// How many conversations with each assistant wait for a person, for up to `limit` assistants.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn count_waiting_conversations(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(AssistantId, u64)>, LedgerError> {
+        let counts: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT id, COALESCE(waiting, 0) FROM assistants LEFT JOIN (SELECT assistant, \
+             COUNT(*) AS waiting FROM conversations WHERE state = 'waiting' GROUP BY assistant) \
+             ON assistant = id ORDER BY id LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(LedgerError::database("count the conversations that wait"))?;
+        let count = |(id, count): (String, i64)| (AssistantId::new(id), count.unsigned_abs());
+        Ok(counts.into_iter().map(count).collect())
+    }
 }
 
 async fn counted(

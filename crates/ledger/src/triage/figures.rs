@@ -99,6 +99,30 @@ impl Ledger {
             settled,
         })
     }
+
+    /// Of up to `limit` policies the tickets that wait for a dispatcher and the alerts that nobody
+    /// has acknowledged.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn count_waiting_tickets(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(TriagePolicyId, u64, u64)>, LedgerError> {
+        let counts: Vec<(String, i64, i64)> = sqlx::query_as(
+            "SELECT id, (SELECT COUNT(*) FROM triage_tickets WHERE policy = triage_policies.id \
+             AND state = 'waiting'), (SELECT COUNT(*) FROM triage_alerts WHERE policy = \
+             triage_policies.id AND acknowledged IS NULL) FROM triage_policies ORDER BY id LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(LedgerError::database("count the tickets that wait"))?;
+        let count = |(id, tickets, alerts): (String, i64, i64)| {
+            (TriagePolicyId::new(id), tickets.unsigned_abs(), alerts.unsigned_abs())
+        };
+        Ok(counts.into_iter().map(count).collect())
+    }
 }
 
 fn outcome(row: &SqliteRow) -> Result<TicketOutcome, sqlx::Error> {

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::reason_in_words;
+
 const MAX_SUMMARY_CHARS: usize = 1_000;
 const MAX_LINE_CHARS: usize = 300;
 const MAX_QUOTE_CHARS: usize = 500;
@@ -134,7 +136,7 @@ impl HandOverCard {
         let mut text = String::new();
         line(&mut text, words.wants, &self.wants);
         line(&mut text, words.urgency, words.urgencies[self.urgency as usize]);
-        line(&mut text, words.reason, &self.reason);
+        line(&mut text, words.reason, &reason_in_words(&self.reason, language));
         line(&mut text, words.team, self.team.as_deref().unwrap_or_default());
         line(&mut text, words.language, &self.language);
         section(&mut text, words.summary, std::iter::once(self.summary.as_str()), "");
@@ -285,7 +287,7 @@ mod tests {
         let expected = "\
 Demande : savoir où est son colis
 Urgence : haute
-Motif du transfert : asks_for_human
+Motif du transfert : demande une personne
 Équipe proposée : logistique
 Langue : fr
 

@@ -36,11 +36,20 @@ fn mails(policy: &Policy, subject: &str, reason: &str, reminder: Option<u32>) ->
     let subject: String =
         subject.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let short: String = subject.trim().chars().take(SUBJECT_CHARS).collect();
-    let again = reminder.map_or(String::new(), |number| format!(" (rappel {number})"));
-    let subject = format!("[Alerte]{again} {short}");
-    let text = format!(
-        "Un ticket ne peut pas attendre.\n\nObjet : {short}\n{reason}\n\nPrenez-le en charge dans \
-         Intramuros, ou acquittez l'alerte, pour arrêter les rappels.\n"
+    let language = policy.language;
+    let again = reminder.map_or(String::new(), |number| {
+        language.pick(format!(" (rappel {number})"), format!(" (reminder {number})"))
+    });
+    let subject = format!("{}{again} {short}", language.pick("[Alerte]", "[Alert]"));
+    let text = language.pick(
+        format!(
+            "Un ticket ne peut pas attendre.\n\nObjet : {short}\n{reason}\n\nPrenez-le en charge \
+             dans Intramuros, ou acquittez l'alerte, pour arrêter les rappels.\n"
+        ),
+        format!(
+            "A ticket cannot wait.\n\nSubject: {short}\n{reason}\n\nSettle it in Intramuros, or \
+             acknowledge the alert, to end the reminders.\n"
+        ),
     );
     let mail = |to: &String| NewMail {
         to: to.clone(),
@@ -96,6 +105,7 @@ fn again(
 ) -> (Vec<NewMail>, Option<OffsetDateTime>) {
     let number = due.reminders + 1;
     let category = ticket.summary.labels.category.as_deref().map(in_words).unwrap_or_default();
-    let reason = format!("Catégorie : {category}.");
+    let reason =
+        policy.language.pick(format!("Catégorie : {category}."), format!("Category: {category}."));
     (mails(policy, &ticket.summary.subject, &reason, Some(number)), next(policy, number, now))
 }

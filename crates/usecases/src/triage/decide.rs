@@ -155,7 +155,7 @@ pub(super) fn decide(
         read_by_generator: !read.answers.is_empty(),
         examples: mind.example_count(),
     };
-    decision.reason = reason::sentence(&decision);
+    decision.reason = reason::sentence(&decision, mind.policy.language);
     (decision, proposed)
 }
 

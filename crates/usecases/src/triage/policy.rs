@@ -10,7 +10,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::inbound::Hook;
-use super::{Outbreaks, Wanted};
+use super::{Outbreaks, TriageLanguage, Wanted};
 
 /// The most labels of a field.
 const MAX_CHOICES: usize = 200;
@@ -176,6 +176,9 @@ pub struct Policy {
     /// Teams, in any order.
     #[serde(default, deserialize_with = "choices")]
     pub teams: Vec<Choice>,
+    /// The language of reasons and of e-mails about alerts.
+    #[serde(default)]
+    pub language: TriageLanguage,
     /// Rules above the model; the first that holds decides.
     #[serde(default)]
     pub rules: Vec<Rule>,

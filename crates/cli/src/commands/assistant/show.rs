@@ -1,5 +1,6 @@
 //! Prints assistants, their versions and their figures for people.
 
+use intramuros_usecases::chat::reason_in_words;
 use serde_json::{Value, json};
 
 use crate::language::tr;
@@ -72,7 +73,7 @@ pub(super) fn stats(stats: &Value) {
     output::table(&tr(["CHIFFRE", "VALEUR"], ["FIGURE", "VALUE"]), &rows);
     let reasons = stats["reasons"].as_object().into_iter().flatten();
     let reasons: Vec<_> =
-        reasons.map(|(reason, count)| vec![reason.clone(), count.to_string()]).collect();
+        reasons.map(|(reason, count)| vec![said(reason), count.to_string()]).collect();
     if !reasons.is_empty() {
         output::line("");
         let header = tr(["MOTIF DU TRANSFERT", "FOIS"], ["REASON OF THE HAND-OVER", "TIMES"]);
@@ -84,7 +85,7 @@ pub(super) fn stats(stats: &Value) {
 pub(super) fn gaps(listed: &Value) {
     let rows = items(listed, "gaps").map(|gap| {
         let reasons = gap["reasons"].as_object().into_iter().flatten();
-        let reasons = reasons.map(|(reason, count)| format!("{reason} {count}"));
+        let reasons = reasons.map(|(reason, count)| format!("{} {count}", said(reason)));
         vec![
             gap["count"].to_string(),
             gap["conversations"].to_string(),
@@ -111,4 +112,9 @@ fn text(value: &Value, field: &str) -> String {
 /// To the minute.
 fn moment(text: &str) -> String {
     text.chars().take(16).collect::<String>().replace('T', " ")
+}
+
+/// A reason in words.
+fn said(reason: &str) -> String {
+    reason_in_words(reason, tr("fr", "en"))
 }

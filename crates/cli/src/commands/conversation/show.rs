@@ -1,6 +1,6 @@
 //! Prints conversations for people.
 
-use intramuros_usecases::chat::HandOverCard;
+use intramuros_usecases::chat::{HandOverCard, reason_in_words};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(crate) fn conversations(listed: &Value) {
         vec![
             text(one, "id"),
             state(one),
-            text(handling, "reason"),
+            reason_in_words(&text(handling, "reason"), tr("fr", "en")),
             text(handling, "team"),
             text(handling, "assignee"),
             text(one, "channel"),

@@ -141,8 +141,8 @@ pub(super) fn learnt(learnt: &Value) {
                 format!("sent on from {threshold:.2} on: {}", share(&effort["coverage"])),
             ),
             None => tr(
-                format!("rien ne part sans vérification ({})", text(effort, "doubt")),
-                format!("nothing is sent on by itself ({})", text(effort, "doubt")),
+                format!("rien ne part sans vérification ({})", doubt(effort)),
+                format!("nothing is sent on by itself ({})", doubt(effort)),
             ),
         };
         output::line(format!("{name} : {told}"));
@@ -253,4 +253,16 @@ fn field_name(name: &str) -> String {
         other => other,
     }
     .to_owned()
+}
+
+/// Why nothing is sent on, in words.
+fn doubt(effort: &Value) -> String {
+    let code = text(effort, "doubt");
+    let known = match code.as_str() {
+        "too_few_examples" => tr("trop peu d'exemples", "too few examples"),
+        "no_threshold" => tr("trop d'exemples mal classés", "too many examples sorted wrongly"),
+        "no_category" => tr("pas de catégorie", "no categories"),
+        other => other,
+    };
+    known.to_owned()
 }

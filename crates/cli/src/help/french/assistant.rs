@@ -110,6 +110,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("conversation answer text", "Ce que vous répondez"),
     ("conversation hand-back", "Rend une conversation à l'assistant"),
     ("conversation hand-back id", "Son identifiant (conv_…)"),
+    ("conversation reopen", "Rouvre une conversation close ; elle est alors à vous"),
+    ("conversation reopen id", "Son identifiant (conv_…)"),
     ("conversation close", "Clôt une conversation"),
     ("conversation close id", "Son identifiant (conv_…)"),
     ("conversation close --reason", "Pourquoi : un code comme resolved ou no_answer"),

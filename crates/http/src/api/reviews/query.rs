@@ -121,13 +121,16 @@ impl ExportQuery {
     }
 }
 
-/// The moments of two days, both included.
+/// The moments of two days, both included, of which the first is not after the last.
 pub(in crate::api) fn period(
     from: Option<&str>,
     to: Option<&str>,
 ) -> Result<(Option<OffsetDateTime>, Option<OffsetDateTime>), ApiError> {
     let from = from.map(|text| day("from", text)).transpose()?;
     let to = to.map(|text| day("to", text)).transpose()?;
+    if let Some((from, to)) = from.zip(to).filter(|(from, to)| from > to) {
+        return Err(ApiError::invalid("to", format!("'to' ({to}) is before 'from' ({from})")));
+    }
     let after = match to {
         None => None,
         Some(day) => Some(day.next_day().ok_or_else(|| {

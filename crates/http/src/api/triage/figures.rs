@@ -16,8 +16,9 @@ use serde::Serialize;
 use time::Duration;
 use utoipa::ToSchema;
 
+use super::super::reviews::period;
 use super::policy;
-use super::query::{TriageFiguresQuery, before, from};
+use super::query::TriageFiguresQuery;
 use crate::error::ApiError;
 use crate::query::QueryParams;
 use crate::state::AppState;
@@ -180,8 +181,9 @@ pub(crate) async fn triage_figures(
 ) -> Result<Json<TriageFiguresDto>, ApiError> {
     let policy = policy(&state, &caller, &id).await?;
     let now = state.ledger.now();
-    let from = from(query.from.as_deref())?.unwrap_or(now - Duration::days(DAYS));
-    let before = before(query.to.as_deref())?.unwrap_or(now + Duration::days(1));
+    let (from, before) = period(query.from.as_deref(), query.to.as_deref())?;
+    let from = from.unwrap_or(now - Duration::days(DAYS));
+    let before = before.unwrap_or(now + Duration::days(1));
     let figures = state.ledger.ticket_figures(&policy.id, from, before).await?;
     let practice = practice(&figures);
     let of_category = |(name, one): (String, CategoryPractice)| {

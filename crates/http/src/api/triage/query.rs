@@ -3,11 +3,10 @@
 use intramuros_ledger::{TicketPage, TicketRoute, TicketState};
 use intramuros_types::{OutbreakId, TicketId};
 use serde::Deserialize;
-use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 use super::super::jobs::named;
-use super::super::usage::day;
+use super::super::reviews::period;
 use crate::error::ApiError;
 
 const DEFAULT_LIMIT: u32 = 100;
@@ -45,6 +44,7 @@ pub(crate) struct TicketsQuery {
 impl TicketsQuery {
     /// The page that it asks for.
     pub(super) fn page(self) -> Result<TicketPage, ApiError> {
+        let (from, before) = period(self.from.as_deref(), self.to.as_deref())?;
         let state = self.state.as_deref();
         let state = state.map(|name| named("state", name, &TicketState::ALL, TicketState::as_str));
         let route = self.route.as_deref();
@@ -57,23 +57,12 @@ impl TicketsQuery {
             team: self.team,
             outbreak: self.outbreak.map(OutbreakId::new),
             external_id: self.external_id,
-            from: from(self.from.as_deref())?,
-            before: before(self.to.as_deref())?,
+            from,
+            before,
             after: self.cursor.map(TicketId::new),
             limit: self.limit.unwrap_or(DEFAULT_LIMIT),
         })
     }
-}
-
-/// The moment that a day begins at.
-pub(super) fn from(text: Option<&str>) -> Result<Option<OffsetDateTime>, ApiError> {
-    Ok(text.map(|text| day("from", text)).transpose()?.map(|day| day.midnight().assume_utc()))
-}
-
-/// The moment that a day is over.
-pub(super) fn before(text: Option<&str>) -> Result<Option<OffsetDateTime>, ApiError> {
-    let day = text.map(|text| day("to", text)).transpose()?;
-    Ok(day.and_then(|day| day.next_day()).map(|day| day.midnight().assume_utc()))
 }
 
 /// A page of a list.

@@ -79,6 +79,8 @@ async fn an_alert_is_repeated_until_somebody_has_seen_it() {
     assert_eq!(mails().await.len(), 1);
     let open = async || -> Vec<AlertRecord> { ledger.list_ticket_alerts(&id, true).await.unwrap() };
     let raised = open().await;
+    let waiting = async || ledger.count_waiting_tickets(9).await.unwrap();
+    assert_eq!(waiting().await, [(id.clone(), 0, 1)]);
     assert_eq!((raised.len(), &raised[0].ticket), (1, &filed.id));
     assert!(ledger.due_alerts().await.unwrap().is_empty());
 
@@ -97,6 +99,8 @@ async fn an_alert_is_repeated_until_somebody_has_seen_it() {
     assert_eq!(again, seen);
     assert!(!ledger.remind_of_alert(&seen, &mails_again, None).await.unwrap());
     assert!(open().await.is_empty());
+    file(&fixture, doubtful("wifi")).await;
+    assert_eq!(waiting().await, [(id.clone(), 1, 0)]);
     assert_eq!(ledger.list_ticket_alerts(&id, false).await.unwrap(), [seen]);
     assert!(ledger.acknowledge_alert(&id, &"alt_x".into(), "usr_b", "").await.is_err());
 }
