@@ -468,3 +468,85 @@ fn the_command_line_sorts_tickets_too() {
     run(&["alerts", "tri-console", "--all"]);
     run(&["remove", "tri-console", "--yes"]);
 }
+
+#[test]
+fn readers_of_a_policy_are_those_of_its_reviews_and_writers_read_their_own() {
+    let server = shared();
+    let everything = create_key(server.data.path(), ALL);
+    let labelled = create_labelled_key(server.data.path(), ALL, "rh");
+    let writer = create_key(server.data.path(), "triage:write");
+    let (all, rh, writer) =
+        (server.with_key(&everything), server.with_key(&labelled), server.with_key(&writer));
+    create(&all, "tri-lecteurs", &policy());
+    let tickets = format!("{POLICIES}/tri-lecteurs/tickets");
+    let body = json!({"subject": "Salaire", "external_id": "42", "effort": "quick"});
+    let filed = all.post(&tickets, &body).json();
+    // Who only writes learns nothing of what others wrote, and the outcome of their own.
+    let other = writer.post(&tickets, &body);
+    assert_eq!(other.status, 409, "{}", other.text);
+    assert!(
+        !other.text.contains("Salaire") && other.text.contains("triage:read"),
+        "{}",
+        other.text
+    );
+    let own = json!({"subject": "Toner", "external_id": "43", "effort": "quick"});
+    assert_eq!(writer.post(&tickets, &own).status, 201);
+    assert_eq!(writer.post(&tickets, &own).status, 200);
+
+    let review = format!("/api/v1/reviews/{}", filed["review"].as_str().unwrap());
+    assert_eq!(all.get(&review).status, 200);
+    assert_eq!(all.get(&review).json()["evidence"], json!([]));
+    let readers = |labels: Value, version: u32| {
+        all.patch(
+            &format!("{POLICIES}/tri-lecteurs"),
+            &json!({"version": version, "labels": labels}),
+        )
+    };
+    let closed = readers(json!(["rh"]), 1);
+    assert_eq!((closed.status, &closed.json()["version"]), (200, &json!(2)), "{}", closed.text);
+    assert_eq!(readers(json!([]), 1).status, 409, "two changed the readers at once");
+    let one = create_labelled_key(server.data.path(), ALL, "direction");
+    let one = server.with_key(&one);
+    assert_eq!(one.get(&review).status, 404);
+    assert_eq!(rh.get(&review).status, 200);
+}
+
+#[test]
+fn what_is_on_trial_is_told_nowhere() {
+    let server = shared();
+    let key = create_key(server.data.path(), ALL);
+    let caller = server.with_key(&key);
+    let mut silent = policy();
+    silent["routing"] = json!({"mode": "shadow"});
+    silent["language"] = json!("en");
+    create(&caller, "tri-essai", &silent);
+    let tickets = format!("{POLICIES}/tri-essai/tickets");
+    let body = "objet;message\nToner;L'imprimante du couloir fait des bourrages.\n";
+    let job = caller.post_raw(&format!("{tickets}/csv?effort=quick"), "text/csv", body.as_bytes());
+    assert_eq!(job.status, 202, "{}", job.text);
+    let path = format!("/api/v1/jobs/{}", job.json()["id"].as_str().unwrap());
+    let start = Instant::now();
+    while caller.get(&path).json()["state"] != "done" {
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", caller.get(&path).text);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let items = caller.get(&format!("{path}/items")).text;
+    assert!(items.contains("shadow") && !items.contains("impression"), "{items}");
+    let named = caller.get(&format!("{tickets}?category=impression")).json();
+    assert_eq!(named["tickets"], json!([]));
+    let ticket = caller.get(&tickets).json()["tickets"][0].clone();
+    let review = format!("/api/v1/reviews/{}", ticket["review"].as_str().unwrap());
+    let seen = caller.get(&review).json();
+    assert_eq!(seen["proposal"], json!({}));
+    assert_eq!(seen["reason"]["text"], "Category on trial: sort this ticket.");
+    assert_eq!(seen["evidence"][0]["quote"], "L'imprimante du couloir fait des bourrages.");
+    // Jobs of tickets are for who may read these, or who queued them.
+    let key = create_key(server.data.path(), "jobs:read");
+    assert_eq!(server.with_key(&key).get(&path).status, 404);
+    // A field that nobody spoke of is right for nobody.
+    let settle = format!("{tickets}/{}/settle", ticket["id"].as_str().unwrap());
+    let right = json!({"labels": {"category": "impression"}});
+    assert_eq!(caller.post(&settle, &right).status, 200);
+    let figures = caller.get(&format!("{POLICIES}/tri-essai/figures")).json();
+    assert_eq!((&figures["category"]["share"], &figures["urgency"]), (&json!(1.0), &Value::Null));
+}

@@ -25,6 +25,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (14, "pilot", include_str!("../migrations/0014_pilot.sql")),
     (15, "pilot_runs_end", include_str!("../migrations/0015_pilot_runs_end.sql")),
     (16, "changed_examples", include_str!("../migrations/0016_changed_examples.sql")),
+    (17, "said_labels", include_str!("../migrations/0017_said_labels.sql")),
 ];
 
 /// The migrations, ready to run.

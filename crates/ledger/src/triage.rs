@@ -359,6 +359,8 @@ pub struct Settlement {
     pub text: Option<String>,
     /// A user or a key's family.
     pub by: String,
+    /// Whether it is the decision of the ticket's review, and not beside it.
+    pub of_review: bool,
 }
 
 /// A part of the list of tickets to fetch.

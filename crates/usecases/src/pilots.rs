@@ -12,8 +12,8 @@ use intramuros_engine::{Encoders, TextModels};
 use intramuros_jobs::JobKind;
 use intramuros_knowledge::Knowledge;
 use intramuros_ledger::{
-    Ledger, NewJob, NewPilotItem, NewPilotRun, NewPilotSet, PILOT, PilotItemPage, PilotRunRecord,
-    PilotSetFiled,
+    Ledger, LedgerError, NewJob, NewPilotItem, NewPilotRun, NewPilotSet, PILOT, PilotItemPage,
+    PilotRunRecord, PilotSetFiled,
 };
 use intramuros_types::{
     Access, AssistantId, KnowledgeBaseId, PilotRunId, PilotSetId, TriagePolicyId,
@@ -61,6 +61,9 @@ pub struct PilotParts {
 pub struct Pilots {
     shared: Arc<PilotParts>,
 }
+
+/// What a run of a search or a chat lacks.
+const MISSING_BASE: &str = "is missing; a run of a search needs one, of a chat one or an assistant";
 
 /// What is measured, and how.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -258,7 +261,7 @@ impl Pilots {
             Job::Search | Job::Chat => {
                 let base = settings.knowledge_base.as_ref();
                 let base =
-                    base.ok_or_else(|| PilotError::invalid("knowledge_base", "is missing"))?;
+                    base.ok_or_else(|| PilotError::invalid("knowledge_base", MISSING_BASE))?;
                 let index = ledger.active_index(base).await?;
                 versions.encoder = Some(index.embedding_model.to_string());
                 versions.index = Some(format!("{base}, index {}", index.generation));
@@ -268,12 +271,14 @@ impl Pilots {
                 let policy = policy.ok_or_else(|| PilotError::invalid("policy", "is missing"))?;
                 let record = ledger.get_triage_policy(policy).await?;
                 if !access.allows(&record.labels) {
-                    let reason = format!("is '{policy}', and there is no such policy");
-                    return Err(PilotError::invalid("policy", reason));
+                    let id = policy.to_string();
+                    return Err(LedgerError::NotFound { what: "triage policy", id }.into());
                 }
                 if settings.folds == 1 {
                     return Err(PilotError::invalid("folds", "is 1; it takes 0, or 2 and more"));
                 }
+                let (config, _) = self.shared.triage.policy(policy).await?;
+                versions.prompt = Some(config.fingerprint());
                 versions.index = Some(format!("policy {policy}, version {}", record.version));
                 if settings.effort == Effort::Quick {
                     versions.generator = None;

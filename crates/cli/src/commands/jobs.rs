@@ -143,16 +143,21 @@ fn state(job: &Value) -> String {
         }
         _ => "",
     };
-    let french = match state.as_str() {
+    format!("{}{told}", state_name(&state))
+}
+
+/// The state of a job, or of a pilot's run.
+pub(super) fn state_name(state: &str) -> &str {
+    let french = match state {
         "queued" => "en attente",
         "running" => "en cours",
         "paused" => "en pause",
-        "done" => "terminé",
+        "done" | "finished" => "terminé",
         "failed" => "en échec",
         "cancelled" => "annulé",
         other => other,
     };
-    format!("{}{told}", tr(french.to_string(), state.clone()))
+    tr(french, state)
 }
 
 /// `40 / 120 (2 failed)`.

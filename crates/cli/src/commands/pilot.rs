@@ -229,7 +229,7 @@ fn runs(listed: &Value) {
             text("id"),
             run["meta"]["set"]["name"].as_str().unwrap_or_default().to_owned(),
             text("job"),
-            text("state"),
+            super::jobs::state_name(&text("state")).to_owned(),
             done("right"),
             done("handed_over"),
             done("wrong"),

@@ -247,7 +247,7 @@ pub(super) async fn delete_run(
     const OPERATION: &str = "delete a run";
     let run = visible_run(&mut *connection, id, access).await?;
     if run.state == PilotRunState::Running {
-        return Err(conflict(id, "is running; cancel it first"));
+        return Err(conflict(id, "is running; cancel its job first (intramuros jobs cancel)"));
     }
     let vouches: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM pilot_thresholds WHERE run = $1 AND active = 1)",

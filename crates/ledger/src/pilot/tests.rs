@@ -265,7 +265,7 @@ async fn a_run_that_ended_takes_nothing_more() {
     let set = file(&fixture, new_set("faq", 2)).await;
     let run = begin(&fixture, &set.id).await.id;
     let said = refused(ledger.delete_pilot_run(&run, &ALL).await);
-    assert!(said.ends_with("is running; cancel it first"), "{said}");
+    assert!(said.contains("is running; cancel its job first"), "{said}");
     let reason = FailureReason { code: "model".to_owned(), text: "parti\nloin".to_owned() };
     let end = ledger.end_pilot_run(None, &run, PilotRunState::Failed, Some(&reason)).await.unwrap();
     assert_eq!(end.error.unwrap().text, "parti loin");

@@ -26,7 +26,7 @@ pub(super) fn example(example: &NewExample) -> Result<(), LedgerError> {
         return invalid("text", "is empty".to_owned());
     }
     if example.labels == TicketLabels::default() {
-        return invalid("labels", "has none".to_owned());
+        return invalid("labels", "has none; give at least one".to_owned());
     }
     labels(&example.labels)
 }

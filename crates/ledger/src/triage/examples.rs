@@ -248,16 +248,32 @@ async fn relabel(
     Ok(())
 }
 
+impl Ledger {
+    /// How many examples a policy has.
+    ///
+    /// # Errors
+    /// `Database`.
+    pub async fn triage_examples_count(&self, id: &TriagePolicyId) -> Result<u64, LedgerError> {
+        let mut connection =
+            self.pool.acquire().await.map_err(LedgerError::database("count the examples"))?;
+        Ok(count(&mut connection, id).await?.unsigned_abs())
+    }
+}
+
+async fn count(connection: &mut SqliteConnection, id: &TriagePolicyId) -> Result<i64, LedgerError> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM triage_examples WHERE policy = $1")
+        .bind(id.as_str())
+        .fetch_one(connection)
+        .await
+        .map_err(LedgerError::database("count the examples"))
+}
+
 /// Settled tickets make room by the oldest of their kind; an import does not push anything out.
 pub(super) async fn check_room(
     connection: &mut SqliteConnection,
     id: &TriagePolicyId,
 ) -> Result<(), LedgerError> {
-    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM triage_examples WHERE policy = $1")
-        .bind(id.as_str())
-        .fetch_one(connection)
-        .await
-        .map_err(LedgerError::database("count the examples"))?;
+    let count = count(connection, id).await?;
     if count <= MAX_EXAMPLES {
         return Ok(());
     }

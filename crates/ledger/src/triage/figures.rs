@@ -80,7 +80,7 @@ impl Ledger {
         )
         .await?;
         let settled = sqlx::query(
-            "SELECT route, proposed, category, urgency, team, alert, confidence FROM \
+            "SELECT route, proposed, category, urgency, team, alert, confidence, said FROM \
              triage_tickets WHERE policy = $1 AND created >= $2 AND created < $3 \
              AND settled IS NOT NULL ORDER BY id DESC LIMIT 10000",
         )
@@ -132,7 +132,10 @@ fn outcome(row: &SqliteRow) -> Result<TicketOutcome, sqlx::Error> {
         // The schema allows no other.
         route: route.unwrap_or(TicketRoute::Dispatcher),
         proposed: from_json(row.try_get("proposed")?)?,
-        right: super::records::labels(row)?,
+        right: match row.try_get::<Option<String>, _>("said")? {
+            Some(said) => from_json(&said)?,
+            None => super::records::labels(row)?,
+        },
         confidence: row.try_get("confidence")?,
     })
 }

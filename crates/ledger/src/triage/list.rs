@@ -121,6 +121,10 @@ fn push_page(query: &mut QueryBuilder<Sqlite>, page: &TicketPage) {
             query.push(" AND ").push(column).push(" = ").push_bind(value);
         }
     }
+    // Nobody is told what is proposed in silence, not by what is listed either.
+    if page.category.is_some() || page.urgency.is_some() || page.team.is_some() {
+        query.push(" AND NOT (route = 'shadow' AND state = 'waiting')");
+    }
     if let Some(from) = page.from {
         query.push(" AND created >= ").push_bind(to_millis(from));
     }

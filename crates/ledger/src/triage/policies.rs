@@ -75,9 +75,28 @@ impl Ledger {
             );
             return Err(conflict(id, reason));
         }
-        let version = old.version + u32::from(config.is_some());
-        if let Some(config) = &config {
-            insert_version(&mut transaction, id, version, (config, by, now)).await?;
+        let labels = labels.filter(|labels| *labels != old.labels);
+        // Other readers are a version too, so that of two changes at once one is refused.
+        let version = old.version + u32::from(config.is_some() || labels.is_some());
+        if version > old.version {
+            let config = match config {
+                Some(config) => config,
+                None => config_of(&mut transaction, id, old.version).await?,
+            };
+            insert_version(&mut transaction, id, version, (&config, by, now)).await?;
+        }
+        if let Some(labels) = &labels {
+            // Who may not read the tickets any more does not read their reviews either.
+            sqlx::query(
+                "UPDATE reviews SET labels = $2, updated = $3, version = version + 1 WHERE id IN \
+                 (SELECT review FROM triage_tickets WHERE policy = $1 AND review IS NOT NULL)",
+            )
+            .bind(id.as_str())
+            .bind(to_json(labels))
+            .bind(now)
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
         }
         let row = sqlx::query(
             "UPDATE triage_policies SET version = $2, labels = $3, updated = $4 WHERE id = $1 \
@@ -221,6 +240,20 @@ pub(super) async fn learn(
         .await
         .map_err(LedgerError::database("count a change of examples"))?;
     Ok(())
+}
+
+/// The configuration of a version, as it is stored.
+async fn config_of(
+    connection: &mut SqliteConnection,
+    id: &TriagePolicyId,
+    version: u32,
+) -> Result<String, LedgerError> {
+    sqlx::query_scalar("SELECT config FROM triage_versions WHERE policy = $1 AND version = $2")
+        .bind(id.as_str())
+        .bind(version)
+        .fetch_one(connection)
+        .await
+        .map_err(LedgerError::database("read a version of a triage policy"))
 }
 
 async fn insert_version(

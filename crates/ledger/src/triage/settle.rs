@@ -6,8 +6,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::examples::{Origin, make_room, put};
 use super::policies::learn;
 use super::{
-    ExampleSource, NewExample, Settlement, TicketLabels, TicketRecord, check, readings, records,
+    ExampleSource, NewExample, Settlement, TicketLabels, TicketRecord, TicketState, check,
+    readings, records,
 };
+use crate::document::to_json;
 use crate::{Ledger, LedgerError};
 
 const OPERATION: &str = "settle a ticket";
@@ -18,7 +20,8 @@ impl Ledger {
     /// the last word counts.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` for one whose contents were erased; `Invalid` for labels that are too
+    /// `NotFound`; `Conflict` for one whose contents were erased, or whose review somebody else has
+    /// taken up or has just decided; `Invalid` for labels that are too
     /// long or none at all; `Database`.
     pub async fn settle_ticket(
         &self,
@@ -28,7 +31,7 @@ impl Ledger {
     ) -> Result<TicketRecord, LedgerError> {
         check::labels(&settlement.labels)?;
         if settlement.labels == TicketLabels::default() {
-            return check::invalid("labels", "has none".to_owned());
+            return check::invalid("labels", "has none; give at least one".to_owned());
         }
         let now = self.clock.now();
         let mut transaction = self.begin_write(OPERATION).await?;
@@ -37,10 +40,13 @@ impl Ledger {
             let reason = "was erased; nothing can be learnt from it".to_owned();
             return Err(LedgerError::Conflict { what: "ticket", id: id.to_string(), reason });
         }
-        update(&mut transaction, id, settlement, now).await?;
         if let Some(review) = &old.review {
+            if !settlement.of_review && old.state == TicketState::Waiting {
+                check_free(&mut transaction, (id, review), &settlement.by, now).await?;
+            }
             crate::review::withdraw_within(&mut transaction, review, now).await?;
         }
+        update(&mut transaction, id, settlement, now).await?;
         if let Some(text) = &settlement.text {
             let example = NewExample { text: text.clone(), labels: settlement.labels.clone() };
             check::example(&example)?;
@@ -57,8 +63,8 @@ impl Ledger {
         Ok(ticket)
     }
 
-    /// Takes the review of a ticket away from it, once it was decided in some other way than by
-    /// labels.
+    /// Settles a ticket whose review was decided without labels: what was proposed is not right, and
+    /// nobody said what is. It has none from then on, and nothing is learnt.
     ///
     /// # Errors
     /// `Database`.
@@ -68,7 +74,8 @@ impl Ledger {
         by: &str,
     ) -> Result<(), LedgerError> {
         sqlx::query(
-            "UPDATE triage_tickets SET state = 'settled', settled = $2, settled_by = $3 \
+            "UPDATE triage_tickets SET state = 'settled', settled = $2, settled_by = $3, \
+             category = NULL, urgency = NULL, team = NULL, said = '{}' \
              WHERE review = $1 AND state = 'waiting'",
         )
         .bind(review.as_str())
@@ -78,6 +85,36 @@ impl Ledger {
         .await
         .map_err(LedgerError::database(OPERATION))?;
         Ok(())
+    }
+}
+
+/// Refuses to go past somebody who decides the same in the queue.
+async fn check_free(
+    connection: &mut SqliteConnection,
+    (ticket, review): (&TicketId, &ReviewId),
+    by: &str,
+    now: i64,
+) -> Result<(), LedgerError> {
+    let row: Option<(String, Option<String>, Option<i64>)> =
+        sqlx::query_as("SELECT state, claimed_by, claimed_until FROM reviews WHERE id = $1")
+            .bind(review.as_str())
+            .fetch_optional(connection)
+            .await
+            .map_err(LedgerError::database(OPERATION))?;
+    let Some((state, claimed_by, until)) = row else { return Ok(()) };
+    let conflict = |reason: String| {
+        Err(LedgerError::Conflict { what: "ticket", id: ticket.to_string(), reason })
+    };
+    if state == "decided" {
+        return conflict(format!(
+            "was decided a moment ago, in its review {review}; read it again"
+        ));
+    }
+    match claimed_by {
+        Some(other) if other != by && until.is_some_and(|until| until > now) => conflict(format!(
+            "is being decided by somebody else, who has taken up its review {review}"
+        )),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -100,7 +137,8 @@ async fn update(
     sqlx::query(
         "UPDATE triage_tickets SET state = 'settled', settled = $2, settled_by = $3, \
          category = COALESCE($4, category), urgency = COALESCE($5, urgency), \
-         team = COALESCE($6, team), alert = COALESCE($7, alert) WHERE id = $1",
+         team = COALESCE($6, team), alert = COALESCE($7, alert), \
+         said = json_patch(COALESCE(said, '{}'), $8) WHERE id = $1",
     )
     .bind(id.as_str())
     .bind(now)
@@ -109,6 +147,7 @@ async fn update(
     .bind(urgency)
     .bind(team)
     .bind(alert.map(i64::from))
+    .bind(to_json(&settlement.labels))
     .execute(connection)
     .await
     .map_err(LedgerError::database(OPERATION))?;

@@ -68,7 +68,12 @@ async fn file(fixture: &Fixture, new: NewTicket) -> TicketRecord {
 }
 
 fn says(right: TicketLabels, text: &str) -> Settlement {
-    Settlement { labels: right, text: Some(text.to_owned()), by: "usr_b".to_owned() }
+    Settlement {
+        labels: right,
+        text: Some(text.to_owned()),
+        by: "usr_b".to_owned(),
+        of_review: false,
+    }
 }
 
 fn page() -> TicketPage {

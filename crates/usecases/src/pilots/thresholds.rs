@@ -5,7 +5,7 @@ use intramuros_types::{Access, PilotRunId};
 use serde_json::json;
 
 use super::{PilotError, PilotSettings, Pilots};
-use crate::pilot::{Details, ItemResult, Job, Promise, accept};
+use crate::pilot::{Details, ItemResult, Job, Promise, Run, accept};
 use crate::triage::Effort;
 
 /// What is to be promised.
@@ -36,14 +36,15 @@ impl Pilots {
         let settings: PilotSettings =
             serde_json::from_value(settings).map_err(|_| PilotError::Unreadable { what: "run" })?;
         let target = match run.meta.job {
-            Job::Chat => settings.assistant.map(|id| id.to_string()),
-            Job::Triage => settings.policy.map(|id| id.to_string()),
+            Job::Chat => settings.assistant.as_ref().map(ToString::to_string),
+            Job::Triage => settings.policy.as_ref().map(ToString::to_string),
             Job::Search | Job::Extraction => None,
         };
         let Some(target) = target else {
             let reason = "is no run of an assistant or a triage policy: only these have thresholds";
             return Err(PilotError::invalid("run", reason));
         };
+        let categories = self.measured(&run, &settings).await?;
         let items: Vec<(f64, bool)> =
             run.items.iter().filter_map(|item| told(run.meta.job, item)).collect();
         let found = accept(&items, request.promise).map_err(PilotError::TooSmall)?;
@@ -58,12 +59,43 @@ impl Pilots {
                 "errors": found.errors,
                 "items": items.len(),
                 "generator": settings.effort == Effort::Full,
+                "categories": categories,
                 "versions": run.meta.versions,
             }),
             run: request.run,
             accepted_by: request.by,
         };
         Ok(self.shared.ledger.accept_threshold(new, access).await?)
+    }
+
+    /// Of a run of triage, the categories that it measured, which must be those of its policy now; its
+    /// policy must have as many examples as the run decided with. `None` for a run of another job.
+    async fn measured(
+        &self,
+        run: &Run,
+        settings: &PilotSettings,
+    ) -> Result<Option<String>, PilotError> {
+        let Some(id) = &settings.policy else { return Ok(None) };
+        let (policy, _) = self.shared.triage.policy(id).await?;
+        let now = policy.fingerprint();
+        if run.meta.versions.prompt.as_ref() != Some(&now) {
+            let reason = "measured other categories than the policy has now; run the set again";
+            return Err(PilotError::invalid("run", reason));
+        }
+        let folds = settings.folds;
+        let learnt_from = match folds {
+            0 => 0,
+            folds => run.items.len() - run.items.len().div_ceil(folds),
+        };
+        let examples = self.shared.ledger.triage_examples_count(id).await?;
+        if examples < learnt_from as u64 {
+            let reason = format!(
+                "decided each ticket with {learnt_from} others as examples, and the policy has \
+                 {examples}; let it learn the set first (intramuros triage learn)"
+            );
+            return Err(PilotError::invalid("run", reason));
+        }
+        Ok(Some(now))
     }
 }
 

@@ -6,7 +6,9 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use intramuros_engine::{Caller, Priority};
 use intramuros_jobs::{Item, ItemError, ItemPolicy, JobContext, JobError, JobKind, Slots};
-use intramuros_ledger::{Enqueued, FiledTicket, JobRecord, NewItem, NewJob, TicketRecord};
+use intramuros_ledger::{
+    Enqueued, FiledTicket, JobRecord, NewItem, NewJob, TicketRecord, TicketRoute,
+};
 use intramuros_types::{Fault, TriagePolicyId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -114,9 +116,16 @@ impl Triage {
     }
 }
 
-/// What an item's result says: ids and labels, no contents.
+/// What an item's result says: ids and labels, no contents, and nothing that is proposed in silence.
 fn result(ticket: &TicketRecord) -> Value {
     let ticket = &ticket.summary;
+    if ticket.route == TicketRoute::Shadow {
+        return json!({
+            "ticket": ticket.id.as_str(),
+            "external_id": ticket.external_id,
+            "route": ticket.route.as_str(),
+        });
+    }
     json!({
         "ticket": ticket.id.as_str(),
         "external_id": ticket.external_id,

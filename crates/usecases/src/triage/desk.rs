@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use intramuros_engine::{Caller, EmbedEngine, Encoders, EngineError, TextModels};
 use intramuros_ledger::{
-    FiledTicket, Ledger, NewTicket, Reading, Settlement, TicketLabels, TicketRecord, TicketRoute,
+    FiledTicket, Ledger, NewTicket, Reading, Settlement, ThresholdRecord, TicketLabels,
+    TicketRecord, TicketRoute,
 };
 use intramuros_types::{Fault, TicketId, TriagePolicyId};
 use serde::{Deserialize, Serialize};
@@ -191,12 +192,23 @@ impl Triage {
         labels: TicketLabels,
         by: &str,
     ) -> Result<TicketRecord, TriageError> {
+        self.settle_as((policy, id), labels, by, false).await
+    }
+
+    /// Settles a ticket, by the decision of its review or beside it.
+    pub(super) async fn settle_as(
+        &self,
+        (policy, id): (&TriagePolicyId, &TicketId),
+        labels: TicketLabels,
+        by: &str,
+        of_review: bool,
+    ) -> Result<TicketRecord, TriageError> {
         let ledger = &self.shared.ledger;
         let (config, _) = self.policy(policy).await?;
         check_labels(&config, &labels)?;
         let ticket = ledger.get_ticket(policy, id).await?;
         let text = text_of(&ticket.summary.subject, &ticket.body);
-        let settlement = Settlement { labels, text: Some(text), by: by.to_owned() };
+        let settlement = Settlement { labels, text: Some(text), by: by.to_owned(), of_review };
         Ok(ledger.settle_ticket(policy, id, &settlement).await?)
     }
 
@@ -240,7 +252,7 @@ impl Triage {
         };
         let mut models = reader.names();
         models.truncate(if answers.is_empty() { 1 } else { models.len() });
-        let accepted = self.accepted(policy, !answers.is_empty()).await?;
+        let accepted = self.accepted(policy, &mind.policy, !answers.is_empty()).await?;
         let (mind, text) = (mind.clone(), text.to_owned());
         let (of_text, answers_of) = (vector.clone(), answers.clone());
         let judged = move || {
@@ -290,7 +302,11 @@ impl Triage {
         let lacks = |one: &&&Wanted| one.required && !has(&found, &one.name);
         decision.missing = wanted.iter().filter(lacks).map(|one| one.name.clone()).collect();
         if !decision.missing.is_empty() {
-            decision.reason.push_str(&format!(" Il manque : {}.", decision.missing.join(", ")));
+            let missing = decision.missing.join(", ");
+            let lacks = policy
+                .language
+                .pick(format!(" Il manque : {missing}."), format!(" Missing: {missing}."));
+            decision.reason.push_str(&lacks);
         }
         // In the order of the policy.
         decision.extracted = wanted
@@ -304,10 +320,17 @@ impl Triage {
     /// now, with the generator or without.
     pub(super) async fn accepted(
         &self,
-        policy: &TriagePolicyId,
+        id: &TriagePolicyId,
+        policy: &Policy,
         with_generator: bool,
     ) -> Result<Option<f64>, TriageError> {
-        let found = self.shared.ledger.active_threshold("triage", policy.as_str()).await?;
+        let found = self.shared.ledger.active_threshold("triage", id.as_str()).await?;
+        // Other categories than those that were measured keep no promise.
+        let measured = |one: &ThresholdRecord| {
+            one.promise.get("categories").and_then(|one| one.as_str())
+                == Some(policy.fingerprint().as_str())
+        };
+        let found = found.filter(measured);
         let fits = |with: Option<&serde_json::Value>| with.and_then(|one| one.as_bool());
         let found = found.filter(|one| fits(one.promise.get("generator")) == Some(with_generator));
         Ok(found.map(|found| found.threshold))

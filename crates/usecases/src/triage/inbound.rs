@@ -1,6 +1,8 @@
 //! Reads tickets as they come: e-mails, tables, and what other systems post.
 
-use encoding_rs::WINDOWS_1252;
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, WINDOWS_1252};
 use mail_parser::{Message, MessageParser};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,11 +114,14 @@ pub fn table(bytes: &[u8]) -> Result<Vec<Sent>, TriageError> {
     if bytes.len() > MAX_FILE_BYTES {
         return invalid(&format!("has {} bytes, the limit is {MAX_FILE_BYTES}", bytes.len()));
     }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    // Excel writes UTF-8 with a mark, Windows-1252 or UTF-16 with a mark, by the menu entry.
+    let text = match Encoding::for_bom(bytes) {
+        Some((encoding, mark)) => encoding.decode_without_bom_handling(&bytes[mark..]).0,
+        None => match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+        },
     };
-    let text = text.trim_start_matches('\u{feff}');
     let head = text.lines().next().unwrap_or_default();
     let count = |separator: char| head.matches(separator).count();
     let separator = [',', ';', '\t'].into_iter().max_by_key(|one| count(*one)).unwrap_or(',');
@@ -244,6 +249,9 @@ mod tests {
         // As a French Excel writes it.
         let latin = table(b"objet\nacc\xe8s \x80\n").unwrap();
         assert_eq!(latin[0].subject, "accès €");
+        let wide = "\u{feff}objet\tmessage\nacc\u{e8}s\tbloqu\u{e9}\n".encode_utf16();
+        let wide: Vec<u8> = wide.flat_map(u16::to_le_bytes).collect();
+        assert_eq!(table(&wide).unwrap()[0].subject, "accès");
         let refused = |text: &str| table(text.as_bytes()).unwrap_err().to_string();
         assert!(refused("a,b\n1,2\n").contains("its columns are: a, b"));
         assert!(refused("subject,body\nx\n").contains("is no CSV table"));

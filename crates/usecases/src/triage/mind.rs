@@ -343,4 +343,4 @@ pub(super) fn of(labels: &TicketLabels, field: Field) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -36,6 +36,22 @@ enum Known {
     Nothing,
 }
 
+impl Known {
+    /// What `mind` is for a policy as it is now.
+    fn of(mind: Option<&Arc<Mind>>, record: &TriagePolicyRecord) -> Self {
+        let same =
+            |mind: &&Arc<Mind>| (mind.created, mind.version) == (record.created, record.version);
+        let Some(mind) = mind.filter(same) else { return Known::Nothing };
+        if mind.learnt == record.learnt && !mind.is_amended {
+            Known::Current(mind.clone())
+        } else if mind.took > PATIENCE {
+            Known::Last(mind.clone())
+        } else {
+            Known::Nothing
+        }
+    }
+}
+
 impl Triage {
     /// What is known for a policy now.
     pub(super) async fn mind(
@@ -127,18 +143,7 @@ impl Triage {
 
     fn known(&self, id: &TriagePolicyId, record: &TriagePolicyRecord) -> Known {
         let minds = self.shared.minds.lock().unwrap_or_else(PoisonError::into_inner);
-        let same =
-            |mind: &&Arc<Mind>| (mind.created, mind.version) == (record.created, record.version);
-        let Some(mind) = minds.get(id).filter(same) else {
-            return Known::Nothing;
-        };
-        if mind.learnt == record.learnt && !mind.is_amended {
-            Known::Current(mind.clone())
-        } else if mind.took > PATIENCE {
-            Known::Last(mind.clone())
-        } else {
-            Known::Nothing
-        }
+        Known::of(minds.get(id), record)
     }
 
     /// Makes the next ticket make up a mind anew: models have read more.
@@ -239,3 +244,6 @@ impl Triage {
         Ok(vectors)
     }
 }
+
+#[cfg(test)]
+mod tests;

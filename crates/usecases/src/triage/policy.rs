@@ -9,6 +9,8 @@ use std::fmt;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use sha2::{Digest as _, Sha256};
+
 use super::inbound::Hook;
 use super::{Outbreaks, TriageLanguage, Wanted};
 
@@ -225,6 +227,14 @@ impl Policy {
         }
     }
 
+    /// What a threshold of the category is measured on: the categories and how they are described. A
+    /// change of them is another classifier.
+    pub fn fingerprint(&self) -> String {
+        let said = serde_json::to_vec(&self.categories).unwrap_or_default();
+        let hash = Sha256::digest(&said);
+        hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The place of the label `name` of `field`.
     pub fn position(&self, field: Field, name: &str) -> Option<usize> {
         self.choices(field).iter().position(|choice| choice.name == name)
@@ -429,6 +439,16 @@ mod tests {
         assert!(POLICY.contains(from));
         let policy: Policy = serde_json::from_str(&POLICY.replace(from, to)).unwrap();
         policy.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_measured_is_told_by_its_categories() {
+        let policy = |text: &str| serde_json::from_str::<Policy>(text).unwrap().fingerprint();
+        let first = policy(r#"{"categories": {"a": "un", "b": "deux"}}"#);
+        let other_team = policy(r#"{"categories": {"a": "un", "b": "deux"}, "teams": ["x", "y"]}"#);
+        assert_eq!(first, other_team);
+        assert_ne!(first, policy(r#"{"categories": {"a": "un", "b": "trois"}}"#));
+        assert_ne!(first, policy(r#"{"categories": {"a": "un", "c": "deux"}}"#));
     }
 
     #[test]

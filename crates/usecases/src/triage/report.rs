@@ -91,7 +91,10 @@ impl Triage {
         caller: &Caller,
     ) -> Result<LearntReport, TriageError> {
         let mind = self.mind(id, caller).await?;
-        let accepted = [self.accepted(id, false).await?, self.accepted(id, true).await?];
+        let accepted = [
+            self.accepted(id, &mind.policy, false).await?,
+            self.accepted(id, &mind.policy, true).await?,
+        ];
         let report = move || LearntReport {
             version: mind.version,
             examples: mind.example_count(),

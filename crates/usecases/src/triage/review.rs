@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use intramuros_jobs::{JobContext, JobError, JobKind, Slots};
 use intramuros_ledger::{
-    FailureReason, JobPriority, LedgerError, NewReview, NewTicket, ReviewRecord, TRIAGE,
+    Evidence, FailureReason, JobPriority, LedgerError, NewReview, NewTicket, ReviewRecord, TRIAGE,
     TicketLabels, TicketRoute, TriagePolicyRecord, review_job_kind,
 };
 use intramuros_types::GroupId;
@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 use super::{Decision, Doubt, Field, Policy, Triage, TriageError};
 
 const TITLE_CHARS: usize = 200;
+/// Of a ticket, the bytes that its review quotes.
+const QUOTE_BYTES: usize = 4_000;
 
 /// The review of a ticket.
 pub(super) fn of(
@@ -28,17 +30,23 @@ pub(super) fn of(
     let title = ticket.subject.replace(char::is_control, " ");
     let title: String = title.split_whitespace().collect::<Vec<_>>().join(" ");
     let title: String = title.chars().take(TITLE_CHARS).collect();
-    let title = if title.is_empty() { "Ticket sans objet".to_owned() } else { title };
+    let untitled = policy.language.pick("Ticket sans objet", "Ticket without subject");
+    let title = if title.is_empty() { untitled.to_owned() } else { title };
     // Who is to say what is right must not be told what the machine thinks.
     let labels = if shadow { TicketLabels::default() } else { ticket.proposed.clone() };
     let code = decision.doubt.map_or("review", Doubt::as_str).to_owned();
     let text = if shadow {
-        "Catégorie à l'essai : classez ce ticket.".to_owned()
+        let silent = policy.language.pick(
+            "Catégorie à l'essai : classez ce ticket.",
+            "Category on trial: sort this ticket.",
+        );
+        silent.to_owned()
     } else {
         decision.reason.clone()
     };
     NewReview {
         value_schema: Some(schema(policy)),
+        evidence: evidence(ticket),
         reason: FailureReason { code, text: text.chars().take(1_000).collect() },
         confidence: if shadow { None } else { ticket.confidence },
         priority: if ticket.alert.is_some() { JobPriority::High } else { JobPriority::Normal },
@@ -47,6 +55,22 @@ pub(super) fn of(
         queues_job: true,
         ..NewReview::new(TRIAGE, title, json!(labels))
     }
+}
+
+/// The beginning of what the ticket says: who decides has the review alone.
+fn evidence(ticket: &NewTicket) -> Vec<Evidence> {
+    let said = ticket.body.replace(|letter: char| letter.is_control() && letter != '\n', " ");
+    let mut quote = String::new();
+    for letter in said.trim().chars() {
+        if quote.len() + letter.len_utf8() > QUOTE_BYTES {
+            break;
+        }
+        quote.push(letter);
+    }
+    if quote.is_empty() {
+        return Vec::new();
+    }
+    vec![Evidence { knowledge_base: None, document: None, page: None, span: None, quote }]
 }
 
 /// What a dispatcher may decide: labels of the policy.
@@ -109,6 +133,6 @@ impl Triage {
         if labels == TicketLabels::default() {
             return Ok(ledger.ticket_was_rejected(&review.summary.id, by).await?);
         }
-        self.settle(&ticket.policy, &ticket.id, labels, by).await.map(drop)
+        self.settle_as((&ticket.policy, &ticket.id), labels, by, true).await.map(drop)
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn policies(listed: &Value) {
         ]
     });
     let header = tr(
-        ["POLITIQUE", "VERSION", "LABELS", "CHANGÉE"],
+        ["POLITIQUE", "VERSION", "ÉTIQUETTES", "CHANGÉE"],
         ["POLICY", "VERSION", "LABELS", "CHANGED"],
     );
     output::table(&header, &rows.collect::<Vec<_>>());
@@ -65,7 +65,9 @@ pub(super) fn ticket(ticket: &Value) {
         ("outbreak", "fait partie de la vague", "belongs to the outbreak"),
         ("review", "attend une personne", "waits for a person"),
     ] {
-        if let Some(id) = ticket[name].as_str() {
+        // A settled ticket keeps the name of its review.
+        let is_over = name == "review" && ticket["state"] != "waiting";
+        if let Some(id) = ticket[name].as_str().filter(|_| !is_over) {
             output::line(format!("{} {id}", tr(french, english)));
         }
     }
@@ -102,6 +104,10 @@ fn decision(decision: &Value) {
         ["FIELD", "DECISION", "PROBABILITY", "CANDIDATES", "WORDS"],
     );
     output::table(&header, &rows.collect::<Vec<_>>());
+    for found in items(decision, "extracted") {
+        let colon = tr(" :", ":");
+        output::line(format!("{}{colon} {}", text(found, "name"), text(found, "value")));
+    }
 }
 
 /// What was learnt.
@@ -135,10 +141,11 @@ pub(super) fn learnt(learnt: &Value) {
         let told = match effort["threshold"].as_f64() {
             Some(threshold) => tr(
                 format!(
-                    "part sans vérification à partir de {threshold:.2} : {}",
+                    "part sans vérification à partir de {} : {}",
+                    format!("{threshold:.4}").replace('.', ","),
                     share(&effort["coverage"])
                 ),
-                format!("sent on from {threshold:.2} on: {}", share(&effort["coverage"])),
+                format!("sent on from {threshold:.4} on: {}", share(&effort["coverage"])),
             ),
             None => tr(
                 format!("rien ne part sans vérification ({})", doubt(effort)),
@@ -172,7 +179,15 @@ pub(super) fn alerts(listed: &Value) {
 pub(super) fn figures(figures: &Value) {
     let mut rows = Vec::new();
     for (state, count) in figures["tickets"].as_object().into_iter().flatten() {
-        rows.push(vec![state.clone(), count.to_string()]);
+        // `state/route`, as tickets have them.
+        let (state, way) = state.split_once('/').unwrap_or((state, ""));
+        let told = serde_json::json!({"state": state, "route": way});
+        let by = match (state, way) {
+            ("settled", "auto") => tr(", envoyés d'abord", ", sent on before"),
+            ("settled", "shadow") => tr(", à l'essai", ", on trial"),
+            _ => "",
+        };
+        rows.push(vec![format!("{}{by}", route(&told)), count.to_string()]);
     }
     for (name, value) in [
         (tr("alertes", "alerts"), figures["alerts"].to_string()),

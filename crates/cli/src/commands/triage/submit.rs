@@ -18,13 +18,12 @@ pub(super) fn run(common: &Common, client: &Client, request: &Submit) -> anyhow:
         Some(_) | None => None,
     };
     let Some((place, content_type)) = kind else { return text(common, client, request, bytes) };
-    if request.preview || request.quick {
-        bail!(tr(
-            "--preview et --quick ne valent que pour un texte",
-            "--preview and --quick are for a text only",
-        ));
+    if request.preview {
+        bail!(tr("--preview ne vaut que pour un texte", "--preview is for a text only"));
     }
-    let sent = client.post_bytes(&path(&request.policy, place), content_type, &bytes)?;
+    let effort = if request.quick { "quick" } else { "full" };
+    let place = format!("{place}?effort={effort}");
+    let sent = client.post_bytes(&path(&request.policy, &place), content_type, &bytes)?;
     if content_type == "text/csv" && !common.json {
         let job = sent["id"].as_str().unwrap_or_default();
         output::note(tr(

@@ -5,10 +5,11 @@
 //! others they are told the same as of one that is not there.
 
 use intramuros_ledger::{JobRecord, LedgerError};
-use intramuros_types::{JobId, PilotRunId, Principal, TriagePolicyId};
+use intramuros_types::{JobId, PilotRunId, Principal, Scope, TriagePolicyId};
 
 use crate::error::ApiError;
 use crate::state::AppState;
+use crate::visit::who;
 
 /// A job of which the caller may hear.
 pub(super) async fn seen(
@@ -30,10 +31,15 @@ pub(super) async fn may_hear(
     job: &JobRecord,
 ) -> Result<bool, ApiError> {
     let (ledger, access) = (&state.ledger, &caller.access);
+    let named = |name: &str| job.params.get(name).and_then(|value| value.as_str());
+    let is_own = job.created_by == who(caller);
+    let lacks = |name, scope| named(name).is_some() && !is_own && !caller.may(scope);
+    if lacks("policy", Scope::TriageRead) || lacks("run", Scope::PilotsRead) {
+        return Ok(false);
+    }
     if access.is_everything() {
         return Ok(true);
     }
-    let named = |name: &str| job.params.get(name).and_then(|value| value.as_str());
     let is_open = if let Some(policy) = named("policy") {
         let policy = ledger.get_triage_policy(&TriagePolicyId::new(policy)).await;
         policy.map(|policy| access.allows(&policy.labels))

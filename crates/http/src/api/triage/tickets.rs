@@ -7,8 +7,8 @@ use axum::extract::{Path, State};
 use axum::http::{Extensions, StatusCode};
 use axum::{Extension, Json};
 use intramuros_engine::Priority;
-use intramuros_ledger::FiledTicket;
-use intramuros_types::{Principal, TicketId};
+use intramuros_ledger::{FiledTicket, LedgerError};
+use intramuros_types::{Principal, Scope, TicketId};
 use intramuros_usecases::triage::inbound::{Sent, mail, table};
 use intramuros_usecases::triage::{Decision, Effort, Policy, TicketRequest};
 use serde::{Deserialize, Serialize};
@@ -176,7 +176,7 @@ pub(crate) async fn create_ticket(
     let policy = policy(&state, &caller, &id).await?;
     let request = request(&caller, &extensions, body);
     let filed = state.triage.submit(&policy.id, request).await?;
-    Ok(created(&extensions, filed))
+    created(&caller, &extensions, filed)
 }
 
 fn request(caller: &Principal, extensions: &Extensions, body: CreateTicket) -> TicketRequest {
@@ -192,13 +192,21 @@ fn request(caller: &Principal, extensions: &Extensions, body: CreateTicket) -> T
     }
 }
 
-fn created(extensions: &Extensions, filed: FiledTicket) -> (StatusCode, Json<TicketDto>) {
+/// The ticket. Who only writes is shown what they wrote, not what others did under a name that can be
+/// guessed.
+fn created(caller: &Principal, extensions: &Extensions, filed: FiledTicket) -> Created {
     let (status, ticket) = match filed {
         FiledTicket::New(ticket) => (StatusCode::CREATED, ticket),
         FiledTicket::Existing(ticket) => (StatusCode::OK, ticket),
     };
-    note_target(extensions, ticket.summary.id.as_str());
-    (status, Json(ticket.into()))
+    let id = ticket.summary.id.as_str();
+    note_target(extensions, id);
+    if !caller.may(Scope::TriageRead) && ticket.summary.filed_by != who(caller) {
+        let reason = "was filed by somebody else; reading it takes the scope 'triage:read'";
+        let (what, id) = ("ticket", id.to_owned());
+        return Err(LedgerError::Conflict { what, id, reason: reason.to_owned() }.into());
+    }
+    Ok((status, Json(ticket.into())))
 }
 
 fn sent(
@@ -262,7 +270,7 @@ pub(crate) async fn create_ticket_of_mail(
     let policy = policy(&state, &caller, &id).await?;
     let request = sent(&caller, &extensions, mail(&body)?, query);
     let filed = state.triage.submit(&policy.id, request).await?;
-    Ok(created(&extensions, filed))
+    created(&caller, &extensions, filed)
 }
 
 /// Takes a ticket in from what another system posts, a JSON object of any shape: `hook` of the policy
@@ -289,7 +297,7 @@ pub(crate) async fn create_ticket_of_hook(
     let posted: Map<String, Value> = posted;
     let request = sent(&caller, &extensions, config.hook.take(&Value::Object(posted))?, query);
     let filed = state.triage.submit(&record.id, request).await?;
-    Ok(created(&extensions, filed))
+    created(&caller, &extensions, filed)
 }
 
 /// Takes tickets in together, as a job; the results of its items say what was decided.
@@ -317,7 +325,7 @@ pub(crate) async fn create_tickets(
 /// Takes the rows of a table in as tickets, as a job. Columns: `subject` or `objet`, `body` or
 /// `message`, `from`, `channel`, `id`; separated by commas, semicolons or tabs.
 #[utoipa::path(post, path = "/api/v1/triage/policies/{policy}/tickets/csv", tag = "triage",
-    params(("policy" = String, Path, description = "id of the policy")),
+    params(("policy" = String, Path, description = "id of the policy"), EffortQuery),
     request_body(content_type = "text/csv", content = String),
     responses((status = 202, description = "queued", body = JobDto),
         (status = 404, description = "no such policy")),
@@ -327,14 +335,15 @@ pub(crate) async fn create_tickets_of_table(
     Extension(caller): Extension<Arc<Principal>>,
     extensions: Extensions,
     Path(id): Path<String>,
+    QueryParams(query): QueryParams<EffortQuery>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<JobDto>), ApiError> {
     let policy = policy(&state, &caller, &id).await?;
     let tickets = tokio::task::spawn_blocking(move || table(&body)).await;
     let tickets =
         tickets.map_err(|_| ApiError::new(Code::Internal, "reading the table ended"))??;
-    let by = who(&caller);
-    let job = state.triage.submit_many(&policy.id, tickets, Effort::Full, &by).await?;
+    let (effort, by) = (query.effort.into(), who(&caller));
+    let job = state.triage.submit_many(&policy.id, tickets, effort, &by).await?;
     note_target(&extensions, job.id.as_str());
     Ok((StatusCode::ACCEPTED, Json(job.into())))
 }
@@ -383,7 +392,7 @@ pub(crate) async fn get_ticket(
     request_body = SettleTicket,
     responses((status = 200, description = "the ticket as it is now", body = TicketDto),
         (status = 404, description = "no such policy or ticket"),
-        (status = 409, description = "its contents were erased")),
+        (status = 409, description = "its contents were erased, or somebody else decides its review")),
     security(("key" = [])))]
 pub(crate) async fn settle_ticket(
     State(state): State<AppState>,

@@ -11,15 +11,19 @@ async fn a_policy_keeps_its_versions_and_refuses_what_was_not_seen() {
     assert_eq!((changed.version, changed.learnt), (2, 0));
     let stale = ledger.update_triage_policy(&id, 1, None, Some(&second), "usr_c").await;
     assert!(matches!(stale, Err(LedgerError::Conflict { .. })), "{stale:?}");
-    // Only who may read its tickets: no new version.
+    // Who may read its tickets is a version too, and so it is for their reviews.
+    let waiting = file(&fixture, doubtful("wifi")).await.summary.review.unwrap();
+    let same = ledger.update_triage_policy(&id, 2, Some(Vec::new()), None, "usr_b").await.unwrap();
+    assert_eq!(same.version, 2);
     let readers = Some(vec!["it".to_owned()]);
     let changed = ledger.update_triage_policy(&id, 2, readers, None, "usr_b").await.unwrap();
-    assert_eq!((changed.version, changed.labels), (2, vec!["it".to_owned()]));
+    assert_eq!((changed.version, changed.labels), (3, vec!["it".to_owned()]));
+    assert_eq!(ledger.review(&waiting).await.unwrap().summary.labels, ["it"]);
     let versions = ledger.triage_versions(&id).await.unwrap();
-    assert_eq!(versions.iter().map(|one| one.version).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(versions.iter().map(|one| one.version).collect::<Vec<_>>(), [3, 2, 1]);
     assert_eq!(versions[0].created_by, "usr_b");
     assert_eq!(ledger.triage_version(&id, None).await.unwrap().config, second);
-    assert!(ledger.triage_version(&id, Some(3)).await.is_err());
+    assert!(ledger.triage_version(&id, Some(4)).await.is_err());
     let again = ledger.create_triage_policy(&id, Vec::new(), &json!({}), "usr_a").await;
     assert!(matches!(again, Err(LedgerError::Conflict { .. })));
     let slug = ledger.create_triage_policy(&"Pas un nom".into(), Vec::new(), &json!({}), "x").await;
@@ -100,6 +104,8 @@ async fn what_a_person_says_counts_and_is_learnt() {
     let figures = figures.await.unwrap();
     assert_eq!(figures.tickets.get("settled/dispatcher"), Some(&1));
     assert_eq!(figures.settled[0].right.category.as_deref(), Some("reseau"));
+    // Of what nobody said nothing is right.
+    assert_eq!(figures.settled[0].right.team, None);
     let nothing = Settlement { labels: TicketLabels::default(), ..says(right, "x") };
     assert!(ledger.settle_ticket(&id, &filed.id, &nothing).await.is_err());
 }
@@ -226,4 +232,62 @@ async fn what_was_labelled_since_comes_with_what_models_made_of_it() {
     assert_eq!(changed[0].1[0].vector, [0.5, -1.25]);
     let newest = ledger.triage_changed(&id, before, 1).await.unwrap();
     assert_eq!(newest[0].0.text, "le wifi");
+}
+
+#[tokio::test]
+async fn nobody_goes_past_who_decides_in_the_queue() {
+    let (fixture, id) = desk().await;
+    let ledger = &fixture.ledger;
+    let ticket = file(&fixture, doubtful("wifi")).await.summary;
+    let review = ticket.review.unwrap();
+    let lease = std::time::Duration::from_secs(600);
+    ledger.claim_review(&review, &reviewer("usr_a"), lease).await.unwrap();
+    let other = says(labels("compte", "haute"), "le wifi");
+    let refused = ledger.settle_ticket(&id, &ticket.id, &other).await;
+    assert!(matches!(refused, Err(LedgerError::Conflict { .. })), "{refused:?}");
+    // Who has it may settle it either way, and everybody may once the claim is over.
+    fixture.advance(time::Duration::hours(1));
+    ledger.settle_ticket(&id, &ticket.id, &other).await.unwrap();
+    let own = file(&fixture, doubtful("toner")).await.summary;
+    ledger.claim_review(&own.review.unwrap(), &reviewer("usr_b"), lease).await.unwrap();
+    ledger.settle_ticket(&id, &own.id, &other).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_rejected_has_no_labels_and_teaches_nothing() {
+    let (fixture, id) = desk().await;
+    let ledger = &fixture.ledger;
+    let ticket = file(&fixture, doubtful("wifi")).await.summary;
+    ledger.ticket_was_rejected(&ticket.review.unwrap(), "usr_a").await.unwrap();
+    let rejected = ledger.get_ticket(&id, &ticket.id).await.unwrap().summary;
+    assert_eq!(rejected.state, TicketState::Settled);
+    assert_eq!((rejected.labels.category, rejected.labels.urgency), (None, None));
+    assert_eq!(ledger.triage_examples(&id).await.unwrap().1, []);
+    let before = fixture.now() + time::Duration::days(1);
+    let figures = ledger.ticket_figures(&id, fixture.now(), before).await.unwrap();
+    assert_eq!(figures.settled[0].right, TicketLabels::default());
+}
+
+#[tokio::test]
+async fn a_silent_proposal_is_not_told_by_a_list() {
+    let (fixture, id) = desk().await;
+    let ledger = &fixture.ledger;
+    let silent = NewTicket { route: TicketRoute::Shadow, ..doubtful("wifi") };
+    let ticket = file(&fixture, silent).await.summary;
+    let named = TicketPage { category: Some("reseau".to_owned()), ..page() };
+    assert_eq!(ledger.list_tickets(&id, &named).await.unwrap().0, []);
+    assert_eq!(ledger.list_tickets(&id, &page()).await.unwrap().0.len(), 1);
+    let right = says(labels("reseau", "haute"), "le wifi");
+    ledger.settle_ticket(&id, &ticket.id, &right).await.unwrap();
+    assert_eq!(ledger.list_tickets(&id, &named).await.unwrap().0.len(), 1);
+}
+
+fn reviewer(who: &str) -> crate::Reviewer {
+    crate::Reviewer {
+        who: who.to_owned(),
+        person: None,
+        role: intramuros_types::UserRole::Reviewer,
+        teams: Vec::new(),
+        access: intramuros_types::Access::EVERYTHING,
+    }
 }

@@ -24,7 +24,7 @@ fn example(id: usize, text: &str, category: &str, at: i64) -> ExampleRecord {
 }
 
 /// A mind of examples that say `internet` or `sésame`, forty of them.
-fn mind() -> Mind {
+pub(in crate::triage) fn mind() -> Mind {
     let (mut examples, mut vectors) = (Vec::new(), Vec::new());
     for at in 0..40 {
         let (text, category, vector) = match at % 2 {
