@@ -445,7 +445,8 @@ mod tests {
     fn what_is_measured_is_told_by_its_categories() {
         let policy = |text: &str| serde_json::from_str::<Policy>(text).unwrap().fingerprint();
         let first = policy(r#"{"categories": {"a": "un", "b": "deux"}}"#);
-        let other_team = policy(r#"{"categories": {"a": "un", "b": "deux"}, "teams": ["x", "y"]}"#);
+        let other_team =
+            policy(r#"{"categories": {"a": "un", "b": "deux"}, "teams": {"x": "", "y": ""}}"#);
         assert_eq!(first, other_team);
         assert_ne!(first, policy(r#"{"categories": {"a": "un", "b": "trois"}}"#));
         assert_ne!(first, policy(r#"{"categories": {"a": "un", "c": "deux"}}"#));
