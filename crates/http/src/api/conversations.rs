@@ -129,7 +129,8 @@ pub(crate) async fn open_conversation(
 /// Lists the conversations that the caller may see, newest first, without what was said.
 #[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations",
     params(ConversationsQuery),
-    responses((status = 200, description = "a page of conversations", body = ConversationList)),
+    responses((status = 200, description = "a page of conversations", body = ConversationList),
+        (status = 404, description = "no such assistant")),
     security(("key" = [])))]
 pub(crate) async fn list_conversations(
     State(state): State<AppState>,
