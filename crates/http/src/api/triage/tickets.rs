@@ -163,7 +163,7 @@ type Created = Result<(StatusCode, Json<TicketDto>), ApiError>;
         (status = 200, description = "the ticket of this external id, as it was decided",
             body = TicketDto),
         (status = 404, description = "no such policy"),
-        (status = 409, description = "too much waits for dispatchers"),
+        (status = 409, description = "too much waits for dispatchers, or somebody else filed it"),
         (status = 429, description = "the encoder has too much to do")),
     security(("key" = [])))]
 pub(crate) async fn create_ticket(
@@ -256,7 +256,7 @@ pub(crate) async fn preview_ticket(
     responses((status = 201, description = "decided", body = TicketDto),
         (status = 200, description = "it was taken in before", body = TicketDto),
         (status = 404, description = "no such policy"),
-        (status = 409, description = "too much waits for dispatchers"),
+        (status = 409, description = "too much waits for dispatchers, or somebody else filed it"),
         (status = 429, description = "the encoder has too much to do")),
     security(("key" = [])))]
 pub(crate) async fn create_ticket_of_mail(
@@ -281,7 +281,7 @@ pub(crate) async fn create_ticket_of_mail(
     responses((status = 201, description = "decided", body = TicketDto),
         (status = 200, description = "it was taken in before", body = TicketDto),
         (status = 404, description = "no such policy"),
-        (status = 409, description = "too much waits for dispatchers"),
+        (status = 409, description = "too much waits for dispatchers, or somebody else filed it"),
         (status = 429, description = "the encoder has too much to do")),
     security(("key" = [])))]
 pub(crate) async fn create_ticket_of_hook(
